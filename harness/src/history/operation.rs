@@ -1,0 +1,163 @@
+//! What happened in a run, one entry at a time.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of a history: something began, ended, or was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Nanoseconds since the run began, on a monotonic clock.
+    pub at: u64,
+    /// Who did or saw it: a worker, the nemesis, the harness itself.
+    pub process: String,
+    /// Joins the beginning of an operation with its end; unique in the run.
+    pub operation: u64,
+    /// Which end of the operation this is.
+    pub phase: Phase,
+    /// What it is about.
+    pub action: Action,
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It begins.
+    Invoke,
+    /// It happened.
+    Ok,
+    /// It did not happen.
+    Fail,
+    /// It may have happened.
+    Indeterminate,
+}
+
+/// What an operation does. An end repeats the action of its beginning, completed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// An event is given to a producer.
+    Emit(Emit),
+    /// Everything that the system holds is read back, in the system's own order.
+    Read {
+        /// What was read; empty in the beginning of the operation.
+        events: Vec<StoredEvent>,
+    },
+    /// The nemesis disturbs something: begins when injected, ends when healed.
+    Fault(Fault),
+    /// A part of the environment changes its state.
+    Part {
+        /// The part's name, as `agent-1`.
+        part: String,
+        /// What it is now.
+        state: PartState,
+        /// Why, in a few words: an exit code, a fault, a deadline.
+        detail: String,
+    },
+    /// The run enters a stage.
+    Stage {
+        /// Which one.
+        stage: Stage,
+    },
+    /// What a part says of itself, sampled: how many events it holds that the server has not
+    /// acknowledged.
+    Backlog {
+        /// The part.
+        part: String,
+        /// Events.
+        events: u64,
+    },
+}
+
+/// An event given to a producer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emit {
+    /// The part that it is given to, as `agent-1`.
+    pub producer: String,
+    /// The workload's own mark, unique in the run, by which the event is known again.
+    pub marker: String,
+    /// Its kind in the workload's words, as `agent_scan/failed`.
+    pub kind: String,
+    /// True for the fresh operation after the drain, which must succeed.
+    pub probe: bool,
+    /// What the producer answered when it took the event.
+    pub receipt: Option<Receipt>,
+    /// Why it was not taken, or why nobody knows.
+    pub error: Option<String>,
+}
+
+/// A producer's word that it has taken an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The event's identity, if the producer told one.
+    pub id: Option<String>,
+    /// The lane that it was put in, if any.
+    pub lane: Option<String>,
+    /// Its number within producer and lane, if any.
+    pub sequence: Option<u64>,
+}
+
+/// An event as it was read back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredEvent {
+    /// Its identity.
+    pub id: String,
+    /// The producer as the system names it; none for what the server made itself.
+    pub producer: Option<String>,
+    /// Its lane, if any.
+    pub lane: Option<String>,
+    /// Its number within producer and lane, if any.
+    pub sequence: Option<u64>,
+    /// The workload's mark, if it came from the workload.
+    pub marker: Option<String>,
+    /// The range of numbers, first and last, that this event announces as dropped, if it is
+    /// such an announcement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<(u64, u64)>,
+}
+
+/// A disturbance, as planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Its name in a few words, as `cut` or `kill`.
+    pub kind: String,
+    /// What it hits: a link or a part.
+    pub target: String,
+    /// Its parameters as a person reads them.
+    pub detail: String,
+    /// Parts that must come back by themselves after it.
+    pub parts: Vec<String>,
+}
+
+/// What a part of the environment is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartState {
+    /// Its process was started.
+    Started,
+    /// It says itself that it is ready.
+    Ready,
+    /// The harness ended it on purpose.
+    Killed,
+    /// It ended although nobody asked it to.
+    Exited,
+    /// It does not say that it is ready, although its process runs.
+    Unready,
+}
+
+/// A stage of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The environment is being started.
+    Start,
+    /// Workload and nemesis are at work.
+    Disturb,
+    /// Every fault is ended.
+    Heal,
+    /// Waiting until nothing moves any more.
+    Drain,
+    /// A fresh operation that must succeed.
+    Probe,
+    /// The history is judged.
+    Judge,
+}
