@@ -4,3 +4,4 @@
 pub mod finding;
 pub mod history;
 pub mod seed;
+pub mod system;
