@@ -28,7 +28,7 @@ ON CONFLICT (scanner_name) DO NOTHING;
 CREATE INDEX IF NOT EXISTS idx_scanner_config_enabled
     ON scanner_config (enabled);
 
--- The server reads this table at every scan and administrators
--- change it through the server, so that
--- its own database user needs all four.
+-- The server reads this table at every scan, and an administrator
+-- changes it through the server: its database user needs all four.
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON scanner_config TO redflag_user;
