@@ -36,6 +36,9 @@ pub enum SystemError {
 pub struct System {
     /// Its name.
     pub name: String,
+    /// Names of secrets that are made anew for each run, used as `{secret.NAME}`.
+    #[serde(default)]
+    pub secrets: BTreeSet<String>,
     /// What must be built before its programs can be started.
     #[serde(default)]
     pub build: Build,
@@ -270,6 +273,9 @@ impl System {
                         part.name
                     ));
                 }
+            }
+            if let Some(many) = part.reaches.iter().find(|name| self.part(name).is_some_and(|part| part.count > 1)) {
+                return Err(format!("part `{}` reaches `{many}`, of which there are several", part.name));
             }
             if !started.insert(&part.name) {
                 return Err(format!("two parts are called `{}`", part.name));
