@@ -2,6 +2,7 @@
 
 pub mod janitor;
 pub mod ports;
+pub mod postgres;
 pub mod runtime_folder;
 #[cfg(test)]
 pub(crate) mod wait;
