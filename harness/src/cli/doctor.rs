@@ -7,7 +7,7 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::environment::postgres::Binaries;
+use crate::environment::postgres::binaries::Binaries;
 use crate::exit_code::Exit;
 
 /// How the doctor reports.
@@ -81,7 +81,7 @@ fn examine_all() -> Vec<Examined> {
             purpose: "the embedded backend and every database test",
             required: true,
             found: Binaries::find().ok().map(|binaries| {
-                format!("{} in {}", binaries.version(), binaries.folder().display())
+                format!("{} in {}", binaries.version().text, binaries.folder().display())
             }),
             mend: "apt-get install postgresql",
         },

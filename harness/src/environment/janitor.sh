@@ -7,8 +7,9 @@
 #   watch   KEY  containers     LABEL=VALUE
 #   watch   KEY  folder         PATH
 #   forget  KEY
-# At the end of input everything watched and not forgotten is removed, the newest first, and what
-# runs before what lies on disk.
+# At the end of input everything watched and not forgotten is removed: PostgreSQL first, which
+# only cleans up after itself when it is asked to stop, then what else runs, then what lies on
+# disk; the newest of each first.
 
 trap '' HUP INT TERM PIPE
 tab=$(printf '\t')
@@ -84,16 +85,16 @@ remove_folder() { # PATH
   done
 }
 
-clean() { # running|stored KIND FIELD FIELD
+clean() { # server|running|stored KIND FIELD FIELD
   case $1:$2 in
+    server:postmaster) stop_postmaster "$3" "$4" ;;
     running:process-group) kill_process_group "$3" "$4" ;;
-    running:postmaster) stop_postmaster "$3" "$4" ;;
     running:containers) remove_containers "$3" ;;
     stored:folder) remove_folder "$3" ;;
   esac
 }
 
-clean_all() { # running|stored
+clean_all() { # server|running|stored
   key=$newest
   while [ "$key" -gt 0 ]; do
     eval "line=\${watched_$key-}"
@@ -118,5 +119,6 @@ while IFS=$tab read -r verb key rest; do
   esac
 done
 
+clean_all server
 clean_all running
 clean_all stored

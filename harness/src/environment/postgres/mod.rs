@@ -1,0 +1,19 @@
+//! PostgreSQL as local processes, without Docker.
+//!
+//! [`binaries`] finds the server, [`storage`] a place for its files, [`data_directory`] makes a
+//! data directory once for each version, and [`server`] runs one process on it. On these stand
+//! - [`cluster`]: a private cluster, for who kills, pauses or cuts off the database;
+//! - [`shared`]: one cluster for everybody who only needs a database of their own:
+//!   [`isolated_database`], cloned from a [`template`].
+
+pub mod binaries;
+pub mod cluster;
+mod connection;
+pub mod data_directory;
+mod error;
+mod server;
+pub mod server_user;
+pub mod storage;
+
+pub use cluster::{ClusterOptions, PrivateCluster};
+pub use error::PostgresError;
