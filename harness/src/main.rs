@@ -1,1 +1,36 @@
-fn main() {}
+//! The command line of the harness.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use harness::cli::{Arguments, Command, doctor, proxy, run};
+use harness::exit_code::Exit;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Good.into(),
+                _ => Exit::Usage.into(),
+            };
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
+        .init();
+    let exit = match &arguments.command {
+        Command::Run(arguments) => run::run(arguments).await,
+        Command::Doctor(arguments) => doctor::examine(arguments),
+        Command::Proxy { command: proxy::ProxyCommand::Serve(arguments) } => {
+            proxy::serve(arguments).await
+        }
+    };
+    exit.into()
+}

@@ -2,6 +2,7 @@
 
 pub mod doctor;
 mod interrupt;
+mod machine;
 mod progress;
 pub mod proxy;
 pub mod run;
