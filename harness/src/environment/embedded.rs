@@ -123,7 +123,7 @@ impl Embedded {
 
     fn lease(&mut self) -> Result<Address, EnvironmentError> {
         let lease = lease_port()?;
-        let port = lease.number();
+        let port = lease.port();
         self.ports.push(lease);
         Ok(Address { host: LOOPBACK.to_owned(), port })
     }

@@ -1,0 +1,1 @@
+//! The client that Toxiproxy's users already have drives our proxy.
