@@ -36,6 +36,7 @@
 mod address;
 pub mod api;
 pub mod collection;
+pub mod config;
 mod connection;
 pub mod error;
 mod flow;
@@ -47,5 +48,6 @@ pub mod toxics;
 
 pub use api::serve;
 pub use collection::{PopulateError, Proxies};
+pub use config::{ConfigError, load_config};
 pub use error::Error;
 pub use model::{Direction, NewProxy, NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};

@@ -1,12 +1,12 @@
 //! The proxy as a program of its own: `toxiproxy-server --port 8474 --config proxies.json`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use toxiproxy::{NewProxy, Proxies, serve};
+use toxiproxy::{Proxies, load_config, serve};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
@@ -51,20 +51,11 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let proxies = Proxies::new(seed);
     if let Some(file) = &arguments.config {
-        populate(&proxies, file).await?;
+        let made = load_config(&proxies, file).await.map_err(|error| error.to_string())?;
+        info!(file = %file.display(), proxies = made, "populated");
     }
     info!(%address, seed, "serving the API");
     serve(listener, proxies, shutdown).await.map_err(|error| format!("the API broke: {error}"))
-}
-
-async fn populate(proxies: &Proxies, file: &Path) -> Result<(), String> {
-    let name = file.display();
-    let text = std::fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
-    let list: Vec<NewProxy> = serde_json::from_slice(&text)
-        .map_err(|error| format!("{name} is not a JSON array of proxies: {error}"))?;
-    let made = proxies.populate(list).await.map_err(|error| format!("{name}: {error}"))?;
-    info!(file = %name, proxies = made.len(), "populated");
-    Ok(())
 }
 
 /// Ready when the program is asked to end. The handlers stand from the call on, so that no signal
