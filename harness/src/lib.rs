@@ -5,3 +5,4 @@ pub mod environment;
 pub mod finding;
 pub mod history;
 pub mod seed;
+pub mod system;

@@ -1,0 +1,381 @@
+//! The system file: what is under test, in TOML.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The name by which parts reach the database that the harness starts.
+pub const DATABASE: &str = "database";
+
+/// A system file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// It cannot be read.
+    #[error("cannot read the system file {path}: {source}; name another with --system FILE")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what a system file must be.
+    #[error("the system file {path} is not valid: {message}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        message: String,
+    },
+}
+
+/// A system under test.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct System {
+    /// Its name.
+    pub name: String,
+    /// What must be built before its programs can be started.
+    #[serde(default)]
+    pub build: Build,
+    /// The database that its parts share.
+    pub database: Database,
+    /// Programs and services, in the order in which they are started.
+    pub parts: Vec<PartDescription>,
+    /// Calls that prepare a running system.
+    #[serde(default)]
+    pub setup: Vec<SetupCall>,
+    /// How events are given in and read back.
+    pub events: EventContract,
+    /// Defects that its programs can be told to have, by id.
+    #[serde(default)]
+    pub defects: BTreeSet<String>,
+    /// The folder of the file, to which its paths are relative.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// What must be built before the parts can be started.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// Cargo packages whose programs are used, as `{program.NAME}`.
+    #[serde(default)]
+    pub cargo: Vec<String>,
+    /// The command that makes the container images, with paths relative to the file.
+    #[serde(default)]
+    pub images: Vec<String>,
+}
+
+/// The database that the harness starts for the system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The role that the system uses; it owns the database.
+    pub role: String,
+    /// The database's name.
+    pub name: String,
+    /// The folder of the system's migrations.
+    pub migrations: PathBuf,
+}
+
+/// One kind of part.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartDescription {
+    /// Its name; with a count of more than one, `-1`, `-2` … are appended.
+    pub name: String,
+    /// How many of it run.
+    #[serde(default = "one")]
+    pub count: usize,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// The image for the containers backend; its entry point is the program.
+    pub image: Option<String>,
+    /// The port that it listens on in a container. A local process is given a free one.
+    pub port: u16,
+    /// What it reaches over the network: other parts, or `database`.
+    #[serde(default)]
+    pub reaches: Vec<String>,
+    /// The path that answers 200 when it is ready.
+    pub ready: String,
+    /// Its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A call that prepares a running system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupCall {
+    /// The part that must be ready before, and that is called.
+    pub to: String,
+    /// GET, POST …
+    #[serde(default = "get")]
+    pub method: String,
+    /// The path, query included.
+    pub path: String,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// Names for values of the answer, each with its place as a JSON pointer. The values count
+    /// as secrets.
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
+}
+
+/// How events are given in and read back, and what the system promises about them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventContract {
+    /// How an event is given to a producer.
+    pub emit: EmitContract,
+    /// How many events a producer still holds.
+    pub backlog: BacklogContract,
+    /// How everything stored is read back.
+    pub read: ReadContract,
+}
+
+/// How an event is given to a producer. Places are JSON pointers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmitContract {
+    /// The kind of part that takes events.
+    pub to: String,
+    /// The path of the POST.
+    pub path: String,
+    /// Where in the body the workload's marker is put.
+    pub marker: String,
+    /// Where the answer tells the event's identity.
+    pub id: Option<String>,
+    /// Where the answer tells its lane.
+    pub lane: Option<String>,
+    /// Where the answer tells its number within producer and lane.
+    pub sequence: Option<String>,
+    /// The kinds of events, drawn by weight.
+    pub kinds: Vec<EventKind>,
+}
+
+/// A kind of event.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventKind {
+    /// Its name in histories and reports.
+    pub name: String,
+    /// How often it is drawn, against the others.
+    #[serde(default = "one_weight")]
+    pub weight: u32,
+    /// The body, but for the marker.
+    pub body: Value,
+}
+
+/// How many events a producer still holds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BacklogContract {
+    /// The path of the GET, on the producer.
+    pub path: String,
+    /// Where the answer tells the number.
+    pub events: String,
+}
+
+/// How everything stored is read back, in storage order. Places are JSON pointers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadContract {
+    /// The kind of part that is asked.
+    pub from: String,
+    /// The path of the first page's GET.
+    pub path: String,
+    /// The path of a further page, with `{cursor}`.
+    pub next_path: String,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Where the events stand in an answer.
+    pub items: String,
+    /// Where the cursor of the next page stands; null or absent on the last page.
+    pub next: String,
+    /// Where an event tells its identity.
+    pub id: String,
+    /// Where it tells its producer.
+    pub producer: Option<String>,
+    /// Where it tells its lane.
+    pub lane: Option<String>,
+    /// Where it tells its number.
+    pub sequence: Option<String>,
+    /// Where it tells the workload's marker.
+    pub marker: String,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn one_weight() -> u32 {
+    1
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+impl System {
+    /// Reads a system file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not a system file, or contradicts itself.
+    pub fn read(path: &Path) -> Result<Self, SystemError> {
+        let unreadable = |source| SystemError::Unreadable { path: path.to_owned(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let folder = std::path::absolute(path).map_err(unreadable)?;
+        let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
+        Self::parse(&text, folder)
+            .map_err(|message| SystemError::Invalid { path: path.to_owned(), message })
+    }
+
+    fn parse(text: &str, folder: PathBuf) -> Result<Self, String> {
+        let mut system: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        system.folder = folder;
+        system.validate()?;
+        Ok(system)
+    }
+
+    /// The part of that name, if the file describes one.
+    pub fn part(&self, name: &str) -> Option<&PartDescription> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// A path of the file, made absolute.
+    pub fn path(&self, relative: &Path) -> PathBuf {
+        self.folder.join(relative)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        let mut started = BTreeSet::from([DATABASE]);
+        for part in &self.parts {
+            if part.command.is_empty() {
+                return Err(format!("part `{}` has an empty command", part.name));
+            }
+            if part.count == 0 {
+                return Err(format!("part `{}` has a count of 0", part.name));
+            }
+            for reached in &part.reaches {
+                if !started.contains(reached.as_str()) {
+                    return Err(format!(
+                        "part `{}` reaches `{reached}`, which no part before it is called",
+                        part.name
+                    ));
+                }
+            }
+            if !started.insert(&part.name) {
+                return Err(format!("two parts are called `{}`", part.name));
+            }
+        }
+        let named = self.setup.iter().map(|call| &call.to);
+        for name in named.chain([&self.events.emit.to, &self.events.read.from]) {
+            if self.part(name).is_none() {
+                return Err(format!("`{name}` is not a part of this system"));
+            }
+        }
+        if self.events.emit.kinds.iter().all(|kind| kind.weight == 0) {
+            return Err("events.emit.kinds gives no kind of event a weight".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl PartDescription {
+    /// The names of its instances.
+    pub fn instances(&self) -> Vec<String> {
+        match self.count {
+            1 => vec![self.name.clone()],
+            count => (1..=count).map(|number| format!("{}-{number}", self.name)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        name = "small"
+        [database]
+        role = "owner"
+        name = "events"
+        migrations = "migrations"
+        [[parts]]
+        name = "server"
+        command = ["server"]
+        port = 80
+        reaches = ["database"]
+        ready = "/ready"
+        [[parts]]
+        name = "agent"
+        count = 2
+        command = ["agent"]
+        port = 81
+        reaches = ["server"]
+        ready = "/health"
+        [events.emit]
+        to = "agent"
+        path = "/events"
+        marker = "/marker"
+        kinds = [{ name = "plain", body = {} }]
+        [events.backlog]
+        path = "/health"
+        events = "/backlog"
+        [events.read]
+        from = "server"
+        path = "/events"
+        next_path = "/events?cursor={cursor}"
+        items = "/events"
+        next = "/next"
+        id = "/id"
+        marker = "/marker"
+    "#;
+
+    fn refusal(change: impl Fn(&str) -> String) -> String {
+        System::parse(&change(SMALL), PathBuf::from("/")).unwrap_err()
+    }
+
+    #[test]
+    fn a_small_file_is_read() {
+        let system = System::parse(SMALL, PathBuf::from("/where")).unwrap();
+        assert_eq!(system.part("agent").unwrap().instances(), ["agent-1", "agent-2"]);
+        assert_eq!(system.part("server").unwrap().instances(), ["server"]);
+        assert_eq!(system.path(&system.database.migrations), Path::new("/where/migrations"));
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        let cases = [
+            (
+                refusal(|text| text.replace("reaches = [\"server\"]", "reaches = [\"sever\"]")),
+                "`sever`",
+            ),
+            (refusal(|text| text.replace("name = \"agent\"", "name = \"server\"")), "two parts"),
+            (refusal(|text| text.replace("count = 2", "count = 0")), "count of 0"),
+            (
+                refusal(|text| text.replace("command = [\"agent\"]", "command = []")),
+                "empty command",
+            ),
+            (refusal(|text| text.replace("to = \"agent\"", "to = \"agents\"")), "`agents`"),
+            (refusal(|text| text.replace("body = {}", "weight = 0, body = {}")), "weight"),
+            (refusal(|text| text.replace("count", "cuont")), "cuont"),
+        ];
+        for (message, expected) in cases {
+            assert!(message.contains(expected), "{message} should name {expected}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let message = System::read(Path::new("/nowhere/system.toml")).unwrap_err().to_string();
+        assert!(message.contains("/nowhere/system.toml"), "{message}");
+    }
+}

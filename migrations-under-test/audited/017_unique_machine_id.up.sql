@@ -1,0 +1,3 @@
+-- One machine, one agent.
+
+CREATE UNIQUE INDEX IF NOT EXISTS idx_agents_machine_id ON agents (machine_id);

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS docker_images;
+DROP TABLE IF EXISTS metrics;
