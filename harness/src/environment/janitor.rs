@@ -127,20 +127,12 @@ impl State {
         if let Some(mut gone) = self.script.replace(start_script()?) {
             let _ = gone.wait();
         }
-        let all: String = self
-            .watched
-            .iter()
-            .map(|(key, line)| watch_line(*key, line))
-            .collect();
+        let all: String = self.watched.iter().map(|(key, line)| watch_line(*key, line)).collect();
         self.write(&all).map_err(JanitorError::Gone)
     }
 
     fn write(&mut self, lines: &str) -> std::io::Result<()> {
-        match self
-            .script
-            .as_mut()
-            .and_then(|script| script.stdin.as_mut())
-        {
+        match self.script.as_mut().and_then(|script| script.stdin.as_mut()) {
             Some(input) => input.write_all(lines.as_bytes()),
             None => Ok(()),
         }
@@ -175,11 +167,9 @@ impl Leftover {
                 Ok(format!("process-group\t{id}\t{start_time}"))
             }
             Self::Folder(path) => Ok(format!("folder\t{}", path_field(path)?)),
-            Self::Postmaster { pid_file, folder } => Ok(format!(
-                "postmaster\t{}\t{}",
-                path_field(pid_file)?,
-                path_field(folder)?
-            )),
+            Self::Postmaster { pid_file, folder } => {
+                Ok(format!("postmaster\t{}\t{}", path_field(pid_file)?, path_field(folder)?))
+            }
             Self::Containers { label } => Ok(format!("containers\t{}", field(label)?)),
         }
     }
@@ -218,18 +208,11 @@ mod tests {
     const FOLDER_VARIABLE: &str = "HARNESS_TEST_JANITOR_FOLDER";
 
     fn sleeper() -> Child {
-        Command::new("sleep")
-            .arg("300")
-            .process_group(0)
-            .spawn()
-            .unwrap()
+        Command::new("sleep").arg("300").process_group(0).spawn().unwrap()
     }
 
     fn group_of(child: &Child) -> Leftover {
-        Leftover::ProcessGroup {
-            id: child.id(),
-            start_time: start_time(child.id()),
-        }
+        Leftover::ProcessGroup { id: child.id(), start_time: start_time(child.id()) }
     }
 
     #[test]
@@ -251,15 +234,11 @@ mod tests {
             .find_map(|line| line.split_once("watched: ").map(|(_, ids)| ids.to_owned()))
             .expect("the child watches things");
         let ids: Vec<u32> = line.split(' ').map(|id| id.parse().unwrap()).collect();
-        let [watched, forgotten, reused] = ids[..] else {
-            panic!("three processes in {line:?}")
-        };
+        let [watched, forgotten, reused] = ids[..] else { panic!("three processes in {line:?}") };
         child.kill().unwrap();
         child.wait().unwrap();
 
-        wait_until("the watched folder is removed", || {
-            !folder.path().join("watched").exists()
-        });
+        wait_until("the watched folder is removed", || !folder.path().join("watched").exists());
         wait_until("the watched process is gone", || !runs(watched));
         assert!(folder.path().join("kept").exists());
         assert!(runs(forgotten), "what was forgotten must live");
@@ -294,18 +273,10 @@ mod tests {
         drop(janitor.watch(&group_of(&forgotten)).unwrap());
         watches.push(
             janitor
-                .watch(&Leftover::ProcessGroup {
-                    id: reused.id(),
-                    start_time: Some(1),
-                })
+                .watch(&Leftover::ProcessGroup { id: reused.id(), start_time: Some(1) })
                 .unwrap(),
         );
-        println!(
-            "watched: {} {} {}",
-            watched.id(),
-            forgotten.id(),
-            reused.id()
-        );
+        println!("watched: {} {} {}", watched.id(), forgotten.id(), reused.id());
         std::io::stdout().flush().unwrap();
         loop {
             std::thread::park();

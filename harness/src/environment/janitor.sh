@@ -38,6 +38,13 @@ start_time() {
   sed -n 's/.*) //p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
 }
 
+# One that is dead and not waited for does not.
+runs() { # PID
+  case $(sed -n 's/.*) //p' "/proc/$1/stat" 2>/dev/null) in
+    '' | Z* | X*) return 1 ;;
+  esac
+}
+
 kill_process_group() { # PGID START_TIME
   is_number "$1" && [ "$1" -gt 1 ] || return
   now=$(start_time "$1")
@@ -53,8 +60,8 @@ stop_postmaster() { # PID_FILE FOLDER
   if [ -r "/proc/$pid/cmdline" ]; then
     tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qF -e "$2" || return
     kill -s QUIT "$pid" 2>/dev/null
-    wait_while kill -0 "$pid" || kill -s KILL "$pid" 2>/dev/null
-    wait_while kill -0 "$pid"
+    wait_while runs "$pid" || kill -s KILL "$pid" 2>/dev/null
+    wait_while runs "$pid"
   fi
   # A postmaster that was killed leaves its System V segment behind.
   is_number "$segment" && ipcrm -m "$segment" 2>/dev/null

@@ -74,32 +74,19 @@ fn first_candidate(count: u32) -> u32 {
 
 fn port_folder() -> Result<PathBuf, PortError> {
     let folder = runtime_folder()
-        .map_err(|source| PortError::Lock {
-            path: std::env::temp_dir(),
-            source,
-        })?
+        .map_err(|source| PortError::Lock { path: std::env::temp_dir(), source })?
         .join("ports");
     match std::fs::create_dir_all(&folder) {
         Ok(()) => Ok(folder),
-        Err(source) => Err(PortError::Lock {
-            path: folder,
-            source,
-        }),
+        Err(source) => Err(PortError::Lock { path: folder, source }),
     }
 }
 
 /// The lock file stays for good: were it removed, two processes could lock two files of one name.
 fn try_lease(folder: &Path, port: u16) -> Result<Option<PortLease>, PortError> {
     let path = folder.join(port.to_string());
-    let open = File::options()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(&path);
-    let lock = open.map_err(|source| PortError::Lock {
-        path: path.clone(),
-        source,
-    })?;
+    let open = File::options().create(true).write(true).truncate(false).open(&path);
+    let lock = open.map_err(|source| PortError::Lock { path: path.clone(), source })?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),

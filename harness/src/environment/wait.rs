@@ -14,10 +14,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(
-            start.elapsed() < DEADLINE,
-            "in vain for {DEADLINE:?}: {what}"
-        );
+        assert!(start.elapsed() < DEADLINE, "in vain for {DEADLINE:?}: {what}");
         std::thread::sleep(PAUSE);
     }
 }

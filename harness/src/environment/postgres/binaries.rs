@@ -112,10 +112,7 @@ impl Binaries {
         let version = output_of(Command::new(folder.join("postgres")).arg("--version"))
             .and_then(|text| Version::parse(&text).ok_or(format!("no version in {text:?}")))
             .map_err(|reason| format!("{}/postgres does not work: {reason}", folder.display()))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            version,
-        })
+        Ok(Self { folder: folder.to_owned(), version })
     }
 }
 
@@ -123,13 +120,8 @@ impl Version {
     /// From what `postgres --version` prints: `postgres (PostgreSQL) 15.18 (Debian …)`.
     fn parse(output: &str) -> Option<Self> {
         let text = output.split_once(") ")?.1.split_whitespace().next()?;
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
-        Some(Self {
-            major: text[..digits].parse().ok()?,
-            text: text.to_owned(),
-        })
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        Some(Self { major: text[..digits].parse().ok()?, text: text.to_owned() })
     }
 }
 
@@ -175,10 +167,7 @@ impl Places {
             looked_at.push(format!("{pattern} looked at"));
         }
         found.sort_by_key(|binaries: &Binaries| binaries.version.major);
-        found.pop().ok_or_else(|| BinariesError::NotFound {
-            looked_at,
-            mend: mend(),
-        })
+        found.pop().ok_or_else(|| BinariesError::NotFound { looked_at, mend: mend() })
     }
 }
 
@@ -201,10 +190,7 @@ fn folders_like(pattern: &str) -> Vec<PathBuf> {
 }
 
 fn output_of(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(output.status.to_string());
     }
@@ -245,10 +231,7 @@ fn mend() -> String {
 /// # Errors
 /// Not root, no `apt-get`, or it failed; the message holds the one command to type.
 pub fn install_if_possible() -> Result<(), BinariesError> {
-    let failed = |reason: String| BinariesError::Install {
-        reason,
-        mend: mend(),
-    };
+    let failed = |reason: String| BinariesError::Install { reason, mend: mend() };
     if !can_install() {
         return Err(failed("it takes root and apt-get".to_owned()));
     }
@@ -296,10 +279,7 @@ mod tests {
     }
 
     fn server(folder: &Path, version: &str) {
-        program(
-            &folder.join("postgres"),
-            &format!("postgres (PostgreSQL) {version}"),
-        );
+        program(&folder.join("postgres"), &format!("postgres (PostgreSQL) {version}"));
         program(&folder.join("initdb"), "");
     }
 
@@ -317,10 +297,7 @@ mod tests {
 
         server(&root.path().join("configured"), "16beta1");
         let configured = root.path().join("configured");
-        program(
-            &root.path().join("pg_config"),
-            &configured.display().to_string(),
-        );
+        program(&root.path().join("pg_config"), &configured.display().to_string());
         assert_eq!(places.search().unwrap().version().major, 16);
 
         places.variable = Some(root.path().join("usual-17/bin").into());
@@ -332,10 +309,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let clients = root.path().join("clients");
         program(&clients.join("psql"), "");
-        program(
-            &root.path().join("pg_config"),
-            &clients.display().to_string(),
-        );
+        program(&root.path().join("pg_config"), &clients.display().to_string());
         server(&root.path().join("usual-15/bin"), "15.18");
         assert_eq!(places(root.path()).search().unwrap().version().major, 15);
     }

@@ -34,11 +34,7 @@ pub struct ClusterOptions {
 impl ClusterOptions {
     /// Not durable, no further settings.
     pub fn new(log_path: impl Into<PathBuf>) -> Self {
-        Self {
-            log_path: log_path.into(),
-            durable: false,
-            settings: Vec::new(),
-        }
+        Self { log_path: log_path.into(), durable: false, settings: Vec::new() }
     }
 }
 
@@ -91,13 +87,7 @@ impl PrivateCluster {
             .inspect_err(|_| {
                 let _ = layout.remove();
             })?;
-        Ok(Self {
-            server: Arc::new(Mutex::new(server)),
-            layout,
-            launch,
-            port,
-            _watches: watches,
-        })
+        Ok(Self { server: Arc::new(Mutex::new(server)), layout, launch, port, _watches: watches })
     }
 
     /// The port on 127.0.0.1; the same after a restart.
@@ -283,10 +273,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_committed_survives_a_kill_and_the_port_stays() {
         let (cluster, _logs) = start().await;
-        cluster
-            .create_role_and_database("service", "it's secret", "events")
-            .await
-            .unwrap();
+        cluster.create_role_and_database("service", "it's secret", "events").await.unwrap();
         let options = PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
             .port(cluster.port())
@@ -306,14 +293,10 @@ mod tests {
         assert_ne!(cluster.process_id(), before);
 
         let mut connection = connect(&options).await.unwrap();
-        let kept: i32 = sqlx::query_scalar("SELECT id FROM kept")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
+        let kept: i32 =
+            sqlx::query_scalar("SELECT id FROM kept").fetch_one(&mut connection).await.unwrap();
         assert_eq!(kept, 7);
-        connect(&options.password("wrong"))
-            .await
-            .expect_err("the password is asked for");
+        connect(&options.password("wrong")).await.expect_err("the password is asked for");
     }
 
     #[tokio::test]
@@ -382,10 +365,7 @@ mod tests {
         let logs = tempfile::tempdir().unwrap();
         let mut options = ClusterOptions::new(logs.path().join("postgres.log"));
         options.settings = vec![("shared_buffers".to_owned(), "a lot".to_owned())];
-        let message = PrivateCluster::start(options)
-            .await
-            .unwrap_err()
-            .to_string();
+        let message = PrivateCluster::start(options).await.unwrap_err().to_string();
         assert!(message.contains("shared_buffers"), "{message}");
         assert!(message.contains("postgres.log"), "{message}");
     }
@@ -394,12 +374,8 @@ mod tests {
     async fn a_stopped_cluster_starts_again() {
         let (cluster, _logs) = start().await;
         cluster.stop().await.unwrap();
-        connect(&cluster.superuser_options("postgres"))
-            .await
-            .expect_err("the server is down");
+        connect(&cluster.superuser_options("postgres")).await.expect_err("the server is down");
         cluster.restart().await.unwrap();
-        connect(&cluster.superuser_options("postgres"))
-            .await
-            .unwrap();
+        connect(&cluster.superuser_options("postgres")).await.unwrap();
     }
 }

@@ -36,10 +36,7 @@ pub(super) fn check_socket_path(folder: &Path, port: u16) -> Result<(), Postgres
 }
 
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, PostgresError> {
-    options
-        .connect()
-        .await
-        .map_err(PostgresError::database("connect"))
+    options.connect().await.map_err(PostgresError::database("connect"))
 }
 
 pub(super) async fn execute(
@@ -95,10 +92,7 @@ mod tests {
     fn a_url_leads_to_the_socket() {
         let folder = Path::new("/dev/shm/a folder");
         let url = socket_url(folder, 20001, "events");
-        assert_eq!(
-            url,
-            "postgres://postgres@localhost:20001/events?host=/dev/shm/a%20folder"
-        );
+        assert_eq!(url, "postgres://postgres@localhost:20001/events?host=/dev/shm/a%20folder");
         let options: PgConnectOptions = url.parse().unwrap();
         assert_eq!(options.get_socket().map(AsRef::as_ref), Some(folder));
         assert_eq!(options.get_port(), 20001);
@@ -108,9 +102,7 @@ mod tests {
     fn a_path_too_long_for_a_socket_is_refused() {
         check_socket_path(Path::new("/dev/shm/short"), 20000).unwrap();
         let folder = format!("/{}", "long".repeat(25));
-        let message = check_socket_path(Path::new(&folder), 20000)
-            .unwrap_err()
-            .to_string();
+        let message = check_socket_path(Path::new(&folder), 20000).unwrap_err().to_string();
         assert!(message.contains("at most 107"), "{message}");
     }
 }

@@ -79,13 +79,10 @@ fn initdb(binaries: &Binaries, user: ServerUser, data: &Path) -> Result<(), Post
         .arg(format!("--username={SUPERUSER}"))
         .arg("-D")
         .arg(data);
-    let output = user
-        .run(&mut command)
-        .output()
-        .map_err(|source| PostgresError::Spawn {
-            program: program.display().to_string(),
-            source,
-        })?;
+    let output = user.run(&mut command).output().map_err(|source| PostgresError::Spawn {
+        program: program.display().to_string(),
+        source,
+    })?;
     if output.status.success() {
         return Ok(());
     }
@@ -129,17 +126,11 @@ mod tests {
             let racers: Vec<_> = (0..3)
                 .map(|_| scope.spawn(|| prepared(storage.path(), &binaries, user).unwrap()))
                 .collect();
-            racers
-                .into_iter()
-                .map(|racer| racer.join().unwrap())
-                .collect()
+            racers.into_iter().map(|racer| racer.join().unwrap()).collect()
         });
         assert!(folders.iter().all(|folder| folder == &folders[0]));
         assert!(folders[0].join("PG_VERSION").exists());
-        let entries: Vec<_> = std::fs::read_dir(storage.path())
-            .unwrap()
-            .flatten()
-            .collect();
+        let entries: Vec<_> = std::fs::read_dir(storage.path()).unwrap().flatten().collect();
         assert_eq!(entries.len(), 2, "the directory and its lock: {entries:?}");
     }
 

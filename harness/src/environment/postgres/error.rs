@@ -94,11 +94,7 @@ pub enum PostgresError {
 impl PostgresError {
     pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::File { action, path, source }
     }
 
     pub(super) fn database(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {

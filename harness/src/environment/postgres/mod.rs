@@ -11,9 +11,15 @@ pub mod cluster;
 mod connection;
 pub mod data_directory;
 mod error;
+pub mod isolated_database;
+mod maintenance;
 mod server;
 pub mod server_user;
+pub mod shared;
 pub mod storage;
+pub mod template;
 
 pub use cluster::{ClusterOptions, PrivateCluster};
 pub use error::PostgresError;
+pub use isolated_database::IsolatedDatabase;
+pub use template::Template;

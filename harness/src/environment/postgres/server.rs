@@ -98,21 +98,38 @@ impl Layout {
     pub fn leftovers(&self) -> [Leftover; 2] {
         [
             Leftover::Folder(self.folder.clone()),
-            Leftover::Postmaster {
-                pid_file: self.pid_file(),
-                folder: self.folder.clone(),
-            },
+            Leftover::Postmaster { pid_file: self.pid_file(), folder: self.folder.clone() },
         ]
     }
 
     /// Whether the server says of itself that it accepts connections, and its process lives.
     pub fn is_ready(&self) -> bool {
-        self.ready_process().is_some_and(|process| {
-            std::fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| {
-                let folder = self.folder.as_os_str().as_encoded_bytes();
-                line.windows(folder.len()).any(|part| part == folder)
-            })
-        })
+        self.ready_process().is_some_and(|process| self.is_served_by(process))
+    }
+
+    /// Ends a server whose starter died before it was ready.
+    pub fn stop_abandoned_server(&self) {
+        let text = std::fs::read_to_string(self.pid_file()).unwrap_or_default();
+        let process = text.lines().next().and_then(|line| line.trim().parse().ok());
+        let Some(process) = process.filter(|process| self.is_served_by(*process)) else {
+            return;
+        };
+        let Some(pid) = Pid::from_raw(process.cast_signed()) else {
+            return;
+        };
+        let _ = kill_process(pid, Signal::QUIT);
+        if !wait_while(STOP_DEADLINE, || runs(process.cast_signed())) {
+            let _ = kill_process(pid, Signal::KILL);
+            wait_while(STOP_DEADLINE, || runs(process.cast_signed()));
+        }
+    }
+
+    /// Whether the process has this folder in its command line, so that another one that got the
+    /// same id later is not taken for it.
+    fn is_served_by(&self, process: u32) -> bool {
+        let folder = self.folder.as_os_str().as_encoded_bytes();
+        std::fs::read(format!("/proc/{process}/cmdline"))
+            .is_ok_and(|line| line.windows(folder.len()).any(|part| part == folder))
     }
 
     /// From the server's pid file: its process id, once its eighth line says "ready".
@@ -190,11 +207,7 @@ impl Server {
                 program: command.get_program().to_string_lossy().into_owned(),
                 source,
             })?;
-        Ok(Self {
-            process,
-            layout,
-            view,
-        })
+        Ok(Self { process, layout, view })
     }
 
     /// `None` where no overlay could be mounted.
@@ -257,9 +270,7 @@ impl Server {
         for child in &children {
             let _ = kill_process(*child, Signal::KILL);
         }
-        wait_while(STOP_DEADLINE, || {
-            children.iter().any(|child| runs(child.as_raw_pid()))
-        });
+        wait_while(STOP_DEADLINE, || children.iter().any(|child| runs(child.as_raw_pid())));
         self.remove_segment();
     }
 
@@ -267,10 +278,7 @@ impl Server {
     /// file.
     fn remove_segment(&self) {
         let text = std::fs::read_to_string(self.layout.pid_file()).unwrap_or_default();
-        let segment = text
-            .lines()
-            .nth(6)
-            .and_then(|line| line.split_whitespace().nth(1));
+        let segment = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
         if let Some(segment) = segment {
             let _ = Command::new("ipcrm")
                 .args(["--shmem-id", segment])
@@ -307,10 +315,7 @@ fn overlay_command(layout: &Layout, launch: &Launch) -> Command {
             .args([",userxattr", "unshare", "--user"])
             .args([format!("--map-user={user}"), format!("--map-group={group}")]);
     }
-    command
-        .arg("--")
-        .arg(server.get_program())
-        .args(server.get_args());
+    command.arg("--").arg(server.get_program()).args(server.get_args());
     command
 }
 
@@ -347,10 +352,7 @@ fn cannot_mount(status: ExitStatus) -> bool {
 }
 
 fn copy(prepared: &Path, state: &Path) -> Result<(), PostgresError> {
-    let spawn_error = |source| PostgresError::Spawn {
-        program: "cp".to_owned(),
-        source,
-    };
+    let spawn_error = |source| PostgresError::Spawn { program: "cp".to_owned(), source };
     let output = Command::new("cp")
         .args(["--archive", "--no-target-directory", "--reflink=auto"])
         .args([prepared, state])
@@ -388,9 +390,8 @@ fn children_of(parent: u32) -> Vec<Pid> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let processes = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let processes =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     processes
         .filter(|process| stat_field(*process, 1).as_deref() == Some(&parent.to_string()))
         .filter_map(Pid::from_raw)

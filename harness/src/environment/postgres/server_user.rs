@@ -22,22 +22,14 @@ impl ServerUser {
     pub fn of_this_process() -> Self {
         let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
         if !user.is_root() {
-            return Self {
-                user: user.as_raw(),
-                group: group.as_raw(),
-                become_it: false,
-            };
+            return Self { user: user.as_raw(), group: group.as_raw(), become_it: false };
         }
         let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let (user, group) = ["postgres", "nobody"]
             .iter()
             .find_map(|name| find_user(&users, name))
             .unwrap_or((65534, 65534));
-        Self {
-            user,
-            group,
-            become_it: true,
-        }
+        Self { user, group, become_it: true }
     }
 
     /// Lets a command run as this user.
@@ -51,9 +43,8 @@ impl ServerUser {
     /// Gives a folder to this user.
     pub(super) fn own(self, path: &Path) -> Result<(), PostgresError> {
         if self.become_it {
-            std::os::unix::fs::chown(path, Some(self.user), Some(self.group)).map_err(
-                PostgresError::file("give PostgreSQL's user the folder", path),
-            )?;
+            std::os::unix::fs::chown(path, Some(self.user), Some(self.group))
+                .map_err(PostgresError::file("give PostgreSQL's user the folder", path))?;
         }
         Ok(())
     }

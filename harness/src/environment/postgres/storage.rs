@@ -50,23 +50,14 @@ mod tests {
 
     #[test]
     fn the_first_place_with_room_is_taken() {
-        let places = [
-            PathBuf::from("/a"),
-            PathBuf::from("/b"),
-            PathBuf::from("/c"),
-        ];
+        let places = [PathBuf::from("/a"), PathBuf::from("/b"), PathBuf::from("/c")];
         let free = |place: &Path| match place.to_str() {
             Some("/a") => Err("gone".to_owned()),
             Some("/b") => Ok(64),
             _ => Ok(4096),
         };
-        assert_eq!(
-            first_with_room(&places, 512, free).unwrap(),
-            Path::new("/c")
-        );
-        let message = first_with_room(&places[..2], 512, free)
-            .unwrap_err()
-            .to_string();
+        assert_eq!(first_with_room(&places, 512, free).unwrap(), Path::new("/c"));
+        let message = first_with_room(&places[..2], 512, free).unwrap_err().to_string();
         assert!(message.contains("/a cannot be used: gone"), "{message}");
         assert!(message.contains("/b has 64 MiB left"), "{message}");
         assert!(message.contains("512 MiB are needed"), "{message}");

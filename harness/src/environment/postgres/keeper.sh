@@ -1,0 +1,43 @@
+# The keeper: stops the shared cluster when nobody uses it any more.
+#
+# Everybody who uses the cluster holds a shared lock on lease.lock, which the kernel ends with the
+# process. Whoever starts or stops the cluster holds start.lock. The lock that shows that a keeper
+# lives is this shell's standard input, so no other program may inherit that.
+
+trap '' HUP INT
+cd "$1" || exit 1
+linger=$2
+exec 8>lease.lock 9>start.lock
+
+runs() { # PID
+  case $(sed -n 's/.*) //p' "/proc/$1/stat" 2>/dev/null) in
+    '' | Z* | X*) return 1 ;;
+  esac
+}
+
+stop_server() {
+  pid_file=cluster/state/postmaster.pid
+  [ -r "$pid_file" ] || return
+  read -r pid <"$pid_file"
+  case $pid in '' | *[!0-9]* | 1) return ;; esac
+  tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -e "$PWD/cluster" || return
+  kill -s QUIT "$pid"
+  tries=0
+  while runs "$pid"; do
+    tries=$((tries + 1))
+    [ "$tries" -ne 100 ] || kill -s KILL "$pid"
+    sleep 0.05 </dev/null 2>/dev/null || sleep 1 </dev/null
+  done
+}
+
+while :; do
+  flock 8 </dev/null || exit 1
+  flock --unlock 8 </dev/null
+  sleep "$linger" </dev/null
+  flock 9 </dev/null || exit 1
+  ! flock --nonblock 8 </dev/null || break
+  flock --unlock 9 </dev/null
+done
+stop_server
+chmod -R u+rwx cluster 2>/dev/null
+rm -rf cluster postgres.log

@@ -1,0 +1,251 @@
+//! The one session through which a process creates and drops its databases in the shared cluster.
+//!
+//! The names tell all that has to be known, so no process needs to remember anything:
+//! - `building_HASH`: a template that is not complete;
+//! - `template_HASH`: a complete one, from which others are copied;
+//! - `clone_HASH_…`: a copy that waits for somebody to take it;
+//! - `used_OWNER_…`: somebody's; dropped by its owner, or by whoever finds that the owner died.
+//!
+//! To build and to take is to rename, which succeeds for one process only.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgDatabaseError;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use super::PostgresError;
+use super::connection::{connect, execute};
+use super::shared::{Membership, Owner};
+use super::template::Template;
+
+/// Complete templates in one cluster; the oldest goes when there are more.
+const MOST_TEMPLATES: usize = 8;
+/// Copies of one template that wait.
+const CLONES_AHEAD: usize = 2;
+/// A server of PostgreSQL 15 or newer must be told to copy files, which is what older ones do.
+const STRATEGY_SINCE: u32 = 15;
+
+const UNDEFINED_DATABASE: &str = "3D000";
+const DATABASE_IN_USE: &str = "55006";
+
+pub(super) struct Maintenance {
+    connection: PgConnection,
+    owner: String,
+    created: u64,
+    strategy: &'static str,
+}
+
+impl Maintenance {
+    pub async fn connect(membership: &Membership) -> Result<Self, PostgresError> {
+        let connection = connect(&membership.options("postgres")).await?;
+        let major = connection.server_version_num().unwrap_or_default() / 10_000;
+        Ok(Self {
+            connection,
+            owner: membership.owner().to_owned(),
+            created: 0,
+            strategy: if major >= STRATEGY_SINCE { "STRATEGY file_copy" } else { "" },
+        })
+    }
+
+    /// Hands out a copy of a template: one that waits, else a new one, after building the template
+    /// if there is none.
+    pub async fn take(
+        &mut self,
+        membership: &Membership,
+        template: &Template,
+    ) -> Result<String, PostgresError> {
+        let name = self.new_name("used");
+        loop {
+            let (built, clones) = self.look_up(template).await?;
+            for clone in clones {
+                if self.rename(&clone, &name).await? {
+                    return Ok(name);
+                }
+            }
+            if !built {
+                self.build(membership, template).await?;
+            }
+            // Between the two, another process may have dropped it as the oldest.
+            if self.copy(template, &name).await? {
+                return Ok(name);
+            }
+        }
+    }
+
+    /// Copies a template once more if fewer copies wait than should.
+    pub async fn refill(&mut self, template: &Template) -> Result<(), PostgresError> {
+        let (built, clones) = self.look_up(template).await?;
+        if built && clones.len() < CLONES_AHEAD {
+            let name = self.new_name(&format!("clone_{}", template.hash()));
+            self.copy(template, &name).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops a database, after ending whoever is still connected to it.
+    pub async fn drop_database(&mut self, name: &str) -> Result<(), PostgresError> {
+        // DROP DATABASE would do this too, but looks only every 100 ms whether they are gone.
+        while self.end_sessions(name).await? > 0 {
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+        let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
+        execute(&mut self.connection, "drop a database", statement).await
+    }
+
+    /// Drops all that a dead process left, then its file.
+    pub async fn drop_all_of(&mut self, owner: &Owner) -> Result<(), PostgresError> {
+        for name in self.names_with(&format!("used_{}_", owner.name)).await? {
+            self.drop_database(&name).await?;
+        }
+        // Somebody else's sweep may have been faster.
+        let _ = std::fs::remove_file(&owner.path);
+        Ok(())
+    }
+
+    async fn build(
+        &mut self,
+        membership: &Membership,
+        template: &Template,
+    ) -> Result<(), PostgresError> {
+        self.lock_templates("pg_advisory_lock").await?;
+        let result = self.build_locked(membership, template).await;
+        self.lock_templates("pg_advisory_unlock").await?;
+        result
+    }
+
+    async fn build_locked(
+        &mut self,
+        membership: &Membership,
+        template: &Template,
+    ) -> Result<(), PostgresError> {
+        if self.look_up(template).await?.0 {
+            return Ok(()); // built while this process waited for the lock
+        }
+        let building = format!("building_{}", template.hash());
+        self.drop_database(&building).await?;
+        let statement = format!("CREATE DATABASE {building}");
+        execute(&mut self.connection, "create a template", statement).await?;
+        let applied = apply(membership, &building, template).await;
+        if let Err(error) = applied {
+            self.drop_database(&building).await?;
+            return Err(error);
+        }
+        while self.end_sessions(&building).await? > 0 {
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+        self.rename(&building, &format!("template_{}", template.hash())).await?;
+        self.drop_oldest_templates().await
+    }
+
+    /// One lock for all: two templates are seldom built at once, and each takes the whole machine.
+    async fn lock_templates(&mut self, function: &str) -> Result<(), PostgresError> {
+        let statement = format!("SELECT {function}(hashtext('harness templates'))");
+        execute(&mut self.connection, "lock the templates", statement).await
+    }
+
+    async fn drop_oldest_templates(&mut self) -> Result<(), PostgresError> {
+        let templates = self.names_with("template_").await?;
+        for template in &templates[..templates.len().saturating_sub(MOST_TEMPLATES)] {
+            self.drop_database(template).await?;
+            let hash = template.trim_start_matches("template_");
+            for clone in self.names_with(&format!("clone_{hash}_")).await? {
+                self.drop_database(&clone).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a template is complete, and the copies of it that wait.
+    async fn look_up(&mut self, template: &Template) -> Result<(bool, Vec<String>), PostgresError> {
+        let complete = format!("template_{}", template.hash());
+        let mut names: Vec<String> = sqlx::query_scalar(
+            "SELECT datname::text FROM pg_database
+             WHERE datname = $1 OR starts_with(datname::text, $2)",
+        )
+        .bind(&complete)
+        .bind(format!("clone_{}_", template.hash()))
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(PostgresError::database("list the databases"))?;
+        let count = names.len();
+        names.retain(|name| *name != complete);
+        Ok((names.len() < count, names))
+    }
+
+    /// The databases whose names start so, the oldest first.
+    async fn names_with(&mut self, prefix: &str) -> Result<Vec<String>, PostgresError> {
+        sqlx::query_scalar(
+            "SELECT datname::text FROM pg_database
+             WHERE starts_with(datname::text, $1) ORDER BY oid",
+        )
+        .bind(prefix)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(PostgresError::database("list the databases"))
+    }
+
+    /// Ends the sessions in a database and says how many there were.
+    async fn end_sessions(&mut self, name: &str) -> Result<i64, PostgresError> {
+        sqlx::query_scalar(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1",
+        )
+        .bind(name)
+        .fetch_one(&mut self.connection)
+        .await
+        .map_err(PostgresError::database("end the sessions in a database"))
+    }
+
+    /// Whether the copy was made; not if the template is gone.
+    async fn copy(&mut self, template: &Template, name: &str) -> Result<bool, PostgresError> {
+        let statement = format!(
+            "CREATE DATABASE \"{name}\" TEMPLATE template_{} {}",
+            template.hash(),
+            self.strategy
+        );
+        self.unless_gone("copy a template", statement).await
+    }
+
+    /// Whether the database was renamed; not if somebody else was faster.
+    async fn rename(&mut self, from: &str, to: &str) -> Result<bool, PostgresError> {
+        let statement = format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"");
+        self.unless_gone("rename a database", statement).await
+    }
+
+    async fn unless_gone(
+        &mut self,
+        action: &str,
+        statement: String,
+    ) -> Result<bool, PostgresError> {
+        let result = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) => match code(&error) {
+                Some(UNDEFINED_DATABASE | DATABASE_IN_USE) => Ok(false),
+                _ => Err(PostgresError::database(action)(error)),
+            },
+        }
+    }
+
+    fn new_name(&mut self, kind: &str) -> String {
+        self.created += 1;
+        format!("{kind}_{}_{}", self.owner, self.created)
+    }
+}
+
+/// The server's code for what went wrong.
+fn code(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error()?.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::code)
+}
+
+async fn apply(
+    membership: &Membership,
+    database: &str,
+    template: &Template,
+) -> Result<(), PostgresError> {
+    let mut connection = connect(&membership.options(database)).await?;
+    for (name, sql) in template.files() {
+        execute(&mut connection, &format!("apply {name}"), sql.clone()).await?;
+    }
+    let _ = connection.close().await;
+    Ok(())
+}
