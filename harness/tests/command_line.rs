@@ -1,8 +1,12 @@
 //! The command line as people use it: whole processes, bad input, interruptions.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use harness::environment::janitor::start_time;
+use rustix::process::{Pid, Signal, kill_process};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -126,41 +130,150 @@ fn the_doctor_says_what_mends_a_missing_postgresql() {
     assert!(told.contains("apt-get install postgresql"), "{told}");
 }
 
-/// A run that has got as far as its faults, in a folder of its own.
+/// A run of the quick plan that is ended in mid-way.
 struct RunningPlan {
     child: Child,
-    mark: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+}
+
+/// A process that the run started, directly or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Descendant {
+    id: u32,
+    start_time: Option<u64>,
+    command: String,
 }
 
 impl RunningPlan {
-    /// Every process of the run carries the mark in its environment, so that what is left of it
-    /// can be told from what others run.
     fn start(backend: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mark = format!("mark-{}", folder.path().display());
+        let folder = tempfile::Builder::new().prefix("harness-test-").tempdir().unwrap();
         let temporary = folder.path().join("temporary");
         std::fs::create_dir(&temporary).unwrap();
-        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .unwrap();
         let out = folder.path().join("out");
-        let mut command = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()]);
-        let child = command.env("HARNESS_TEST_MARK", &mark).stderr(Stdio::piped()).spawn().unwrap();
-        Self { child, mark, _folder: folder }
+        let child = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()])
+            .env("TMPDIR", &temporary)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, folder }
     }
 
-    /// Reads the run's own words until the first fault.
-    fn wait_for_a_fault(&mut self) {
-        use std::io::{BufRead, BufReader};
-        let errors = BufReader::new(self.child.stderr.take().unwrap());
+    /// Reads the run's own words until a fault of that kind begins.
+    fn wait_for_a_fault(&mut self, kind: &str) {
+        let mut errors = BufReader::new(self.child.stderr.take().unwrap()).lines();
         let mut told = Vec::new();
-        for line in errors.lines() {
-            let line = line.unwrap();
-            if line.contains("fault") && line.contains("on agent-") {
+        for line in errors.by_ref().map_while(Result::ok) {
+            let found = line.contains(&format!("fault {kind} on"));
+            told.push(line);
+            if found {
+                // Somebody must go on reading, or the run would block on its words.
+                std::thread::spawn(move || errors.for_each(drop));
                 return;
             }
-            told.push(line);
         }
-        panic!("the run ended before its first fault: {told:#?}");
+        panic!("the run ended before a {kind}: {told:#?}");
+    }
+
+    /// Every process below the run's own.
+    fn descendants(&self) -> Vec<Descendant> {
+        let mut found = Vec::new();
+        let mut parents = vec![self.child.id()];
+        while let Some(parent) = parents.pop() {
+            for id in children_of(parent) {
+                let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+                let command = String::from_utf8_lossy(&command).replace('\0', " ");
+                found.push(Descendant { id, start_time: start_time(id), command });
+                parents.push(id);
+            }
+        }
+        found
+    }
+
+    /// The folders that the run has made for its parts.
+    fn state_folders(&self) -> Vec<PathBuf> {
+        let temporary = self.folder.path().join("temporary");
+        let entries = std::fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path());
+        let is_state = |path: &PathBuf| path.to_string_lossy().contains("harness-state-");
+        entries.filter(is_state).collect()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+
+    /// Waits until nothing of the run is left.
+    fn assert_nothing_is_left(&self, descendants: &[Descendant]) {
+        let clusters: Vec<PathBuf> = descendants.iter().filter_map(data_folder).collect();
+        let left = || {
+            let alive = |one: &&Descendant| one.start_time.is_some() && start_time(one.id) == one.start_time;
+            let processes: Vec<Descendant> = descendants.iter().filter(alive).cloned().collect();
+            let folders: Vec<PathBuf> =
+                clusters.iter().filter(|path| path.exists()).cloned().chain(self.state_folders()).collect();
+            (processes, folders)
+        };
+        wait_until("what the run leaves", left, |(processes, folders)| {
+            processes.is_empty() && folders.is_empty()
+        });
+    }
+}
+
+/// The data folder in a PostgreSQL server's command line.
+fn data_folder(process: &Descendant) -> Option<PathBuf> {
+    let words: Vec<&str> = process.command.split(' ').collect();
+    let flag = words.iter().position(|word| *word == "-D")?;
+    words.get(flag + 1).map(PathBuf::from)
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+fn killed_run_leaves_nothing(backend: &str) {
+    let mut plan = RunningPlan::start(backend);
+    plan.wait_for_a_fault("latency");
+    let descendants = plan.descendants();
+    assert!(!descendants.is_empty(), "a run has processes");
+    plan.signal(Signal::KILL);
+    plan.child.wait().unwrap();
+    plan.assert_nothing_is_left(&descendants);
+}
+
+mod whole_run {
+    use super::*;
+
+    #[test]
+    fn killed_it_leaves_nothing() {
+        killed_run_leaves_nothing("embedded");
+    }
+
+    #[test]
+    fn interrupted_while_a_part_is_down_it_leaves_nothing_and_says_so() {
+        let mut plan = RunningPlan::start("embedded");
+        plan.wait_for_a_fault("kill");
+        let descendants = plan.descendants();
+        plan.signal(Signal::INT);
+        assert_eq!(plan.child.wait().unwrap().code(), Some(130));
+        plan.assert_nothing_is_left(&descendants);
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"mount -t tmpfs -o size=256k tmpfs "$1" && exec "$0" run --out "$1""#;
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_harness")])
+            .arg(folder.path())
+            .current_dir(root());
+        let (code, _, errors) = output(&mut command);
+        assert_eq!(code, 3, "{errors}");
+        assert!(errors.contains("No space left") && errors.contains("history"), "{errors}");
     }
 }
