@@ -167,14 +167,28 @@ fn report_on(
     };
     let report = RunReport::assemble(context, &run.history, run.verdicts, &redactor);
     let cannot_write = |error: std::io::Error| usage(format!("cannot write the report: {error}"));
-    redactor.redact_folder(&folder.logs()).map_err(cannot_write)?;
-    report::write_all(&report, folder.root()).map_err(cannot_write)?;
+    redact_logs(&redactor, &folder.logs()).map_err(cannot_write)?;
+    report::render_all(&report, folder.root()).map_err(cannot_write)?;
     if let Some(path) = &arguments.json {
         std::fs::write(path, report::json::render(&report)).map_err(cannot_write)?;
     }
     anstream::println!("{}", report::terminal::render(&report));
     anstream::println!("report: {}", folder.root().join("report.html").display());
     Ok(report)
+}
+
+/// Takes out of the parts' logs what they should not have written.
+fn redact_logs(redactor: &Redactor, folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let bytes = std::fs::read(&path)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let clean = redactor.redact(&text);
+        if clean != text {
+            std::fs::write(&path, clean)?;
+        }
+    }
+    Ok(())
 }
 
 fn topology(run: &Run, system: &System, backend: BackendKind) -> Topology {

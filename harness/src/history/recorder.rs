@@ -113,11 +113,17 @@ impl Recorder {
 
     /// What was recorded until now, if all of it also reached the file.
     pub fn finish(&self) -> Result<History, HistoryError> {
-        match self.log().failure.take() {
-            None => Ok(self.history()),
-            Some(source) => Err(HistoryError::Io {
+        self.check()?;
+        Ok(self.history())
+    }
+
+    /// Whether everything recorded until now also reached the file.
+    pub fn check(&self) -> Result<(), HistoryError> {
+        match &self.log().failure {
+            None => Ok(()),
+            Some(failure) => Err(HistoryError::Io {
                 path: self.shared.path.clone(),
-                source,
+                source: std::io::Error::new(failure.kind(), failure.to_string()),
             }),
         }
     }

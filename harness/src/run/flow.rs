@@ -110,10 +110,10 @@ pub async fn perform(
         outcome = stages.pass() => outcome,
         () = interrupt.cancelled() => Err(RunError::Interrupted),
     };
+    recorder.note("harness", Action::Stage { stage: Stage::Judge });
     environment.stop().await?;
     let plan = outcome?;
 
-    recorder.note("harness", Action::Stage { stage: Stage::Judge });
     let history = recorder.finish()?;
     let verdicts = judge(&history, checkers);
     Ok(Run {
@@ -192,17 +192,23 @@ impl Stages<'_> {
             );
             disturbed
         };
-        let sampling = async {
-            let mut ticks = interval(SAMPLE_INTERVAL);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                note_backlogs(reader, self.recorder).await;
-            }
-        };
         tokio::select! {
             disturbed = work => Ok(disturbed?),
-            () = sampling => unreachable!("sampling has no end of its own"),
+            error = self.sample(reader) => Err(error),
+        }
+    }
+
+    /// Samples the backlogs until the history can no longer be written, which ends the run: what
+    /// is not recorded cannot be judged.
+    async fn sample(&self, reader: &Reader) -> RunError {
+        let mut ticks = interval(SAMPLE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            note_backlogs(reader, self.recorder).await;
+            if let Err(error) = self.recorder.check() {
+                return error.into();
+            }
         }
     }
 
