@@ -113,7 +113,9 @@ impl Recorder {
 
     /// What was recorded until now, if all of it also reached the file.
     pub fn finish(&self) -> Result<History, HistoryError> {
-        match self.log().failure.take() {
+        // Let go of the lock before the history takes it again.
+        let failure = self.log().failure.take();
+        match failure {
             None => Ok(self.history()),
             Some(source) => Err(HistoryError::Io {
                 path: self.shared.path.clone(),
