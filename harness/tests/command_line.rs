@@ -104,7 +104,8 @@ fn a_port_in_use_is_named() {
 fn help_names_every_exit_code() {
     let (code, help, _) = output(&mut harness(&["--help"]));
     assert_eq!(code, 0);
-    for exit in ["0 all good", "1 findings", "2 usage", "3 the environment", "4 an unknown", "130"] {
+    for exit in ["0 all good", "1 findings", "2 usage", "3 the environment", "4 an unknown", "130"]
+    {
         assert!(help.contains(exit), "{help}");
     }
 }
@@ -113,8 +114,7 @@ fn help_names_every_exit_code() {
 fn the_doctor_finds_postgresql_and_writes_json() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("doctor.json");
-    let (code, told, errors) =
-        output(&mut harness(&["doctor", "--json", file.to_str().unwrap()]));
+    let (code, told, errors) = output(&mut harness(&["doctor", "--json", file.to_str().unwrap()]));
     assert_eq!(code, 0, "{told}{errors}");
     assert!(told.contains("PostgreSQL"), "{told}");
     let found: serde_json::Value =
@@ -207,10 +207,16 @@ impl RunningPlan {
     fn assert_nothing_is_left(&self, descendants: &[Descendant]) {
         let clusters: Vec<PathBuf> = descendants.iter().filter_map(data_folder).collect();
         let left = || {
-            let alive = |one: &&Descendant| one.start_time.is_some() && start_time(one.id) == one.start_time;
+            let alive = |one: &&Descendant| {
+                one.start_time.is_some() && start_time(one.id) == one.start_time
+            };
             let processes: Vec<Descendant> = descendants.iter().filter(alive).cloned().collect();
-            let folders: Vec<PathBuf> =
-                clusters.iter().filter(|path| path.exists()).cloned().chain(self.state_folders()).collect();
+            let folders: Vec<PathBuf> = clusters
+                .iter()
+                .filter(|path| path.exists())
+                .cloned()
+                .chain(self.state_folders())
+                .collect();
             (processes, folders)
         };
         wait_until("what the run leaves", left, |(processes, folders)| {

@@ -121,8 +121,8 @@ fn the_harness_does_not_know_the_system_that_it_ships_with() {
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in text.lines().enumerate() {
             let path = line.contains("fixtures/redflag.toml");
-            let own_name = line.to_lowercase().contains("redflag-harness")
-                || line.contains("redflag-history");
+            let own_name =
+                line.to_lowercase().contains("redflag-harness") || line.contains("redflag-history");
             assert!(
                 path || own_name || !line.to_lowercase().contains("redflag"),
                 "{}:{} names the system under test: {line}",

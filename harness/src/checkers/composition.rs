@@ -26,9 +26,7 @@ pub fn judge(history: &History, checkers: &[Checker]) -> Vec<Verdict> {
         running
             .into_iter()
             .map(|(name, thread)| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| broken(name, panic.as_ref()))
+                thread.join().unwrap_or_else(|panic| broken(name, panic.as_ref()))
             })
             .collect()
     })
@@ -54,10 +52,7 @@ mod tests {
 
     #[test]
     fn a_broken_checker_says_unknown_and_the_others_still_speak() {
-        let breaking = Checker {
-            name: "breaking",
-            check: |_| panic!("out of ideas"),
-        };
+        let breaking = Checker { name: "breaking", check: |_| panic!("out of ideas") };
         let content = Checker {
             name: "content",
             check: |_| Verdict::on("content", Vec::new(), "all is well".into()),

@@ -180,12 +180,7 @@ impl<'a> Tally<'a> {
         findings.extend(self.invented.findings(
             "delivery.invented",
             "look for other writers to the same database, or for events changed on their way",
-            |count| {
-                format!(
-                    "{} stored with a marker that nobody emitted",
-                    events_are(count)
-                )
-            },
+            |count| format!("{} stored with a marker that nobody emitted", events_are(count)),
             name_stored,
         ));
         findings.extend(self.undead.findings(
@@ -231,10 +226,7 @@ mod tests {
     #[test]
     fn accepts_every_event_stored_once() {
         accepted(
-            HistoryBuilder::new()
-                .emitted_many("agent-1", 3)
-                .emitted_many("agent-2", 2)
-                .read_back(),
+            HistoryBuilder::new().emitted_many("agent-1", 3).emitted_many("agent-2", 2).read_back(),
         );
     }
 
@@ -265,12 +257,7 @@ mod tests {
     fn accepts_what_the_system_says_of_itself() {
         let mut own = stored("agent-1", "m-9", 9);
         (own.marker, own.producer) = (None, None);
-        accepted(
-            HistoryBuilder::new()
-                .emitted("agent-1", "m-1", 1)
-                .and_stored(own)
-                .read_back(),
-        );
+        accepted(HistoryBuilder::new().emitted("agent-1", "m-1", 1).and_stored(own).read_back());
     }
 
     #[test]
@@ -296,10 +283,7 @@ mod tests {
         let verdict = check(&history);
         assert_eq!(verdict.outcome, Outcome::Invalid);
         let finding = &verdict.findings[0];
-        assert_eq!(
-            (finding.id.as_str(), finding.place.as_str()),
-            ("delivery.lost", "agent-1")
-        );
+        assert_eq!((finding.id.as_str(), finding.place.as_str()), ("delivery.lost", "agent-1"));
         assert_eq!(
             finding.evidence,
             "1 event is taken but not in the final read:\n\
@@ -327,10 +311,7 @@ mod tests {
         let mut again = stored("agent-1", "m-1", 2);
         again.id = "another".into();
         rejected(
-            HistoryBuilder::new()
-                .emitted("agent-1", "m-1", 1)
-                .and_stored(again)
-                .read_back(),
+            HistoryBuilder::new().emitted("agent-1", "m-1", 1).and_stored(again).read_back(),
             "delivery.duplicated",
         );
     }
@@ -340,10 +321,7 @@ mod tests {
         let mut again = stored("agent-1", "m-1", 1);
         again.marker = None;
         rejected(
-            HistoryBuilder::new()
-                .emitted("agent-1", "m-1", 1)
-                .and_stored(again)
-                .read_back(),
+            HistoryBuilder::new().emitted("agent-1", "m-1", 1).and_stored(again).read_back(),
             "delivery.duplicated",
         );
     }
@@ -386,18 +364,13 @@ mod tests {
     fn cannot_tell_without_a_final_read() {
         let history = HistoryBuilder::new().emitted("agent-1", "m-1", 1);
         assert_eq!(judged(history).0, Outcome::Unknown);
-        let failed = HistoryBuilder::new()
-            .emitted("agent-1", "m-1", 1)
-            .read_failed();
+        let failed = HistoryBuilder::new().emitted("agent-1", "m-1", 1).read_failed();
         assert_eq!(judged(failed).0, Outcome::Unknown);
     }
 
     #[test]
     fn cannot_tell_without_any_emit() {
-        assert_eq!(
-            judged(HistoryBuilder::new().read_back()).0,
-            Outcome::Unknown
-        );
+        assert_eq!(judged(HistoryBuilder::new().read_back()).0, Outcome::Unknown);
     }
 
     #[test]

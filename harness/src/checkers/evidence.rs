@@ -34,17 +34,13 @@ pub fn name_emit(emit: &EmitView<'_>, faults: &[FaultView<'_>]) -> String {
 /// The faults during which an event was emitted; without any, the next one that concerns its
 /// producer, for that is when a buffer is lost.
 fn circumstances(emit: &EmitView<'_>, faults: &[FaultView<'_>]) -> String {
-    let during: Vec<String> = faults
-        .iter()
-        .filter(|fault| fault.covers(emit.began))
-        .map(name_fault)
-        .collect();
+    let during: Vec<String> =
+        faults.iter().filter(|fault| fault.covers(emit.began)).map(name_fault).collect();
     if !during.is_empty() {
         return format!(", during {}", during.join(" and "));
     }
-    let next = faults
-        .iter()
-        .find(|fault| fault.began > emit.began && fault.concerns(&emit.emit.producer));
+    let next =
+        faults.iter().find(|fault| fault.began > emit.began && fault.concerns(&emit.emit.producer));
     next.map_or_else(String::new, |fault| {
         let distance = moment(fault.began - emit.began);
         format!(", {distance} before {}", name_fault(fault))
@@ -64,9 +60,7 @@ pub struct Wrongs<T> {
 impl<T> Wrongs<T> {
     /// None yet.
     pub fn new() -> Self {
-        Self {
-            by_place: BTreeMap::new(),
-        }
+        Self { by_place: BTreeMap::new() }
     }
 
     /// One more.
@@ -81,10 +75,7 @@ impl<T> Wrongs<T> {
 
     /// How many there are.
     pub fn count(&self) -> u64 {
-        self.by_place
-            .values()
-            .map(|wrongs| wrongs.len() as u64)
-            .sum()
+        self.by_place.values().map(|wrongs| wrongs.len() as u64).sum()
     }
 
     /// The findings: `what` says it of a number of events, `name` names one.

@@ -14,22 +14,13 @@ pub use composition::{Checker, judge};
 pub use verdict::{Outcome, Verdict};
 
 /// Nothing lost, doubled, invented or undead.
-pub const DELIVERY: Checker = Checker {
-    name: "delivery",
-    check: delivery::check,
-};
+pub const DELIVERY: Checker = Checker { name: "delivery", check: delivery::check };
 
 /// Order within producer and lane. Only for systems that promise one.
-pub const ORDER: Checker = Checker {
-    name: "order",
-    check: order::check,
-};
+pub const ORDER: Checker = Checker { name: "order", check: order::check };
 
 /// Every part came back by itself, and the whole works again.
-pub const RECOVERY: Checker = Checker {
-    name: "recovery",
-    check: recovery::check,
-};
+pub const RECOVERY: Checker = Checker { name: "recovery", check: recovery::check };
 
 /// Every checker.
 pub const ALL: [Checker; 3] = [DELIVERY, ORDER, RECOVERY];

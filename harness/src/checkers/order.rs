@@ -24,10 +24,8 @@ pub fn check(history: &History) -> Verdict {
     }
     let mut wrong = Wrong::new();
     for ((producer, name), lane) in &lanes {
-        let place = name.map_or_else(
-            || (*producer).to_owned(),
-            |name| format!("{producer}, {name}"),
-        );
+        let place =
+            name.map_or_else(|| (*producer).to_owned(), |name| format!("{producer}, {name}"));
         wrong.look_at(&place, lane);
     }
     wrong.compare_receipts(&history.emits(), read.events);
@@ -129,10 +127,7 @@ impl<'a> Wrong<'a> {
             (self.reordered.count(), "out of order"),
             (self.repeated.count(), "with a sequence used twice"),
             (self.gaps.count(), "gaps that nobody announced"),
-            (
-                self.receipts.count(),
-                "stored otherwise than their receipt says",
-            ),
+            (self.receipts.count(), "stored otherwise than their receipt says"),
         ];
         let wrong: Vec<String> = counts
             .into_iter()
@@ -142,10 +137,7 @@ impl<'a> Wrong<'a> {
         if wrong.is_empty() {
             return format!("{sequenced} events in {lanes} lanes stand in order, without a gap");
         }
-        format!(
-            "of {sequenced} events in {lanes} lanes: {}",
-            wrong.join(", ")
-        )
+        format!("of {sequenced} events in {lanes} lanes: {}", wrong.join(", "))
     }
 
     fn findings(&self) -> Vec<Finding> {
@@ -179,12 +171,7 @@ impl<'a> Wrong<'a> {
         findings.extend(self.receipts.findings(
             "order.receipt",
             "give lane and sequence once, where the event is taken, and carry them unchanged",
-            |count| {
-                format!(
-                    "{} stored otherwise than the receipt says",
-                    events_are(count)
-                )
-            },
+            |count| format!("{} stored otherwise than the receipt says", events_are(count)),
             |(receipt, event)| {
                 let promised = position(receipt.lane.as_deref(), receipt.sequence);
                 let kept = position(event.lane.as_deref(), event.sequence);
@@ -209,11 +196,7 @@ fn position(lane: Option<&str>, sequence: Option<u64>) -> String {
 
 /// Ranges in order, those that touch joined. A range whose end comes before its start is empty.
 fn merged(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
-    let mut sorted: Vec<_> = ranges
-        .iter()
-        .copied()
-        .filter(|(first, last)| first <= last)
-        .collect();
+    let mut sorted: Vec<_> = ranges.iter().copied().filter(|(first, last)| first <= last).collect();
     sorted.sort_unstable();
     let mut merged: Vec<(u64, u64)> = Vec::new();
     for (first, last) in sorted {
@@ -256,12 +239,9 @@ mod tests {
 
     /// A lane of `agent-1` with these sequences, in this order.
     fn lane(sequences: &[u64]) -> HistoryBuilder {
-        sequences
-            .iter()
-            .enumerate()
-            .fold(HistoryBuilder::new(), |history, (index, sequence)| {
-                history.and_stored(stored("agent-1", &format!("m-{index}"), *sequence))
-            })
+        sequences.iter().enumerate().fold(HistoryBuilder::new(), |history, (index, sequence)| {
+            history.and_stored(stored("agent-1", &format!("m-{index}"), *sequence))
+        })
     }
 
     fn announcement(sequence: u64, dropped: (u64, u64)) -> StoredEvent {
@@ -295,9 +275,8 @@ mod tests {
     fn accepts_a_gap_that_is_announced() {
         let history = lane(&[1, 2, 6]).and_stored(announcement(7, (3, 5)));
         assert_eq!(judged(history), (Outcome::Valid, vec![]));
-        let in_two = lane(&[1, 6])
-            .and_stored(announcement(7, (4, 5)))
-            .and_stored(announcement(8, (2, 3)));
+        let in_two =
+            lane(&[1, 6]).and_stored(announcement(7, (4, 5))).and_stored(announcement(8, (2, 3)));
         assert_eq!(judged(in_two), (Outcome::Valid, vec![]));
     }
 
@@ -315,11 +294,7 @@ mod tests {
     fn rejects_a_gap() {
         let verdict = check(&lane(&[1, 2, 5, 7]).read_back().finish());
         assert_eq!(verdict.findings[0].place, "agent-1, normal");
-        assert!(
-            verdict.findings[0]
-                .evidence
-                .ends_with(":\n- #3 to #4\n- #6")
-        );
+        assert!(verdict.findings[0].evidence.ends_with(":\n- #3 to #4\n- #6"));
         assert_eq!(verdict.counts["gaps"], 2);
     }
 
@@ -327,11 +302,7 @@ mod tests {
     fn rejects_a_gap_that_is_announced_in_part() {
         let history = lane(&[1, 9]).and_stored(announcement(10, (3, 5)));
         let verdict = check(&history.read_back().finish());
-        assert!(
-            verdict.findings[0]
-                .evidence
-                .ends_with(":\n- #2\n- #6 to #8")
-        );
+        assert!(verdict.findings[0].evidence.ends_with(":\n- #2\n- #6 to #8"));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //! A part is in the state that it last changed to. It must have been ready once, must be ready
 //! when judgement begins, and must never have ended unasked. Then a fresh event for every
 //! producer, the probe, must go all the way to the final read. What parts do after judgement has
-//! begun (the environment is being ended) does not count.
+//! begun (the environment is being ended) does not count. A producer that does not take a probe
+//! may be given another: one that it takes is enough.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::evidence::{moment, name_fault};
 use super::{Outcome, Verdict};
@@ -16,11 +17,8 @@ const CHECKER: &str = "recovery";
 
 /// Judges recovery.
 pub fn check(history: &History) -> Verdict {
-    let faults: Vec<FaultView<'_>> = history
-        .faults()
-        .into_iter()
-        .filter(|fault| fault.phase != Phase::Fail)
-        .collect();
+    let faults: Vec<FaultView<'_>> =
+        history.faults().into_iter().filter(|fault| fault.phase != Phase::Fail).collect();
     let emits = history.emits();
     let parts = parts(history, &faults);
     let mut judgement = Judgement::default();
@@ -148,64 +146,81 @@ impl Judgement {
             .filter(|emit| emit.emit.probe && healed.is_none_or(|healed| emit.began >= healed))
             .collect();
         self.probes = probes.len() as u64;
-        self.look_for_unprobed(emits, &probes);
-        let stored = read.map(|read| (read.began, markers(&read)));
-        for probe in probes {
-            self.look_at_probe(probe, stored.as_ref());
-        }
-    }
-
-    fn look_for_unprobed(&mut self, emits: &[EmitView<'_>], probes: &[&EmitView<'_>]) {
         if probes.is_empty() {
-            self.doubts
-                .push("nothing was probed after the last fault".into());
+            self.doubts.push("nothing was probed after the last fault".into());
             return;
         }
-        let probed: BTreeSet<&str> = producers(probes.iter().copied());
-        for producer in producers(emits.iter()).difference(&probed) {
-            self.doubts.push(format!("{producer} was not probed"));
+        let mut by_producer: BTreeMap<&str, Vec<&EmitView<'_>>> = BTreeMap::new();
+        for emit in emits {
+            by_producer.entry(&emit.emit.producer).or_default();
+        }
+        for probe in probes {
+            by_producer.entry(&probe.emit.producer).or_default().push(probe);
+        }
+        let stored = read.map(|read| (read.began, markers(&read)));
+        for (producer, probes) in by_producer {
+            self.look_at_producer(producer, &probes, stored.as_ref());
         }
     }
 
-    fn look_at_probe(&mut self, probe: &EmitView<'_>, stored: Option<&(u64, HashSet<&str>)>) {
-        let emit = probe.emit;
-        let (began, ended) = (moment(probe.began), probe.ended);
-        match (probe.phase, ended, stored) {
-            (_, None, _) => self
-                .doubts
-                .push(format!("the probe of {} never ended", emit.producer)),
-            (Phase::Ok, Some(_), Some((_, markers))) if markers.contains(emit.marker.as_str()) => {}
-            (Phase::Ok, Some(ended), Some((read_began, _))) if ended > *read_began => {
-                let producer = &emit.producer;
-                self.doubts.push(format!(
-                    "nothing was read back after the probe of {producer}"
-                ));
-            }
-            (Phase::Ok, Some(_), Some(_)) => self.wrong(
-                "recovery.probe_lost",
-                &emit.producer,
-                format!(
-                    "the probe {} of {began} was taken but is not in the final read",
-                    emit.marker
-                ),
-                "read the logs from the drain on: events are taken but go no further",
-            ),
-            (Phase::Ok, Some(_), None) => self
-                .doubts
-                .push("what the system holds was never read back".into()),
-            (_, Some(_), _) => {
-                let error = emit.error.as_deref().unwrap_or("it gave no reason");
-                self.wrong(
-                    "recovery.probe_failed",
-                    &emit.producer,
-                    format!(
-                        "the probe {} of {began} was not taken: {error}",
-                        emit.marker
-                    ),
-                    "read this part's log from the drain on: it runs but takes no events",
-                );
-            }
+    fn look_at_producer(
+        &mut self,
+        producer: &str,
+        probes: &[&EmitView<'_>],
+        stored: Option<&(u64, HashSet<&str>)>,
+    ) {
+        let taken = |probe: &&&EmitView<'_>| probe.phase == Phase::Ok;
+        for probe in probes.iter().filter(taken) {
+            self.look_at_taken(probe, stored);
         }
+        if probes.iter().any(|probe| taken(&probe)) {
+            return;
+        }
+        let Some(last) = probes.last() else {
+            self.doubts.push(format!("{producer} was not probed"));
+            return;
+        };
+        if last.ended.is_none() {
+            self.doubts.push(format!("the probe of {producer} never ended"));
+            return;
+        }
+        let error = last.emit.error.as_deref().unwrap_or("it gave no reason");
+        self.wrong(
+            "recovery.probe_failed",
+            producer,
+            format!(
+                "none of {} probes was taken; the last, of {}: {error}",
+                probes.len(),
+                moment(last.began)
+            ),
+            "read this part's log from the drain on: it runs but takes no events",
+        );
+    }
+
+    fn look_at_taken(&mut self, probe: &EmitView<'_>, stored: Option<&(u64, HashSet<&str>)>) {
+        let emit = probe.emit;
+        let Some((read_began, markers)) = stored else {
+            self.doubts.push("what the system holds was never read back".into());
+            return;
+        };
+        if markers.contains(emit.marker.as_str()) {
+            return;
+        }
+        if probe.ended.is_none_or(|ended| ended > *read_began) {
+            let producer = &emit.producer;
+            self.doubts.push(format!("nothing was read back after the probe of {producer}"));
+            return;
+        }
+        self.wrong(
+            "recovery.probe_lost",
+            &emit.producer,
+            format!(
+                "the probe {} of {} was taken but is not in the final read",
+                emit.marker,
+                moment(probe.began)
+            ),
+            "read the logs from the drain on: events are taken but go no further",
+        );
     }
 
     fn wrong(&mut self, id: &str, place: &str, evidence: String, advice: &str) {
@@ -246,10 +261,6 @@ impl Judgement {
     }
 }
 
-fn producers<'a>(emits: impl Iterator<Item = &'a EmitView<'a>>) -> BTreeSet<&'a str> {
-    emits.map(|emit| emit.emit.producer.as_str()).collect()
-}
-
 fn markers<'a>(read: &ReadView<'a>) -> HashSet<&'a str> {
     let marked = read.events.iter();
     marked.filter_map(|event| event.marker.as_deref()).collect()
@@ -257,10 +268,7 @@ fn markers<'a>(read: &ReadView<'a>) -> HashSet<&'a str> {
 
 /// The last fault that concerned a part before a moment, as the likely cause.
 fn cause(part: &str, at: u64, faults: &[FaultView<'_>]) -> String {
-    let last = faults
-        .iter()
-        .rev()
-        .find(|fault| fault.began <= at && fault.concerns(part));
+    let last = faults.iter().rev().find(|fault| fault.began <= at && fault.concerns(part));
     last.map_or_else(String::new, |fault| {
         format!(", after {} at {}", name_fault(fault), moment(fault.began))
     })
@@ -302,9 +310,7 @@ mod tests {
     }
 
     fn probed(history: HistoryBuilder) -> HistoryBuilder {
-        history
-            .probe("agent-1", "probe-1", 4, Phase::Ok)
-            .read_back()
+        history.probe("agent-1", "probe-1", 4, Phase::Ok).read_back()
     }
 
     fn judged(history: HistoryBuilder) -> (Outcome, Vec<String>) {
@@ -334,9 +340,8 @@ mod tests {
 
     #[test]
     fn accepts_a_part_that_was_unready_for_a_while() {
-        let history = disturbed()
-            .part("server", PartState::Unready)
-            .part("server", PartState::Ready);
+        let history =
+            disturbed().part("server", PartState::Unready).part("server", PartState::Ready);
         assert_eq!(judged(probed(history)).0, Outcome::Valid);
     }
 
@@ -351,9 +356,7 @@ mod tests {
 
     #[test]
     fn accepts_the_end_of_the_environment_after_judgement_began() {
-        let history = probed(disturbed())
-            .stage(Stage::Judge)
-            .part("server", PartState::Killed);
+        let history = probed(disturbed()).stage(Stage::Judge).part("server", PartState::Killed);
         assert_eq!(judged(history).0, Outcome::Valid);
     }
 
@@ -370,6 +373,12 @@ mod tests {
     }
 
     #[test]
+    fn accepts_a_producer_that_takes_the_second_probe() {
+        let history = disturbed().probe("agent-1", "probe-0", 0, Phase::Fail);
+        assert_eq!(judged(probed(history)).0, Outcome::Valid);
+    }
+
+    #[test]
     fn rejects_a_part_that_is_unready_in_the_end() {
         let history = disturbed().part("agent-1", PartState::Unready);
         rejected(probed(history), "recovery.not_ready");
@@ -377,9 +386,7 @@ mod tests {
 
     #[test]
     fn rejects_a_part_that_ended_unasked_even_if_it_came_back() {
-        let history = disturbed()
-            .part("agent-1", PartState::Exited)
-            .ready("agent-1");
+        let history = disturbed().part("agent-1", PartState::Exited).ready("agent-1");
         rejected(probed(history), "recovery.exited");
     }
 
@@ -425,12 +432,16 @@ mod tests {
     }
 
     #[test]
+    fn cannot_tell_when_a_probe_never_ended() {
+        let history = disturbed().unanswered_probe("agent-1", "probe-1");
+        cannot_tell(history.read_back(), "never ended");
+    }
+
+    #[test]
     fn cannot_tell_when_nothing_was_read_after_the_probe() {
         let unread = disturbed().probe("agent-1", "probe-1", 4, Phase::Ok);
         cannot_tell(unread, "never read back");
-        let early = disturbed()
-            .read_back()
-            .probe("agent-1", "probe-1", 4, Phase::Ok);
+        let early = disturbed().read_back().probe("agent-1", "probe-1", 4, Phase::Ok);
         cannot_tell(early, "nothing was read back after the probe");
     }
 
@@ -442,9 +453,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_outweighs_what_nobody_can_tell() {
-        let history = disturbed()
-            .part("agent-1", PartState::Exited)
-            .ready("agent-1");
+        let history = disturbed().part("agent-1", PartState::Exited).ready("agent-1");
         let verdict = check(&history.read_back().finish());
         assert_eq!(verdict.outcome, Outcome::Invalid);
     }

@@ -52,16 +52,10 @@ pub struct Verdict {
 impl Verdict {
     /// A verdict on these findings: invalid if one of them is an error, else valid.
     pub fn on(checker: &str, findings: Vec<Finding>, summary: String) -> Self {
-        let wrong = findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error);
+        let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
         Self {
             checker: checker.into(),
-            outcome: if wrong {
-                Outcome::Invalid
-            } else {
-                Outcome::Valid
-            },
+            outcome: if wrong { Outcome::Invalid } else { Outcome::Valid },
             summary,
             findings,
             counts: BTreeMap::new(),
@@ -81,8 +75,7 @@ impl Verdict {
 
     /// The same with these counts.
     pub fn counting<const N: usize>(mut self, counts: [(&str, u64); N]) -> Self {
-        self.counts
-            .extend(counts.map(|(name, count)| (name.to_owned(), count)));
+        self.counts.extend(counts.map(|(name, count)| (name.to_owned(), count)));
         self
     }
 }

@@ -7,7 +7,8 @@ use crate::report::Machine;
 
 /// This machine, as far as it tells.
 pub fn machine() -> Machine {
-    let mut versions = BTreeMap::from([("harness".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
+    let mut versions =
+        BTreeMap::from([("harness".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     if let Ok(binaries) = Binaries::find() {
         versions.insert("PostgreSQL".to_owned(), binaries.version().text.clone());
     }

@@ -12,7 +12,9 @@ use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{BackendKind, build_programs};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
-use crate::report::{self, Artifact, LinkSetup, PartSetup, Redactor, RunContext, RunReport, Topology};
+use crate::report::{
+    self, Artifact, LinkSetup, PartSetup, Redactor, RunContext, RunReport, Topology,
+};
 use crate::run::{PlanName, Run, RunError, RunFolder, RunRequest, perform};
 use crate::seed::Seed;
 use crate::system::System;
@@ -75,10 +77,8 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     let programs = programs(arguments, &system).await?;
     let folder = RunFolder::create(&arguments.out, arguments.plan.name(), seed.0)
         .map_err(|error| usage(format!("cannot write to {}: {error}", arguments.out.display())))?;
-    let header =
-        Header::new(seed, arguments.plan.name(), arguments.backend.name(), &system.name);
-    let recorder =
-        Recorder::create(&folder.history(), header).map_err(environment_failure)?;
+    let header = Header::new(seed, arguments.plan.name(), arguments.backend.name(), &system.name);
+    let recorder = Recorder::create(&folder.history(), header).map_err(environment_failure)?;
     anstream::eprintln!(
         "plan {} on {}, {}, seed {seed}; files in {}",
         arguments.plan.name(),
@@ -95,8 +95,7 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
         programs,
     };
     let progress = Progress::show(&recorder);
-    let outcome =
-        perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt).await;
+    let outcome = perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt).await;
     progress.finish();
     let run = outcome.map_err(|error| run_failure(&error, arguments, seed, &folder))?;
     let report = report_on(run, arguments, &system, seed, &folder)?;
@@ -141,7 +140,10 @@ async fn programs(
     if arguments.backend != BackendKind::Embedded || system.build.cargo.is_empty() {
         return Ok(std::collections::BTreeMap::default());
     }
-    anstream::eprintln!("building {} (nothing to do if they are fresh)", system.build.cargo.join(", "));
+    anstream::eprintln!(
+        "building {} (nothing to do if they are fresh)",
+        system.build.cargo.join(", ")
+    );
     let (folder, packages) = (system.folder.clone(), system.build.cargo.clone());
     let built = tokio::task::spawn_blocking(move || build_programs(&folder, &packages)).await;
     built.map_err(environment_failure)?.map_err(environment_failure)
@@ -167,8 +169,9 @@ fn report_on(
     };
     let report = RunReport::assemble(context, &run.history, run.verdicts, &redactor);
     let cannot_write = |error: std::io::Error| usage(format!("cannot write the report: {error}"));
-    redact_logs(&redactor, &folder.logs()).map_err(cannot_write)?;
-    report::render_all(&report, folder.root()).map_err(cannot_write)?;
+    redactor.redact_folder(&folder.logs()).map_err(cannot_write)?;
+    redactor.redact_file(&folder.history()).map_err(cannot_write)?;
+    report::write_all(&report, folder.root()).map_err(|error| usage(error.to_string()))?;
     if let Some(path) = &arguments.json {
         std::fs::write(path, report::json::render(&report)).map_err(cannot_write)?;
     }
@@ -177,23 +180,10 @@ fn report_on(
     Ok(report)
 }
 
-/// Takes out of the parts' logs what they should not have written.
-fn redact_logs(redactor: &Redactor, folder: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let bytes = std::fs::read(&path)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let clean = redactor.redact(&text);
-        if clean != text {
-            std::fs::write(&path, clean)?;
-        }
-    }
-    Ok(())
-}
-
 fn topology(run: &Run, system: &System, backend: BackendKind) -> Topology {
     let runs = |name: &str| {
-        let description = system.parts.iter().find(|part| part.instances().iter().any(|i| i == name));
+        let description =
+            system.parts.iter().find(|part| part.instances().iter().any(|i| i == name));
         match (description, backend) {
             (Some(part), BackendKind::Embedded) => part.command.join(" "),
             (Some(part), BackendKind::Containers) => part.image.clone().unwrap_or_default(),

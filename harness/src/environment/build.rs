@@ -65,7 +65,10 @@ mod tests {
 {"reason":"compiler-artifact","target":{"name":"server"},"executable":"/target/release/server"}
 {"reason":"build-finished","success":true}"#;
         let programs = programs_in(messages);
-        assert_eq!(programs, [("server".to_owned(), PathBuf::from("/target/release/server"))].into());
+        assert_eq!(
+            programs,
+            [("server".to_owned(), PathBuf::from("/target/release/server"))].into()
+        );
     }
 
     #[test]

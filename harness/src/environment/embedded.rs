@@ -66,7 +66,9 @@ impl Embedded {
         name: &str,
     ) -> Result<Address, EnvironmentError> {
         let log = self.logs.join("postgresql.log");
-        let cluster = PrivateCluster::start(ClusterOptions { durable: true, ..ClusterOptions::new(log) }).await?;
+        let cluster =
+            PrivateCluster::start(ClusterOptions { durable: true, ..ClusterOptions::new(log) })
+                .await?;
         cluster.create_role_and_database(role, password, name).await?;
         let port = cluster.port();
         self.cluster = Some(cluster);

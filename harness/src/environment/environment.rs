@@ -90,16 +90,15 @@ impl Environment {
     ) -> Result<Self, EnvironmentError> {
         let state = StateFolder::new()?;
         let parts_files = state.folder.path().to_owned();
-        let mut backend = Backend::prepare(request.backend, request.logs.clone(), parts_files).await?;
+        let mut backend =
+            Backend::prepare(request.backend, request.logs.clone(), parts_files).await?;
         let http = Client::new();
         let proxy = ProxyClient::new(http.clone(), backend.start_proxy(request.seed.0).await?);
-        let secrets = BTreeMap::from_iter(
-            system.secrets.iter().map(|name| (name.clone(), random_secret())),
-        );
+        let secrets =
+            BTreeMap::from_iter(system.secrets.iter().map(|name| (name.clone(), random_secret())));
         let password = random_secret();
         let database = &system.database;
-        let address =
-            backend.start_database(&database.role, &password, &database.name).await?;
+        let address = backend.start_database(&database.role, &password, &database.name).await?;
 
         let migrations = backend.migrations(&system.path(&database.migrations));
         let mut values = Values::default()

@@ -68,7 +68,12 @@ impl Part {
         let ready_url = format!("{url}{ready}");
         let shared = Arc::new(Shared { name, kind, url, runner, recorder, status });
         let poller = tokio::spawn(poll_readiness(Arc::clone(&shared), http, ready_url));
-        Self { shared, control: tokio::sync::Mutex::default(), retired: AtomicBool::new(false), poller }
+        Self {
+            shared,
+            control: tokio::sync::Mutex::default(),
+            retired: AtomicBool::new(false),
+            poller,
+        }
     }
 
     /// Its name, as `agent-1`.
@@ -130,9 +135,8 @@ impl Part {
     async fn end(&self, signal: Signal) {
         let Some(mut control) = self.control.lock().await.take() else { return };
         let life = self.shared.status.borrow().life;
-        self.shared.set(life, PartState::Killed, signal_name(signal), |state| {
-            state != PartState::Exited
-        });
+        self.shared
+            .set(life, PartState::Killed, signal_name(signal), |state| state != PartState::Exited);
         let _ = control.signals.send(signal);
         if tokio::time::timeout(TERMINATION_BOUND, &mut control.owner).await.is_err() {
             let _ = control.signals.send(Signal::KILL);
@@ -162,8 +166,8 @@ impl Part {
     /// When it ended, or is not ready within the bound.
     pub async fn wait_ready(&self, bound: Duration) -> Result<(), EnvironmentError> {
         let mut status = self.shared.status.subscribe();
-        let settled = status
-            .wait_for(|status| matches!(status.state, PartState::Ready | PartState::Exited));
+        let settled =
+            status.wait_for(|status| matches!(status.state, PartState::Ready | PartState::Exited));
         let state = match tokio::time::timeout(bound, settled).await {
             Ok(Ok(status)) => status.state,
             _ => PartState::Unready,

@@ -82,8 +82,8 @@ impl Process {
             .map_err(|source| ProcessError::Start { program: name, source })?;
         let id = child.id().unwrap_or_default();
         let group = i32::try_from(id).ok().and_then(Pid::from_raw).unwrap_or(Pid::INIT);
-        let watch = Janitor::global()
-            .watch(&Leftover::ProcessGroup { id, start_time: start_time(id) })?;
+        let watch =
+            Janitor::global().watch(&Leftover::ProcessGroup { id, start_time: start_time(id) })?;
         Ok(Self { child, group, _watch: watch })
     }
 

@@ -127,7 +127,12 @@ impl ProxyClient {
         self.call(Method::POST, "/reset", None).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<(), ProxyError> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(), ProxyError> {
         let what = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(body) = body {

@@ -19,6 +19,7 @@ pub struct HistoryBuilder {
     next_operation: u64,
     stored: Vec<StoredEvent>,
     sequences: BTreeMap<String, u64>,
+    open_faults: BTreeMap<String, (u64, Action)>,
 }
 
 /// An emit's action; with a sequence it carries a receipt in lane `normal`.
@@ -58,6 +59,7 @@ impl HistoryBuilder {
             next_operation: 0,
             stored: Vec::new(),
             sequences: BTreeMap::new(),
+            open_faults: BTreeMap::new(),
         }
     }
 
@@ -113,13 +115,6 @@ impl HistoryBuilder {
 
     /// A probe ends so. If ok, it is stored.
     pub fn probe(self, producer: &str, marker: &str, sequence: u64, phase: Phase) -> Self {
-        let probe = |action| match action {
-            Action::Emit(emit) => Action::Emit(Emit {
-                probe: true,
-                ..emit
-            }),
-            other => other,
-        };
         let receipt = (phase == Phase::Ok).then_some(sequence);
         let begin = probe(emit(producer, marker, None));
         let end = probe(emit(producer, marker, receipt));
@@ -128,6 +123,12 @@ impl HistoryBuilder {
             Phase::Ok => probed.and_stored(stored(producer, marker, sequence)),
             _ => probed,
         }
+    }
+
+    /// A probe that the producer never answers.
+    pub fn unanswered_probe(mut self, producer: &str, marker: &str) -> Self {
+        self.begin(producer, probe(emit(producer, marker, None)));
+        self
     }
 
     /// This event stands in the system too, last.
@@ -170,14 +171,30 @@ impl HistoryBuilder {
         self
     }
 
+    /// A fault that lasts until [`Self::fault_ends`] names its target.
+    pub fn fault_begins(mut self, kind: &str, target: &str, detail: &str, parts: &[&str]) -> Self {
+        let Action::Fault(mut planned) = fault(kind, target, parts) else {
+            unreachable!("a fault's action is a fault");
+        };
+        planned.detail = detail.into();
+        let action = Action::Fault(planned);
+        let operation = self.begin("nemesis", action.clone());
+        self.open_faults.insert(target.into(), (operation, action));
+        self
+    }
+
+    /// The fault that began on this target is healed.
+    pub fn fault_ends(mut self, target: &str) -> Self {
+        let (operation, action) = self.open_faults.remove(target).expect("a fault that began");
+        self.end("nemesis", operation, Phase::Ok, action);
+        self
+    }
+
     /// A `kill` fault: the part is killed and started again. Says nothing of readiness.
     pub fn killed_and_started(mut self, part: &str) -> Self {
         let action = fault("kill", part, &[part]);
         let operation = self.begin("nemesis", action.clone());
-        self = self
-            .part(part, PartState::Killed)
-            .after(990)
-            .part(part, PartState::Started);
+        self = self.part(part, PartState::Killed).after(990).part(part, PartState::Started);
         self.end("nemesis", operation, Phase::Ok, action);
         self
     }
@@ -188,17 +205,12 @@ impl HistoryBuilder {
             PartState::Exited => "exit code 1",
             _ => "",
         };
-        self.noted(Action::Part {
-            part: part.into(),
-            state,
-            detail: detail.into(),
-        })
+        self.noted(Action::Part { part: part.into(), state, detail: detail.into() })
     }
 
     /// A part starts and is ready.
     pub fn ready(self, part: &str) -> Self {
-        self.part(part, PartState::Started)
-            .part(part, PartState::Ready)
+        self.part(part, PartState::Started).part(part, PartState::Ready)
     }
 
     /// The run enters a stage.
@@ -208,10 +220,7 @@ impl HistoryBuilder {
 
     /// A part says how many events it holds.
     pub fn backlog(self, part: &str, events: u64) -> Self {
-        self.noted(Action::Backlog {
-            part: part.into(),
-            events,
-        })
+        self.noted(Action::Backlog { part: part.into(), events })
     }
 
     /// Time passes.
@@ -249,6 +258,13 @@ impl HistoryBuilder {
             phase,
             action,
         });
+    }
+}
+
+fn probe(action: Action) -> Action {
+    match action {
+        Action::Emit(emit) => Action::Emit(Emit { probe: true, ..emit }),
+        other => other,
     }
 }
 

@@ -99,10 +99,7 @@ impl History {
     /// Reads a history from its file. A last line that was cut off (its run was killed) is left
     /// out, and [`History::cut_off`] then gives its number.
     pub fn read(path: &Path) -> Result<Self, HistoryError> {
-        let io = |source| HistoryError::Io {
-            path: path.into(),
-            source,
-        };
+        let io = |source| HistoryError::Io { path: path.into(), source };
         let mut reader = BufReader::new(File::open(path).map_err(io)?);
         let mut line = Vec::new();
         reader.read_until(b'\n', &mut line).map_err(io)?;
@@ -134,23 +131,16 @@ impl History {
 /// Looks at format and version alone first, so that a later version's header is named as such
 /// whatever else it holds.
 fn parse_header(path: &Path, line: &[u8]) -> Result<Header, HistoryError> {
-    let wrong = |reason: String| HistoryError::WrongFormat {
-        path: path.into(),
-        reason,
-    };
+    let wrong = |reason: String| HistoryError::WrongFormat { path: path.into(), reason };
     let value: serde_json::Value =
         serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
     if value["format"] != FORMAT {
         return Err(wrong("the header's format says otherwise".into()));
     }
-    let found = value["version"]
-        .as_u64()
-        .ok_or_else(|| wrong("the header has no version".into()))?;
+    let found =
+        value["version"].as_u64().ok_or_else(|| wrong("the header has no version".into()))?;
     if found > u64::from(VERSION) {
-        return Err(HistoryError::NewerVersion {
-            path: path.into(),
-            found,
-        });
+        return Err(HistoryError::NewerVersion { path: path.into(), found });
     }
     serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
 }
@@ -167,19 +157,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         std::fs::write(&path, text).unwrap();
-        History::read(&path).map_err(|error| {
-            error
-                .to_string()
-                .replace(path.to_str().unwrap(), "history.jsonl")
-        })
+        History::read(&path)
+            .map_err(|error| error.to_string().replace(path.to_str().unwrap(), "history.jsonl"))
     }
 
     #[test]
     fn what_was_written_is_read_back() {
-        let built = HistoryBuilder::new()
-            .emitted("agent-1", "m-1", 1)
-            .read_back()
-            .finish();
+        let built = HistoryBuilder::new().emitted("agent-1", "m-1", 1).read_back().finish();
         let mut text = serde_json::to_string(built.header()).unwrap() + "\n";
         for entry in built.entries() {
             text += &serde_json::to_string(entry).unwrap();

@@ -51,10 +51,8 @@ struct Log {
 impl Recorder {
     /// Begins a history in a new file. Its clock starts now.
     pub fn create(path: &Path, header: Header) -> Result<Self, HistoryError> {
-        let file = File::create_new(path).map_err(|source| HistoryError::Io {
-            path: path.into(),
-            source,
-        })?;
+        let file = File::create_new(path)
+            .map_err(|source| HistoryError::Io { path: path.into(), source })?;
         let mut log = Log {
             entries: Vec::new(),
             next_operation: 0,
@@ -76,10 +74,7 @@ impl Recorder {
     /// Records that an operation begins.
     pub fn invoke(&self, process: &str, action: Action) -> OperationId {
         let number = self.append(process, None, Phase::Invoke, action);
-        OperationId {
-            number,
-            process: process.into(),
-        }
+        OperationId { number, process: process.into() }
     }
 
     /// Records how an operation ended, with its action completed (a receipt, an error, what was
@@ -151,10 +146,7 @@ impl Recorder {
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.shared
-            .log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -226,10 +218,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
         Recorder::create(&path, header()).unwrap();
-        assert!(matches!(
-            Recorder::create(&path, header()),
-            Err(HistoryError::Io { .. })
-        ));
+        assert!(matches!(Recorder::create(&path, header()), Err(HistoryError::Io { .. })));
     }
 
     #[test]
@@ -241,13 +230,7 @@ mod tests {
         let recorder = Recorder::create(&folder.path().join("h"), header()).unwrap();
         recorder.log().file = BufWriter::new(full);
         recorder.note("harness", Action::Stage { stage: Stage::Heal });
-        assert!(
-            recorder
-                .finish()
-                .unwrap_err()
-                .to_string()
-                .contains("the disk has room")
-        );
+        assert!(recorder.finish().unwrap_err().to_string().contains("the disk has room"));
         assert_eq!(recorder.history().entries().count(), 1);
     }
 }

@@ -116,11 +116,7 @@ impl History {
     }
 
     pub(super) fn of_parts(header: Header, entries: Vec<Arc<Entry>>, cut_off: Option<u64>) -> Self {
-        Self {
-            header,
-            entries,
-            cut_off,
-        }
+        Self { header, entries, cut_off }
     }
 
     /// Which run this is of.
@@ -189,27 +185,16 @@ impl History {
             let Action::Read { events } = &end.action else {
                 return None;
             };
-            Some(ReadView {
-                events,
-                began: operation.first.at,
-                ended: end.at,
-            })
+            Some(ReadView { events, began: operation.first.at, ended: end.at })
         })
     }
 
     /// Every part's changes of state, in order.
     pub fn part_changes(&self) -> impl Iterator<Item = PartChange<'_>> {
         self.entries().filter_map(|entry| match &entry.action {
-            Action::Part {
-                part,
-                state,
-                detail,
-            } => Some(PartChange {
-                at: entry.at,
-                part,
-                state: *state,
-                detail,
-            }),
+            Action::Part { part, state, detail } => {
+                Some(PartChange { at: entry.at, part, state: *state, detail })
+            }
             _ => None,
         })
     }
@@ -230,11 +215,7 @@ impl History {
                 if let Some(last) = stages.last_mut() {
                     last.ended = entry.at;
                 }
-                stages.push(StageView {
-                    stage,
-                    began: entry.at,
-                    ended: self.duration(),
-                });
+                stages.push(StageView { stage, began: entry.at, ended: self.duration() });
             }
         }
         stages
@@ -247,10 +228,7 @@ impl History {
         for entry in self.entries().filter(|entry| kind(&entry.action)) {
             let end = (entry.phase != Phase::Invoke).then_some(entry);
             let place = *places.entry(entry.operation).or_insert_with(|| {
-                operations.push(Joined {
-                    first: entry,
-                    end: None,
-                });
+                operations.push(Joined { first: entry, end: None });
                 operations.len() - 1
             });
             let operation = &mut operations[place];
@@ -278,9 +256,7 @@ mod tests {
 
     #[test]
     fn a_fault_is_an_interval() {
-        let history = HistoryBuilder::new()
-            .fault("cut", "link-1", 1_000, &["agent-1"])
-            .finish();
+        let history = HistoryBuilder::new().fault("cut", "link-1", 1_000, &["agent-1"]).finish();
         let faults = history.faults();
         let (began, ended) = (faults[0].began, faults[0].ended.unwrap());
         assert_eq!(ended - began, 1_000_000_000);
@@ -291,19 +267,10 @@ mod tests {
 
     #[test]
     fn the_final_read_is_the_last_that_succeeded() {
-        let history = HistoryBuilder::new()
-            .emitted("agent-1", "m-1", 1)
-            .read_back()
-            .read_failed()
-            .finish();
+        let history =
+            HistoryBuilder::new().emitted("agent-1", "m-1", 1).read_back().read_failed().finish();
         assert_eq!(history.final_read().unwrap().events.len(), 1);
-        assert!(
-            HistoryBuilder::new()
-                .read_failed()
-                .finish()
-                .final_read()
-                .is_none()
-        );
+        assert!(HistoryBuilder::new().read_failed().finish().final_read().is_none());
     }
 
     #[test]

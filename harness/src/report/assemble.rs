@@ -71,27 +71,16 @@ impl RunReport {
             let findings = verdict.findings.iter_mut();
             findings
                 .flat_map(|finding| {
-                    [
-                        &mut finding.place,
-                        &mut finding.evidence,
-                        &mut finding.advice,
-                    ]
+                    [&mut finding.place, &mut finding.evidence, &mut finding.advice]
                 })
                 .chain([&mut verdict.summary])
         });
         let parts = self.environment.parts.iter_mut().map(|part| &mut part.runs);
-        let faults = self
-            .faults
-            .iter_mut()
-            .flat_map(|fault| [&mut fault.target, &mut fault.detail]);
+        let faults =
+            self.faults.iter_mut().flat_map(|fault| [&mut fault.target, &mut fault.detail]);
         let left_out = self.left_out.iter_mut().map(|left| &mut left.why);
         let own = [&mut self.why, &mut self.run.system, &mut self.run.rerun];
-        for text in verdicts
-            .chain(parts)
-            .chain(faults)
-            .chain(left_out)
-            .chain(own)
-        {
+        for text in verdicts.chain(parts).chain(faults).chain(left_out).chain(own) {
             *text = redactor.redact(text);
         }
     }
@@ -104,10 +93,8 @@ fn why(verdicts: &[Verdict]) -> String {
     match (worst, speaking) {
         (_, None) => "nothing was checked".into(),
         (Outcome::Valid, Some(_)) => {
-            let sentences: Vec<&str> = verdicts
-                .iter()
-                .map(|verdict| verdict.summary.as_str())
-                .collect();
+            let sentences: Vec<&str> =
+                verdicts.iter().map(|verdict| verdict.summary.as_str()).collect();
             sentences.join("; ")
         }
         (_, Some(verdict)) => {
@@ -144,11 +131,7 @@ fn fault_times(fault: &FaultView<'_>) -> FaultTimes {
 fn totals(history: &History, verdicts: &[Verdict]) -> Totals {
     let emits = history.emits();
     let ended = |phase| emits.iter().filter(|emit| emit.phase == phase).count() as u64;
-    let counted = |name| {
-        verdicts
-            .iter()
-            .find_map(|verdict| verdict.counts.get(name).copied())
-    };
+    let counted = |name| verdicts.iter().find_map(|verdict| verdict.counts.get(name).copied());
     Totals {
         taken: ended(Phase::Ok),
         refused: ended(Phase::Fail),

@@ -1,5 +1,9 @@
 //! Takes secrets out of text, where text enters reports and logs.
 
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
 /// What stands where a secret stood.
 const PLACEHOLDER: &str = "[redacted]";
 
@@ -16,10 +20,8 @@ pub struct Redactor {
 impl Redactor {
     /// Redacts these values, which must be at least six bytes long to count, and the known forms.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
-        let mut known: Vec<String> = secrets
-            .into_iter()
-            .filter(|secret| secret.len() >= SHORTEST)
-            .collect();
+        let mut known: Vec<String> =
+            secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).collect();
         // A secret that holds another goes first, or its rest would stay.
         known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { known }
@@ -34,6 +36,51 @@ impl Redactor {
             }
         }
         passwords_in_urls(&bearer_tokens(&text))
+    }
+}
+
+impl Redactor {
+    /// Takes secrets out of every file in a folder and in the folders below it.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written; it is then as it was.
+    pub fn redact_folder(&self, folder: &Path) -> std::io::Result<()> {
+        for item in fs::read_dir(folder)? {
+            let item = item?;
+            let kind = item.file_type()?;
+            if kind.is_dir() {
+                self.redact_folder(&item.path())?;
+            } else if kind.is_file() {
+                self.redact_file(&item.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes secrets out of a file, line by line. Bytes that are not UTF-8 become replacement
+    /// characters. A file without secrets is left alone.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; it is then as it was.
+    pub fn redact_file(&self, path: &Path) -> std::io::Result<()> {
+        let mut reader = BufReader::new(File::open(path)?);
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut clean = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+        let mut changed = false;
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 {
+            let text = String::from_utf8_lossy(&line);
+            let redacted = self.redact(&text);
+            changed |= redacted != text;
+            clean.write_all(redacted.as_bytes())?;
+            line.clear();
+        }
+        if changed {
+            let clean = clean.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+            fs::set_permissions(clean.path(), fs::metadata(path)?.permissions())?;
+            clean.persist(path)?;
+        }
+        Ok(())
     }
 }
 
@@ -105,10 +152,7 @@ mod tests {
 
     #[test]
     fn known_secrets_go_wherever_they_stand() {
-        assert_eq!(
-            redacted("key=hunter22, again hunter22!"),
-            "key=[redacted], again [redacted]!"
-        );
+        assert_eq!(redacted("key=hunter22, again hunter22!"), "key=[redacted], again [redacted]!");
         assert_eq!(redacted("hunter22-and-more"), "[redacted]");
     }
 
@@ -123,10 +167,7 @@ mod tests {
             redacted("Authorization: Bearer eyJ.ab-c_d.x=, next"),
             "Authorization: Bearer [redacted], next"
         );
-        assert_eq!(
-            redacted("BEARER x y bearer "),
-            "BEARER [redacted] y bearer "
-        );
+        assert_eq!(redacted("BEARER x y bearer "), "BEARER [redacted] y bearer ");
     }
 
     #[test]
@@ -142,6 +183,26 @@ mod tests {
     #[test]
     fn text_that_is_not_ascii_is_left_whole() {
         assert_eq!(redacted("Bearer ключ İ bearer é"), "Bearer ключ İ bearer é");
+    }
+
+    #[test]
+    fn files_lose_their_secrets_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("logs/server.log");
+        fs::create_dir(folder.path().join("logs")).unwrap();
+        fs::write(&log, b"first\nkey=hunter22\n\xff last without an end").unwrap();
+        Redactor::new(["hunter22".into()]).redact_folder(folder.path()).unwrap();
+        let clean = fs::read_to_string(&log).unwrap();
+        assert_eq!(clean, "first\nkey=[redacted]\n\u{fffd} last without an end");
+        assert_eq!(fs::read_dir(folder.path().join("logs")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_line_of_json_stays_json() {
+        let line = r#"{"detail":"postgres://u:p\nx:y@h, Bearer abc","next":"a@b"}"#;
+        let clean: serde_json::Value = serde_json::from_str(&redacted(line)).unwrap();
+        assert_eq!(clean["detail"], "postgres://u:[redacted]@h, Bearer [redacted]");
+        assert_eq!(clean["next"], "a@b");
     }
 
     #[test]

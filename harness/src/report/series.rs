@@ -28,21 +28,14 @@ pub fn build_series(history: &History) -> Series {
     for (at, part, events) in history.backlogs() {
         let samples = match backlog.get_mut(part) {
             Some(samples) => samples,
-            None => backlog
-                .entry(part.into())
-                .or_insert_with(|| vec![None; steps]),
+            None => backlog.entry(part.into()).or_insert_with(|| vec![None; steps]),
         };
         samples[place(at)] = Some(events);
     }
     for samples in backlog.values_mut() {
         carry_forward(samples);
     }
-    Series {
-        step_ms,
-        acknowledged: acknowledged(&taken, &backlog),
-        taken,
-        backlog,
-    }
+    Series { step_ms, acknowledged: acknowledged(&taken, &backlog), taken, backlog }
 }
 
 fn index(milliseconds: u64, step_ms: u64) -> usize {
@@ -107,10 +100,7 @@ mod tests {
 
     #[test]
     fn long_runs_get_longer_steps() {
-        let history = HistoryBuilder::new()
-            .after(3_600_000)
-            .emitted_many("agent-1", 1)
-            .finish();
+        let history = HistoryBuilder::new().after(3_600_000).emitted_many("agent-1", 1).finish();
         let series = build_series(&history);
         assert_eq!((series.step_ms, series.taken.len()), (1_000, 3_601));
     }

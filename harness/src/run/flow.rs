@@ -110,6 +110,7 @@ pub async fn perform(
         outcome = stages.pass() => outcome,
         () = interrupt.cancelled() => Err(RunError::Interrupted),
     };
+    // Noted before the parts are ended, for what they do from here on is not judged.
     recorder.note("harness", Action::Stage { stage: Stage::Judge });
     environment.stop().await?;
     let plan = outcome?;
@@ -167,8 +168,7 @@ impl Stages<'_> {
         let bound = Duration::from_millis(plan.drain_bound);
         drain(&reader, self.recorder, worker.producers(), bound).await;
         self.stage(Stage::Probe);
-        let mut probes =
-            Generator::new(&events.emit, worker.producers(), seed, "probe");
+        let mut probes = Generator::new(&events.emit, worker.producers(), seed, "probe");
         probe(&worker, &mut probes, bound).await;
         drain(&reader, self.recorder, worker.producers(), bound).await;
         // What cannot be read back is for the checkers to judge: without a read they say unknown.
@@ -181,8 +181,7 @@ impl Stages<'_> {
     /// Workload and nemesis side by side, with the backlogs sampled.
     async fn disturb(&self, plan: &Plan, worker: &Worker, reader: &Reader) -> Result<(), RunError> {
         let emit = &self.system.events.emit;
-        let mut generator =
-            Generator::new(emit, worker.producers(), self.request.seed, "workload");
+        let mut generator = Generator::new(emit, worker.producers(), self.request.seed, "workload");
         let nemesis = Nemesis::new(Arc::clone(self.environment), self.recorder.clone());
         let start = Instant::now();
         let work = async {

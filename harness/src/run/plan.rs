@@ -77,8 +77,9 @@ fn quick_schedule(
     let mut producers: Vec<&str> = environment.parts_of(producer).map(|part| part.name()).collect();
     shuffle(&mut producers, &mut random);
     let nth = |number: usize| producers[number % producers.len()];
-    let link_from =
-        |part: &str| environment.links().iter().find(|link| link.from == part).map(|link| link.name.clone());
+    let link_from = |part: &str| {
+        environment.links().iter().find(|link| link.from == part).map(|link| link.name.clone())
+    };
 
     let mut faults = Vec::new();
     let mut add = |at: u64, lasts: u64, fault: Fault| {

@@ -274,8 +274,13 @@ impl System {
                     ));
                 }
             }
-            if let Some(many) = part.reaches.iter().find(|name| self.part(name).is_some_and(|part| part.count > 1)) {
-                return Err(format!("part `{}` reaches `{many}`, of which there are several", part.name));
+            if let Some(many) =
+                part.reaches.iter().find(|name| self.part(name).is_some_and(|part| part.count > 1))
+            {
+                return Err(format!(
+                    "part `{}` reaches `{many}`, of which there are several",
+                    part.name
+                ));
             }
             if !started.insert(&part.name) {
                 return Err(format!("two parts are called `{}`", part.name));

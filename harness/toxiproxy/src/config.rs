@@ -41,8 +41,8 @@ pub enum ConfigError {
 /// When the file cannot be read or a proxy cannot be made.
 pub async fn load_config(proxies: &Proxies, path: &Path) -> Result<usize, ConfigError> {
     let owned = || path.to_owned();
-    let text = std::fs::read(path)
-        .map_err(|source| ConfigError::Unreadable { path: owned(), source })?;
+    let text =
+        std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: owned(), source })?;
     let list: Vec<NewProxy> = serde_json::from_slice(&text)
         .map_err(|source| ConfigError::Malformed { path: owned(), source })?;
     let made = proxies.populate(list).await;
