@@ -30,10 +30,10 @@ pub enum Leftover {
     /// A PostgreSQL server: stopped at once (SIGQUIT, then SIGKILL). It may be watched before it
     /// starts.
     Postmaster {
-        /// The server's `postmaster.pid`.
+        /// The server's `postmaster.pid`, there or not.
         pid_file: PathBuf,
-        /// A path that stands in the server's command line, so that another process that got the
-        /// same id later is spared.
+        /// The folder that its data directory, `data` or `state`, lies in: the server is found by
+        /// its command line.
         folder: PathBuf,
     },
     /// Every Docker container and network that carries this label.

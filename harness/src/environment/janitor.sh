@@ -52,17 +52,21 @@ kill_process_group() { # PGID START_TIME
   kill -s KILL -- "-$1" 2>/dev/null
 }
 
+# The server is found by its command line, even before it has a pid file; the first search is
+# quick, the second makes sure.
 stop_postmaster() { # PID_FILE FOLDER
-  [ -r "$1" ] || return
-  read -r pid <"$1"
-  is_number "$pid" && [ "$pid" -gt 1 ] || return
-  segment=$(sed -n 7p "$1" | while read -r _ id; do echo "$id"; done)
-  if [ -r "/proc/$pid/cmdline" ]; then
-    tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qF -e "$2" || return
+  segment=$(sed -n 7p "$1" 2>/dev/null | while read -r _ id; do echo "$id"; done)
+  for found in $(grep -lzxF -e "$2/data" -e "$2/state" /proc/[0-9]*/cmdline 2>/dev/null); do
+    case $(tr '\0' ' ' 2>/dev/null <"$found") in
+      *" -D $2/"*) ;;
+      *) continue ;;
+    esac
+    pid=${found#/proc/}
+    pid=${pid%/cmdline}
     kill -s QUIT "$pid" 2>/dev/null
     wait_while runs "$pid" || kill -s KILL "$pid" 2>/dev/null
     wait_while runs "$pid"
-  fi
+  done
   # A postmaster that was killed leaves its System V segment behind.
   is_number "$segment" && ipcrm -m "$segment" 2>/dev/null
 }

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
+
 use super::PostgresError;
 use super::binaries::Binaries;
 use super::server_user::ServerUser;
@@ -35,7 +37,8 @@ pub fn prepared(
     binaries: &Binaries,
     user: ServerUser,
 ) -> Result<PathBuf, PostgresError> {
-    let name = format!("prepared-{}-{}", binaries.version(), user.user);
+    let options = fingerprint(&INITDB_OPTIONS);
+    let name = format!("prepared-{}-{options}-{}", binaries.version(), user.user);
     let folder = storage.join(&name);
     if folder.exists() {
         return Ok(folder);
@@ -105,6 +108,16 @@ pub(super) fn clean_environment(command: &mut Command) -> &mut Command {
         .env("TZ", "UTC")
         .current_dir("/")
         .stdin(Stdio::null())
+}
+
+/// Names what something was made with, so that a harness that makes it otherwise makes its own.
+pub(super) fn fingerprint(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    }
+    digest.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn last_lines(text: &str, count: usize) -> String {

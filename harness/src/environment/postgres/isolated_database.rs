@@ -208,7 +208,14 @@ impl Worker {
 
     async fn perform_chore(&mut self, chore: Chore) -> bool {
         let done = match chore {
-            Chore::Sweep(owner) => self.maintenance.drop_all_of(&owner).await,
+            Chore::Sweep(owner) => match self.maintenance.drop_one_of(&owner).await {
+                // One at a time, so that nobody waits for all of them.
+                Ok(true) => {
+                    self.chores.push_back(Chore::Sweep(owner));
+                    Ok(())
+                }
+                done => done.map(drop),
+            },
             Chore::Drop(name) => self.maintenance.drop_database(&name).await,
             Chore::Refill(template) => self.maintenance.refill(&template).await,
         };
@@ -266,8 +273,12 @@ mod tests {
     }
 
     fn cluster_in(storage: &Path) -> std::path::PathBuf {
-        let version = Binaries::find().unwrap().version().clone();
-        storage.join(format!("shared-{version}/cluster"))
+        let mut folders = std::fs::read_dir(storage).unwrap().flatten();
+        folders
+            .find(|entry| entry.file_name().to_string_lossy().starts_with("shared-"))
+            .expect("a shared cluster was started here")
+            .path()
+            .join("cluster")
     }
 
     async fn count(database: &IsolatedDatabase) -> i64 {
@@ -445,5 +456,20 @@ mod tests {
         database.close().await.unwrap();
         drop(first);
         wait_until("the keeper removes the cluster", || !cluster.exists());
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_files_were_removed_stops_too() {
+        let storage = storage();
+        let member = member_in(storage.path()).await;
+        let cluster = cluster_in(storage.path());
+        let pid_file = std::fs::read_to_string(cluster.join("state/postmaster.pid")).unwrap();
+        let stat = Path::new("/proc").join(pid_file.lines().next().unwrap()).join("stat");
+        // This process started it, so it stays as a zombie until this process ends.
+        let runs = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+        drop(storage);
+        assert!(runs());
+        drop(member);
+        wait_until("the server is gone", || !runs());
     }
 }

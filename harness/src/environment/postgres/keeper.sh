@@ -15,17 +15,26 @@ runs() { # PID
   esac
 }
 
+# The server is found by its command line: its files may have been removed under it. The first
+# search is quick, the second makes sure.
 stop_server() {
-  pid_file=cluster/state/postmaster.pid
-  [ -r "$pid_file" ] || return
-  read -r pid <"$pid_file"
-  case $pid in '' | *[!0-9]* | 1) return ;; esac
-  tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -e "$PWD/cluster" || return
-  kill -s QUIT "$pid"
+  folder=$PWD/cluster
+  for found in $(grep -lzxF -e "$folder/data" -e "$folder/state" /proc/[0-9]*/cmdline 2>/dev/null); do
+    case $(tr '\0' ' ' 2>/dev/null <"$found") in
+      *" -D $folder/"*) ;;
+      *) continue ;;
+    esac
+    pid=${found#/proc/}
+    stop_process "${pid%/cmdline}"
+  done
+}
+
+stop_process() { # PID
+  kill -s QUIT "$1"
   tries=0
-  while runs "$pid"; do
+  while runs "$1"; do
     tries=$((tries + 1))
-    [ "$tries" -ne 100 ] || kill -s KILL "$pid"
+    [ "$tries" -ne 100 ] || kill -s KILL "$1"
     sleep 0.05 </dev/null 2>/dev/null || sleep 1 </dev/null
   done
 }

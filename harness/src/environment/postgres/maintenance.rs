@@ -20,6 +20,7 @@ use super::template::Template;
 
 /// Complete templates in one cluster; the oldest goes when there are more.
 const MOST_TEMPLATES: usize = 8;
+const ATTEMPTS: usize = 5;
 /// Copies of one template that wait.
 const CLONES_AHEAD: usize = 2;
 /// A server of PostgreSQL 15 or newer must be told to copy files, which is what older ones do.
@@ -55,7 +56,9 @@ impl Maintenance {
         template: &Template,
     ) -> Result<String, PostgresError> {
         let name = self.new_name("used");
-        loop {
+        // More than one try is needed only if another process drops the template, as the oldest,
+        // between its being built and copied.
+        for _ in 0..ATTEMPTS {
             let (built, clones) = self.look_up(template).await?;
             for clone in clones {
                 if self.rename(&clone, &name).await? {
@@ -65,11 +68,14 @@ impl Maintenance {
             if !built {
                 self.build(membership, template).await?;
             }
-            // Between the two, another process may have dropped it as the oldest.
             if self.copy(template, &name).await? {
                 return Ok(name);
             }
         }
+        Err(PostgresError::Interrupted(format!(
+            "the template was dropped {ATTEMPTS} times before it could be copied: \
+             more than {MOST_TEMPLATES} templates are in use at once"
+        )))
     }
 
     /// Copies a template once more if fewer copies wait than should.
@@ -92,14 +98,17 @@ impl Maintenance {
         execute(&mut self.connection, "drop a database", statement).await
     }
 
-    /// Drops all that a dead process left, then its file.
-    pub async fn drop_all_of(&mut self, owner: &Owner) -> Result<(), PostgresError> {
-        for name in self.names_with(&format!("used_{}_", owner.name)).await? {
-            self.drop_database(&name).await?;
+    /// Drops one database that a dead process left, or its file if there is none left. Whether
+    /// there may be more.
+    pub async fn drop_one_of(&mut self, owner: &Owner) -> Result<bool, PostgresError> {
+        let names = self.names_with(&format!("used_{}_", owner.name)).await?;
+        if let Some(name) = names.first() {
+            self.drop_database(name).await?;
+            return Ok(true);
         }
-        // Somebody else's sweep may have been faster.
+        // Only whoever holds its lock removes it; that it is gone already is as good.
         let _ = std::fs::remove_file(&owner.path);
-        Ok(())
+        Ok(false)
     }
 
     async fn build(
@@ -202,27 +211,28 @@ impl Maintenance {
             template.hash(),
             self.strategy
         );
-        self.unless_gone("copy a template", statement).await
+        self.execute_unless("copy a template", statement, &[UNDEFINED_DATABASE]).await
     }
 
     /// Whether the database was renamed; not if somebody else was faster.
     async fn rename(&mut self, from: &str, to: &str) -> Result<bool, PostgresError> {
         let statement = format!("ALTER DATABASE \"{from}\" RENAME TO \"{to}\"");
-        self.unless_gone("rename a database", statement).await
+        let faster = [UNDEFINED_DATABASE, DATABASE_IN_USE];
+        self.execute_unless("rename a database", statement, &faster).await
     }
 
-    async fn unless_gone(
+    /// Whether it was done; not if the server refused with one of these codes.
+    async fn execute_unless(
         &mut self,
         action: &str,
         statement: String,
+        refusals: &[&str],
     ) -> Result<bool, PostgresError> {
         let result = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut self.connection).await;
         match result {
             Ok(_) => Ok(true),
-            Err(error) => match code(&error) {
-                Some(UNDEFINED_DATABASE | DATABASE_IN_USE) => Ok(false),
-                _ => Err(PostgresError::database(action)(error)),
-            },
+            Err(error) if code(&error).is_some_and(|code| refusals.contains(&code)) => Ok(false),
+            Err(error) => Err(PostgresError::database(action)(error)),
         }
     }
 

@@ -18,7 +18,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::PostgresError;
 use super::binaries::Binaries;
 use super::connection::{check_socket_path, socket_options, socket_url};
-use super::data_directory::prepared;
+use super::data_directory::{fingerprint, prepared};
 use super::server::{Launch, Layout, Server};
 use super::server_user::ServerUser;
 use super::storage::storage_folder;
@@ -96,7 +96,8 @@ pub(super) fn join_in(
 ) -> Result<(Membership, Vec<Owner>), PostgresError> {
     let user = ServerUser::of_this_process();
     let prepared = prepared(storage, &binaries, user)?;
-    let shared = storage.join(format!("shared-{}", binaries.version()));
+    let settings = fingerprint(SETTINGS.map(|(name, value)| [name, value]).as_flattened());
+    let shared = storage.join(format!("shared-{}-{settings}", binaries.version()));
     make_folder(&shared)?;
     let layout = Layout::new(shared.join("cluster"));
     check_socket_path(&layout.socket_folder(), PORT)?;
