@@ -51,3 +51,27 @@ impl Toxic for Bandwidth {
         moment.input.take(limit).map_or(Step::Wait, Step::Pass)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Bandwidth;
+    use crate::toxics::toxic::bench::{Bench, Did};
+
+    #[test]
+    fn bytes_take_their_time_in_slices() {
+        let mut bench = Bench::new(Bandwidth { rate: 10 });
+        bench.arrive(0, &[7; 1500]);
+        assert_eq!(bench.act(0), Did::WaitUntil(100));
+        assert_eq!(bench.act(100), Did::Pass(vec![7; 1000]));
+        assert_eq!(bench.act(100), Did::WaitUntil(150));
+        assert_eq!(bench.act(150), Did::Pass(vec![7; 500]));
+        assert_eq!(bench.act(150), Did::Wait);
+    }
+
+    #[test]
+    fn time_on_an_idle_line_is_not_saved_up() {
+        let mut bench = Bench::new(Bandwidth { rate: 10 });
+        bench.arrive(5000, &[7; 1000]);
+        assert_eq!(bench.act(5000), Did::WaitUntil(5100));
+    }
+}

@@ -57,3 +57,55 @@ impl Latency {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Latency;
+    use crate::toxics::toxic::bench::{Bench, Did, pass};
+
+    #[test]
+    fn each_chunk_waits_from_its_own_arrival() {
+        let mut bench = Bench::new(Latency { latency: 200, jitter: 0 });
+        bench.arrive(0, b"a");
+        bench.arrive(5, b"b");
+        bench.input.end();
+        assert_eq!(bench.act(5), Did::WaitUntil(200));
+        assert_eq!(bench.act(200), pass(b"a"));
+        assert_eq!(bench.act(200), Did::WaitUntil(205));
+        assert_eq!(bench.act(205), pass(b"b"));
+        assert_eq!(bench.act(205), Did::End);
+    }
+
+    #[test]
+    fn a_change_counts_for_what_waits() {
+        let mut bench = Bench::new(Latency { latency: 200, jitter: 0 });
+        bench.arrive(0, b"a");
+        assert_eq!(bench.act(0), Did::WaitUntil(200));
+        bench.toxic.latency = 10;
+        assert_eq!(bench.act(0), Did::WaitUntil(10));
+    }
+
+    #[test]
+    fn jitter_stays_within_its_bounds_and_uses_them() {
+        let mut bench = Bench::new(Latency { latency: 100, jitter: 50 });
+        let mut waits = Vec::new();
+        for _ in 0..200 {
+            bench.arrive(0, b"a");
+            let Did::WaitUntil(due) = bench.act(0) else { panic!("it did not wait") };
+            waits.push(due);
+            assert_eq!(bench.act(due), pass(b"a"));
+        }
+        assert!(waits.iter().all(|due| (50..=150).contains(due)), "{waits:?}");
+        assert!(waits.iter().any(|due| *due < 70) && waits.iter().any(|due| *due > 130));
+    }
+
+    #[test]
+    fn jitter_above_the_latency_never_reaches_into_the_past() {
+        let mut bench = Bench::new(Latency { latency: 0, jitter: i64::MAX });
+        for _ in 0..50 {
+            bench.arrive(0, b"a");
+            assert!(matches!(bench.act(0), Did::WaitUntil(_) | Did::Pass(_)));
+            bench.input.discard();
+        }
+    }
+}

@@ -37,3 +37,28 @@ impl Toxic for LimitData {
         Step::Pass(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LimitData;
+    use crate::toxics::toxic::bench::{Bench, Did, pass};
+
+    #[test]
+    fn the_last_permitted_byte_closes() {
+        let mut bench = Bench::new(LimitData { bytes: 3 });
+        bench.arrive(0, b"ab");
+        assert_eq!(bench.act(0), pass(b"ab"));
+        assert_eq!(bench.act(0), Did::Wait);
+        bench.arrive(0, b"cd");
+        assert_eq!(bench.act(0), pass(b"c"));
+        assert_eq!(bench.act(0), Did::Close);
+    }
+
+    #[test]
+    fn a_limit_of_0_waits_for_a_first_byte() {
+        let mut bench = Bench::new(LimitData { bytes: 0 });
+        assert_eq!(bench.act(0), Did::Wait);
+        bench.arrive(0, b"a");
+        assert_eq!(bench.act(0), Did::Close);
+    }
+}

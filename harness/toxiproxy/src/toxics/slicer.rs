@@ -58,3 +58,32 @@ impl Toxic for Slicer {
         moment.input.take(size).map_or(Step::Wait, Step::Pass)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Slicer;
+    use crate::toxics::toxic::bench::{Bench, Did};
+
+    #[test]
+    fn pieces_keep_to_their_sizes_and_lose_nothing() {
+        let mut bench = Bench::new(Slicer { average_size: 10, size_variation: 4, delay: 0 });
+        let bytes: Vec<u8> = (0..200).collect();
+        bench.arrive(0, &bytes);
+        let mut pieces = Vec::new();
+        while let Did::Pass(piece) = bench.act(0) {
+            pieces.push(piece);
+        }
+        assert_eq!(pieces.concat(), bytes);
+        let (_, whole) = pieces.split_last().unwrap();
+        assert!(whole.iter().all(|piece| (6..=14).contains(&piece.len())), "{pieces:?}");
+    }
+
+    #[test]
+    fn a_piece_waits_for_the_one_before() {
+        let mut bench = Bench::new(Slicer { average_size: 1, size_variation: 0, delay: 2000 });
+        bench.arrive(0, b"ab");
+        assert_eq!(bench.act(0), Did::Pass(b"a".to_vec()));
+        assert_eq!(bench.act(0), Did::WaitUntil(2));
+        assert_eq!(bench.act(2), Did::Pass(b"b".to_vec()));
+    }
+}

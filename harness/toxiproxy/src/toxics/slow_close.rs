@@ -31,3 +31,19 @@ impl Toxic for SlowClose {
         if moment.now < due { Step::WaitUntil(due) } else { Step::End }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SlowClose;
+    use crate::toxics::toxic::bench::{Bench, Did, pass};
+
+    #[test]
+    fn data_passes_at_once_and_the_end_later() {
+        let mut bench = Bench::new(SlowClose { delay: 100 });
+        bench.arrive(0, b"a");
+        bench.input.end();
+        assert_eq!(bench.act(10), pass(b"a"));
+        assert_eq!(bench.act(10), Did::WaitUntil(110));
+        assert_eq!(bench.act(110), Did::End);
+    }
+}

@@ -26,3 +26,25 @@ impl Toxic for Timeout {
         if moment.now < due { Step::WaitUntil(due) } else { Step::Close }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timeout;
+    use crate::toxics::toxic::bench::{Bench, Did};
+
+    #[test]
+    fn data_and_end_are_dropped_until_the_time_is_up() {
+        let mut bench = Bench::new(Timeout { timeout: 100 });
+        bench.arrive(0, b"a");
+        bench.input.end();
+        assert_eq!(bench.act(0), Did::WaitUntil(100));
+        assert!(bench.input.is_empty());
+        assert_eq!(bench.act(100), Did::Close);
+    }
+
+    #[test]
+    fn zero_never_closes() {
+        let mut bench = Bench::new(Timeout { timeout: 0 });
+        assert_eq!(bench.act(u64::from(u32::MAX)), Did::Wait);
+    }
+}

@@ -149,3 +149,63 @@ pub fn after(start: Instant, wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     start + wait.min(CENTURY)
 }
+
+/// A toxic at work on a clock that the test moves.
+#[cfg(test)]
+pub mod bench {
+    use super::{ChaCha8Rng, Duration, Instant, Moment, Queue, Step, Toxic};
+    use crate::random;
+
+    /// What a toxic did, with times in milliseconds since the start.
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum Did {
+        Pass(Vec<u8>),
+        Wait,
+        WaitUntil(u64),
+        End,
+        Close,
+        Reset,
+    }
+
+    pub fn pass(bytes: &[u8]) -> Did {
+        Did::Pass(bytes.to_vec())
+    }
+
+    pub struct Bench<T: Toxic> {
+        pub toxic: T,
+        pub input: Queue,
+        memory: T::Memory,
+        random: ChaCha8Rng,
+        start: Instant,
+    }
+
+    impl<T: Toxic> Bench<T> {
+        pub fn new(toxic: T) -> Self {
+            let random = random::generator(1);
+            let memory = T::Memory::default();
+            Self { toxic, input: Queue::default(), memory, random, start: Instant::now() }
+        }
+
+        /// Bytes arrive.
+        pub fn arrive(&mut self, at: u64, bytes: &[u8]) {
+            self.input.push(bytes.to_vec().into(), self.start + Duration::from_millis(at));
+        }
+
+        /// The toxic acts once.
+        pub fn act(&mut self, at: u64) -> Did {
+            let now = self.start + Duration::from_millis(at);
+            let mut moment =
+                Moment { input: &mut self.input, now, since: self.start, random: &mut self.random };
+            match self.toxic.act(&mut self.memory, &mut moment) {
+                Step::Pass(bytes) => Did::Pass(bytes.to_vec()),
+                Step::Wait => Did::Wait,
+                Step::WaitUntil(due) => {
+                    Did::WaitUntil((due - self.start).as_micros().div_ceil(1000) as u64)
+                }
+                Step::End => Did::End,
+                Step::Close => Did::Close,
+                Step::Reset => Did::Reset,
+            }
+        }
+    }
+}
