@@ -25,7 +25,11 @@ fn show(backend: BackendKind) -> Result<(), Failed> {
     let run = run_quick_plan(backend, &[])?;
     for verdict in &run.verdicts {
         if verdict.outcome != Outcome::Valid {
-            return Err(format!("{}: {} {:#?}", verdict.checker, verdict.summary, verdict.findings).into());
+            return Err(format!(
+                "{}: {} {:#?}",
+                verdict.checker, verdict.summary, verdict.findings
+            )
+            .into());
         }
     }
     let faults = run.history.faults();

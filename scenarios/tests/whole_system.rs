@@ -4,7 +4,6 @@ use libtest_mimic::Arguments;
 use scenarios::{event_buffering, quick_plan, trials};
 
 fn main() {
-    let scenarios =
-        [quick_plan::REPAIRED_SYSTEM_PASSES, event_buffering::LOST_EVENTS_ARE_NAMED];
+    let scenarios = [quick_plan::REPAIRED_SYSTEM_PASSES, event_buffering::LOST_EVENTS_ARE_NAMED];
     libtest_mimic::run(&Arguments::from_args(), trials(&scenarios)).exit();
 }
