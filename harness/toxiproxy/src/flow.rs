@@ -56,10 +56,12 @@ pub struct Flow {
     closing: bool,
     /// The sink has got the end, or is gone.
     finished: bool,
+    /// Nobody is left to write to; what still comes from the source is dropped.
+    sink_gone: bool,
 }
 
 impl Flow {
-    /// A flow through `toxics`; `seed` is its own.
+    /// A flow without toxics; `seed` is its own.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -69,6 +71,7 @@ impl Flow {
             source_ended: false,
             closing: false,
             finished: false,
+            sink_gone: false,
         }
     }
 
@@ -139,7 +142,7 @@ impl Flow {
     /// feels the receiver at once.
     fn wants_input(&self) -> bool {
         let allowed = if self.stages.is_empty() { 0 } else { HELD + self.windows() };
-        !self.source_ended && !self.closing && !self.finished && self.cost() <= allowed
+        !self.source_ended && !self.closing && self.cost() <= allowed
     }
 
     fn windows(&self) -> usize {
@@ -214,6 +217,9 @@ impl Flow {
     }
 
     fn write(&mut self, sink: &TcpStream) {
+        if self.sink_gone {
+            return self.output.discard();
+        }
         while let Some(bytes) = self.output.front() {
             match sink.try_write(bytes) {
                 Ok(written) => drop(self.output.take(written)),
@@ -230,11 +236,12 @@ impl Flow {
     }
 
     /// The sink is gone. The flow the other way ends by itself, after it has delivered what the
-    /// sink sent before.
+    /// sink sent before; the source is read on, to learn when it goes too.
     fn abandon(&mut self) {
         self.stages.clear();
         self.output.discard();
         self.finished = true;
+        self.sink_gone = true;
     }
 }
 

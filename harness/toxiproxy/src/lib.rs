@@ -4,17 +4,17 @@
 //!
 //! 1. [`serve`] answers the HTTP API ([`api`]) and calls the same methods on [`Proxies`] that a
 //!    program in the same process may call.
-//! 2. [`Proxies`] is the collection ([`collection`]); each entry is a proxy ([`proxy`]) with a listener,
+//! 2. [`Proxies`] is the collection ([`collection`]); each entry is a proxy (`proxy`) with a listener,
 //!    a list of toxics and its open connections.
-//! 3. A connection ([`connection`]) is one task that moves bytes both ways; each way is a flow
-//!    ([`flow`]): source socket, one stage for each toxic, sink socket.
+//! 3. A connection (`connection`) is one task that moves bytes both ways; each way is a flow
+//!    (`flow`): source socket, one stage for each toxic, sink socket.
 //! 4. A toxic ([`toxics`]) decides when the bytes waiting before its stage go on, and whether. It
 //!    never holds bytes itself, so removing it cannot lose any.
 //!
-//! [`model`] has what the API reads and writes, [`error`] what can go wrong, [`random`] how every
+//! [`model`] has what the API reads and writes, [`error`] what can go wrong, `random` how every
 //! choice follows from one seed.
 //!
-//! Begin reading at [`Proxies`], then [`flow`].
+//! Begin reading at [`Proxies`], then `flow`.
 //!
 //! ```
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -117,6 +117,7 @@ proptest! {
         cases: 48,
         rng_seed: RngSeed::Fixed(SEED),
         failure_persistence: None,
+        max_shrink_time: 60_000, // a case that hangs takes a whole deadline
         ..ProptestConfig::default()
     })]
 

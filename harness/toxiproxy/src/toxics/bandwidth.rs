@@ -9,6 +9,10 @@ use super::toxic::{Moment, Step, Toxic};
 
 /// The rate is kept over slices of this many milliseconds.
 const SLICE: u64 = 100;
+/// The next bytes must be there when the line falls free, however late a timer wakes us: so many
+/// milliseconds' worth waits beforehand, and no more than so many bytes.
+const AHEAD: u64 = 10;
+const MOST_AHEAD: u64 = 4 << 20;
 
 /// Passes `rate` kilobytes (of 1000 bytes) a second; with 0 nothing.
 #[derive(Default, Serialize, Deserialize)]
@@ -30,6 +34,11 @@ impl Toxic for Bandwidth {
             return Err(format!("rate is {} KB/s, it must be 0 or more", self.rate));
         }
         Ok(())
+    }
+
+    fn window(&self) -> usize {
+        let ahead = u64::try_from(self.rate).unwrap_or(0).saturating_mul(AHEAD);
+        usize::try_from(ahead.min(MOST_AHEAD)).unwrap_or(0)
     }
 
     fn act(&self, free: &mut Free, moment: &mut Moment<'_>) -> Step {

@@ -29,8 +29,8 @@ pub trait Toxic: Default + Serialize + DeserializeOwned + Send + Sync + 'static 
         Ok(())
     }
 
-    /// How many bytes may wait for it beyond what any flow holds. Only a toxic that is no bottleneck
-    /// itself needs it.
+    /// How many bytes may wait for it beyond what any flow holds, so that it does not slow the flow
+    /// more than it means to.
     fn window(&self) -> usize {
         0
     }

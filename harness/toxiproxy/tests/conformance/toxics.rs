@@ -80,6 +80,20 @@ async fn timeout_without_end_lets_a_dead_connection_go() {
 }
 
 #[tokio::test]
+async fn timeout_without_end_lets_go_when_both_sides_are_gone() {
+    let control = Control::start().await;
+    let upstream = Upstream::start().await;
+    let listen = control.proxy(&upstream.address).await;
+    control.toxic("timeout", "downstream", json!({ "timeout": 0 })).await;
+    let (mut client, server) = upstream.pair(&listen).await;
+    drop(server);
+    // More than the sockets hold: the proxy must have met the dead server, and read on.
+    send(&mut client, &vec![0; 32 << 20]).await;
+    client.shutdown().await.unwrap();
+    expect_gone(&mut client).await;
+}
+
+#[tokio::test]
 async fn reset_peer_resets_both_sides() {
     let control = Control::start().await;
     for stream in ["upstream", "downstream"] {
