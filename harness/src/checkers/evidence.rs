@@ -31,20 +31,25 @@ pub fn name_emit(emit: &EmitView<'_>, faults: &[FaultView<'_>]) -> String {
     )
 }
 
-/// The faults during which an event was emitted; without any, the next one that concerns its
-/// producer, for that is when a buffer is lost.
+/// The faults during which an event was emitted. If none of them concerns its producer, also the
+/// next one that does, for that is when a buffer is lost.
 fn circumstances(emit: &EmitView<'_>, faults: &[FaultView<'_>]) -> String {
-    let during: Vec<String> =
-        faults.iter().filter(|fault| fault.covers(emit.began)).map(name_fault).collect();
-    if !during.is_empty() {
-        return format!(", during {}", during.join(" and "));
+    let producer = emit.emit.producer.as_str();
+    let during: Vec<&FaultView<'_>> =
+        faults.iter().filter(|fault| fault.covers(emit.began)).collect();
+    let names: Vec<String> = during.iter().map(|fault| name_fault(fault)).collect();
+    let mut text = match names.as_slice() {
+        [] => String::new(),
+        names => format!(", during {}", names.join(" and ")),
+    };
+    let ahead = |fault: &&FaultView<'_>| fault.began > emit.began && fault.concerns(producer);
+    if !during.iter().any(|fault| fault.concerns(producer))
+        && let Some(next) = faults.iter().find(ahead)
+    {
+        let distance = moment(next.began - emit.began);
+        text.push_str(&format!(", {distance} before {}", name_fault(next)));
     }
-    let next =
-        faults.iter().find(|fault| fault.began > emit.began && fault.concerns(&emit.emit.producer));
-    next.map_or_else(String::new, |fault| {
-        let distance = moment(fault.began - emit.began);
-        format!(", {distance} before {}", name_fault(fault))
-    })
+    text
 }
 
 /// A fault by what it does and to what.
@@ -115,4 +120,29 @@ fn list<T>(what: &str, wrongs: &[T], name: impl Fn(&T) -> String) -> String {
         text.push_str(&format!("\n- and {} more", wrongs.len() - NAMED));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::build::HistoryBuilder;
+
+    #[test]
+    fn an_event_is_named_with_the_faults_around_it() {
+        let history = HistoryBuilder::new()
+            .fault_begins("latency", "link-2", "", &[])
+            .emitted_but_lost("agent-1", "m-1", 1)
+            .fault_ends("link-2")
+            .fault_begins("cut", "link-1", "", &["agent-1"])
+            .emitted_but_lost("agent-1", "m-2", 2)
+            .fault_ends("link-1")
+            .emitted_but_lost("agent-1", "m-3", 3)
+            .finish();
+        let faults = history.faults();
+        let names: Vec<String> =
+            history.emits().iter().map(|emit| name_emit(emit, &faults)).collect();
+        assert!(names[0].ends_with(", during latency of link-2, 0.030 s before cut of link-1"));
+        assert!(names[1].ends_with(", during cut of link-1"));
+        assert!(names[2].ends_with("emitted at 0.090 s"), "{}", names[2]);
+    }
 }

@@ -24,7 +24,7 @@ pub fn failures(report: &RunReport) -> Markup {
                     @for finding in &verdict.findings {
                         article class=(verdict.outcome.word()) {
                             h3 { (neutralise(&finding.id)) " at " (neutralise(&finding.place)) }
-                            pre tabindex="0" { (neutralise(&finding.evidence)) }
+                            pre role="region" aria-label="evidence" tabindex="0" { (neutralise(&finding.evidence)) }
                             p { strong { "What to do: " } (neutralise(&finding.advice)) "." }
                         }
                     }
@@ -46,7 +46,7 @@ pub fn again(report: &RunReport) -> Markup {
 pub fn faults(report: &RunReport) -> Markup {
     html! {
         @if !report.faults.is_empty() {
-            (table(&["fault", "target", "what", "from", "to"], html! {
+            (table("faults", &["fault", "target", "what", "from", "to"], html! {
                 @for fault in &report.faults {
                     tr {
                         th scope="row" { (neutralise(&fault.kind)) }
@@ -74,7 +74,7 @@ pub fn verdicts(report: &RunReport) -> Markup {
     html! {
         section {
             h2 { "Verdicts" }
-            (table(&["checker", "verdict", "why", "counted"], html! {
+            (table("verdicts", &["checker", "verdict", "why", "counted"], html! {
                 @for verdict in &report.verdicts {
                     tr {
                         th scope="row" { (neutralise(&verdict.checker)) }
@@ -102,6 +102,7 @@ pub fn totals(report: &RunReport) -> Markup {
         section {
             h2 { "Events" }
             (table(
+                "events",
                 &["taken", "refused", "indeterminate", "stored", "lost", "stored twice"],
                 html! {
                     tr {
@@ -123,7 +124,7 @@ pub fn environment(report: &RunReport) -> Markup {
     html! {
         section {
             h2 { "What ran" }
-            (table(&["part", "command or image"], html! {
+            (table("parts", &["part", "command or image"], html! {
                 @for part in &report.environment.parts {
                     tr {
                         th scope="row" { (neutralise(&part.name)) }
@@ -132,7 +133,7 @@ pub fn environment(report: &RunReport) -> Markup {
                 }
             }))
             @if !report.environment.links.is_empty() {
-                (table(&["link", "proxy", "faults on it"], html! {
+                (table("links", &["link", "proxy", "faults on it"], html! {
                     @for link in &report.environment.links {
                         tr {
                             th scope="row" { (neutralise(&link.from)) " → " (neutralise(&link.to)) }
@@ -209,9 +210,9 @@ pub fn artifacts(report: &RunReport) -> Markup {
 }
 
 /// A table in a box of its own, which scrolls when the screen is narrow.
-fn table(headings: &[&str], rows: Markup) -> Markup {
+fn table(name: &str, headings: &[&str], rows: Markup) -> Markup {
     html! {
-        div.wide tabindex="0" {
+        div.wide role="region" aria-label=(name) tabindex="0" {
             table {
                 thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
                 tbody { (rows) }

@@ -34,17 +34,17 @@ pub fn render(report: &RunReport) -> Markup {
     let height = bottom + AXIS;
     let shaded = (throughput, bottom - throughput);
     html! {
-        div.wide tabindex="0" {
+        div.wide role="region" aria-label="timeline" tabindex="0" {
             svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
                 aria-labelledby="timeline-title timeline-description" {
                 title id="timeline-title" { "Throughput, backlog and faults over time" }
                 desc id="timeline-description" { (description(report)) }
+                (axis(&scale, throughput, bottom))
                 (stages(report, &scale))
                 @for fault in &report.faults { (shade(fault, &scale, shaded)) }
                 (throughput_chart(&report.series, &scale, throughput))
                 (backlog_chart(&report.series, &scale, backlog))
                 (fault_lanes(&lanes, first_lane))
-                (axis(&scale, throughput, bottom))
             }
         }
     }
@@ -210,8 +210,11 @@ struct Bar<'a> {
 
 impl Bar<'_> {
     fn label(&self) -> String {
-        let text = format!("{} {}", self.fault.kind, self.fault.detail);
-        let text = on_one_line(text.trim());
+        let (kind, detail) = (&self.fault.kind, &self.fault.detail);
+        let text = match detail.starts_with(kind.as_str()) {
+            true => on_one_line(detail),
+            false => on_one_line(format!("{kind} {detail}").trim()),
+        };
         match text.chars().count() {
             0..=60 => text,
             _ => text.chars().take(59).chain(['…']).collect(),
