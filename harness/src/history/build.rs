@@ -13,6 +13,7 @@ const MILLISECOND: u64 = 1_000_000;
 
 /// Writes a history down entry by entry. Its clock moves 10 ms an entry, and by more where a
 /// step says so. What producers take is stored until a step tampers with it.
+#[derive(Default)]
 pub struct HistoryBuilder {
     entries: Vec<Entry>,
     now: u64,
@@ -53,14 +54,7 @@ pub fn stored(producer: &str, marker: &str, sequence: u64) -> StoredEvent {
 impl HistoryBuilder {
     /// An empty history.
     pub fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            now: 0,
-            next_operation: 0,
-            stored: Vec::new(),
-            sequences: BTreeMap::new(),
-            open_faults: BTreeMap::new(),
-        }
+        Self::default()
     }
 
     /// The history as written.

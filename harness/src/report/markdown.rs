@@ -126,7 +126,7 @@ fn escape(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '&' => safe.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '>' => {
-                safe.extend(['\\', letter])
+                safe.extend(['\\', letter]);
             }
             letter => safe.push(letter),
         }

@@ -147,7 +147,8 @@ fn chart(
     let values = lines.iter().flat_map(|(_, values)| values.iter().flatten());
     let highest = values.fold(1.0_f64, |highest, value| highest.max(*value));
     let bottom = top + CHART;
-    let mut legend = LEFT;
+    let widths = lines.iter().map(|(label, _)| 44.0 + LETTER * count(label.chars().count()));
+    let places = running_sums(LEFT, widths);
     html! {
         text.name x="0" y=(top + 12.0) { (name) }
         @if lines.is_empty() { text x=(LEFT + 6.0) y=(top + 14.0) { "not measured" } }
@@ -158,8 +159,7 @@ fn chart(
         @for (index, (label, values)) in lines.iter().enumerate() {
             @let class = format!("line line-{}", index % LINES);
             @let label = on_one_line(label);
-            @let place = legend;
-            @let _ = legend += 44.0 + LETTER * count(label.chars().count());
+            @let place = places[index];
             line class=(class) x1=(place) y1=(top - 9.0) x2=(place + 20.0) y2=(top - 9.0) {}
             text x=(place + 25.0) y=(top - 5.0) { (label) }
             @for points in polylines(values, step_ms, scale, highest, bottom) {
@@ -280,11 +280,9 @@ impl Lane<'_> {
 }
 
 fn fault_lanes(lanes: &[Lane<'_>], first: f64) -> Markup {
-    let mut top = first;
+    let tops = running_sums(first, lanes.iter().map(|lane| LANE * count(lane.rows)));
     html! {
-        @for lane in lanes {
-            @let y = top;
-            @let _ = top += LANE * count(lane.rows);
+        @for (lane, y) in lanes.iter().zip(tops) {
             line.frame x1="0" y1=(y) x2=(WIDTH - RIGHT) y2=(y) {}
             text.name x="0" y=(y + 16.0) { (shortened(lane.target)) }
             @for bar in &lane.faults { (fault_bar(bar, lane, y)) }
@@ -354,6 +352,16 @@ fn number(value: u64) -> f64 {
 
 fn count(value: usize) -> f64 {
     value as f64
+}
+
+/// Where each of some widths begins, one after the other.
+fn running_sums(first: f64, widths: impl Iterator<Item = f64>) -> Vec<f64> {
+    let next = |place: &mut f64, width: f64| {
+        let begin = *place;
+        *place += width;
+        Some(begin)
+    };
+    widths.scan(first, next).collect()
 }
 
 /// To the tenth: finer than a screen shows, and short in the file.
