@@ -81,7 +81,8 @@ impl Recorder {
     /// read). `phase` is one of the ends.
     pub fn complete(&self, operation: OperationId, phase: Phase, action: Action) {
         debug_assert_ne!(phase, Phase::Invoke, "an end is not a beginning");
-        self.append(&operation.process, Some(operation.number), phase, action);
+        let OperationId { number, process } = operation;
+        self.append(&process, Some(number), phase, action);
     }
 
     /// Records something that has no duration: a stage, a part's state, a sample.

@@ -46,7 +46,7 @@ pub fn again(report: &RunReport) -> Markup {
 pub fn faults(report: &RunReport) -> Markup {
     html! {
         @if !report.faults.is_empty() {
-            (table("faults", &["fault", "target", "what", "from", "to"], html! {
+            (table("faults", &["fault", "target", "what", "from", "to"], &html! {
                 @for fault in &report.faults {
                     tr {
                         th scope="row" { (neutralise(&fault.kind)) }
@@ -74,7 +74,7 @@ pub fn verdicts(report: &RunReport) -> Markup {
     html! {
         section {
             h2 { "Verdicts" }
-            (table("verdicts", &["checker", "verdict", "why", "counted"], html! {
+            (table("verdicts", &["checker", "verdict", "why", "counted"], &html! {
                 @for verdict in &report.verdicts {
                     tr {
                         th scope="row" { (neutralise(&verdict.checker)) }
@@ -104,7 +104,7 @@ pub fn totals(report: &RunReport) -> Markup {
             (table(
                 "events",
                 &["taken", "refused", "indeterminate", "stored", "lost", "stored twice"],
-                html! {
+                &html! {
                     tr {
                         td { (totals.taken) }
                         td { (totals.refused) }
@@ -124,7 +124,7 @@ pub fn environment(report: &RunReport) -> Markup {
     html! {
         section {
             h2 { "What ran" }
-            (table("parts", &["part", "command or image"], html! {
+            (table("parts", &["part", "command or image"], &html! {
                 @for part in &report.environment.parts {
                     tr {
                         th scope="row" { (neutralise(&part.name)) }
@@ -133,7 +133,7 @@ pub fn environment(report: &RunReport) -> Markup {
                 }
             }))
             @if !report.environment.links.is_empty() {
-                (table("links", &["link", "proxy", "faults on it"], html! {
+                (table("links", &["link", "proxy", "faults on it"], &html! {
                     @for link in &report.environment.links {
                         tr {
                             th scope="row" { (neutralise(&link.from)) " → " (neutralise(&link.to)) }
@@ -210,7 +210,7 @@ pub fn artifacts(report: &RunReport) -> Markup {
 }
 
 /// A table in a box of its own, which scrolls when the screen is narrow.
-fn table(name: &str, headings: &[&str], rows: Markup) -> Markup {
+fn table(name: &str, headings: &[&str], rows: &Markup) -> Markup {
     html! {
         div.wide role="region" aria-label=(name) tabindex="0" {
             table {
