@@ -61,7 +61,7 @@ impl HistoryBuilder {
     pub fn finish(self) -> History {
         let header = Header {
             started_at: DateTime::from_timestamp(1_767_323_045, 0).unwrap(),
-            ..Header::new(Seed(7), "quick", "embedded", "redflag")
+            ..Header::new(Seed(7), "quick", "embedded", "sample")
         };
         History::new(header, self.entries)
     }

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::history::build::HistoryBuilder;
 
-    const HEADER: &str = r#"{"format":"redflag-history","version":1,"seed":7,"plan":"quick","backend":"embedded","system":"redflag","started_at":"2026-01-02T03:04:05Z"}"#;
+    const HEADER: &str = r#"{"format":"redflag-history","version":1,"seed":7,"plan":"quick","backend":"embedded","system":"sample","started_at":"2026-01-02T03:04:05Z"}"#;
     const ENTRY: &str = r#"{"at":5,"process":"harness","operation":0,"phase":"ok","action":{"action":"stage","stage":"drain"}}"#;
 
     fn read(text: &str) -> Result<History, String> {

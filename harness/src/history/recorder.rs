@@ -173,7 +173,7 @@ mod tests {
     use crate::seed::Seed;
 
     fn header() -> Header {
-        Header::new(Seed(7), "quick", "embedded", "redflag")
+        Header::new(Seed(7), "quick", "embedded", "sample")
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

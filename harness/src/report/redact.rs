@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn passwords_in_urls_go_and_the_rest_stays() {
         assert_eq!(
-            redacted("postgres://redflag:s3cr@t@db:5432/x and http://host/a@b:c"),
-            "postgres://redflag:[redacted]@db:5432/x and http://host/a@b:c"
+            redacted("postgres://user:s3cr@t@db:5432/x and http://host/a@b:c"),
+            "postgres://user:[redacted]@db:5432/x and http://host/a@b:c"
         );
         assert_eq!(redacted("ftp://user@host ://"), "ftp://user@host ://");
         assert_eq!(redacted("http://:pw@h"), "http://:[redacted]@h");
