@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use harness::cli::{Arguments, Command, doctor, proxy, run};
+use harness::cli::{Arguments, Command, doctor, log, proxy, run};
 use harness::exit_code::Exit;
 
 #[tokio::main]
@@ -19,12 +19,7 @@ async fn main() -> ExitCode {
             };
         }
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
-        )
-        .init();
+    log::start();
     let exit = match &arguments.command {
         Command::Run(arguments) => run::run(arguments).await,
         Command::Doctor(arguments) => doctor::examine(arguments),

@@ -43,6 +43,7 @@ async fn quick_plan(backend: BackendKind, defects: &[&str]) -> Result<Run, Faile
         seed,
         defects: defects.iter().map(|&id| id.to_owned()).collect(),
         programs,
+        secrets: Default::default(),
     };
     let header = Header::new(seed, plan.name(), backend.name(), &system.name);
     let recorder = Recorder::create(&folder.history(), header)?;

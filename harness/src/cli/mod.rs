@@ -2,10 +2,12 @@
 
 pub mod doctor;
 mod interrupt;
+pub mod log;
 mod machine;
 mod progress;
 pub mod proxy;
 pub mod run;
+mod run_report;
 
 use clap::{Parser, Subcommand};
 

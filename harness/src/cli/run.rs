@@ -1,21 +1,21 @@
 //! `harness run`: one plan on one system, judged and reported.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::interrupt::interrupt_token;
-use super::machine::machine;
+use super::log;
 use super::progress::Progress;
+use super::run_report::{program, report_on, rerun_command};
 use crate::checkers::{self, Outcome};
 use crate::environment::postgres::binaries::Binaries;
-use crate::environment::{BackendKind, build_programs};
+use crate::environment::{BackendKind, Secrets, build_programs};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
-use crate::report::{
-    self, Artifact, LinkSetup, PartSetup, Redactor, RunContext, RunReport, Topology,
-};
-use crate::run::{PlanName, Run, RunError, RunFolder, RunRequest, perform};
+use crate::report::{self, Redactor, RunReport};
+use crate::run::{PlanName, RunError, RunFolder, RunRequest, perform};
 use crate::seed::Seed;
 use crate::system::System;
 
@@ -29,25 +29,25 @@ const DEFAULT_OUT: &str = "reports/generated";
 pub struct RunArguments {
     /// What the run does
     #[arg(long, value_enum, default_value_t)]
-    plan: PlanName,
+    pub(super) plan: PlanName,
     /// How the parts run
     #[arg(long, value_enum, default_value_t)]
-    backend: BackendKind,
+    pub(super) backend: BackendKind,
     /// The system under test [default: fixtures/redflag.toml, within this repository]
     #[arg(long, value_name = "FILE")]
-    system: Option<PathBuf>,
+    pub(super) system: Option<PathBuf>,
     /// Defects that the system is told to have
     #[arg(long, value_name = "ID", value_delimiter = ',')]
-    defect: Vec<String>,
+    pub(super) defect: Vec<String>,
     /// Where every random choice comes from [default: a fresh one, which is printed]
     #[arg(long)]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// The folder that the run's own folder is made in
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Write the run's report as JSON to this file, too
     #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    pub(super) json: Option<PathBuf>,
 }
 
 /// A command that ended before there was a report.
@@ -87,18 +87,24 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
         folder.root().display()
     );
 
+    log::send_to(&folder.own_log()).map_err(environment_failure)?;
+    let secrets = Secrets::default();
     let request = RunRequest {
         plan: arguments.plan,
         backend: arguments.backend,
         seed,
         defects: arguments.defect.clone(),
         programs,
+        secrets: secrets.clone(),
     };
     let progress = Progress::show(&recorder);
     let outcome = perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt).await;
     progress.finish();
+    let redactor = Redactor::new(secrets.values());
+    redact_artifacts(&redactor, &folder).map_err(environment_failure)?;
     let run = outcome.map_err(|error| run_failure(&error, arguments, seed, &folder))?;
-    let report = report_on(run, arguments, &system, seed, &folder)?;
+    let report = report_on(run, arguments, &system, seed, &folder, &redactor);
+    write_report(&report, arguments, &folder)?;
     Ok(exit_for(report.outcome))
 }
 
@@ -136,9 +142,9 @@ fn read_system(arguments: &RunArguments) -> Result<System, Failure> {
 async fn programs(
     arguments: &RunArguments,
     system: &System,
-) -> Result<std::collections::BTreeMap<String, PathBuf>, Failure> {
+) -> Result<BTreeMap<String, PathBuf>, Failure> {
     if arguments.backend != BackendKind::Embedded || system.build.cargo.is_empty() {
-        return Ok(std::collections::BTreeMap::default());
+        return Ok(BTreeMap::default());
     }
     anstream::eprintln!(
         "building {} (nothing to do if they are fresh)",
@@ -149,90 +155,26 @@ async fn programs(
     built.map_err(environment_failure)?.map_err(environment_failure)
 }
 
-/// Writes every form of the report, tells the summary, and cleans the logs of secrets.
-fn report_on(
-    run: Run,
+/// Takes the secrets out of what was written while the run went on.
+fn redact_artifacts(redactor: &Redactor, folder: &RunFolder) -> std::io::Result<()> {
+    redactor.redact_folder(&folder.logs())?;
+    redactor.redact_file(&folder.history())
+}
+
+/// Writes every form of the report and tells the summary.
+fn write_report(
+    report: &RunReport,
     arguments: &RunArguments,
-    system: &System,
-    seed: Seed,
     folder: &RunFolder,
-) -> Result<RunReport, Failure> {
-    let redactor = Redactor::new(run.secrets.clone());
-    let context = RunContext {
-        name: arguments.plan.name().to_owned(),
-        defects: arguments.defect.clone(),
-        rerun: rerun_command(arguments, seed),
-        machine: machine(),
-        environment: topology(&run, system, arguments.backend),
-        left_out: Vec::new(),
-        artifacts: artifacts(&run),
-    };
-    let report = RunReport::assemble(context, &run.history, run.verdicts, &redactor);
-    let cannot_write = |error: std::io::Error| usage(format!("cannot write the report: {error}"));
-    redactor.redact_folder(&folder.logs()).map_err(cannot_write)?;
-    redactor.redact_file(&folder.history()).map_err(cannot_write)?;
-    report::write_all(&report, folder.root()).map_err(|error| usage(error.to_string()))?;
+) -> Result<(), Failure> {
+    report::write_all(report, folder.root()).map_err(|error| usage(error.to_string()))?;
     if let Some(path) = &arguments.json {
-        std::fs::write(path, report::json::render(&report)).map_err(cannot_write)?;
+        std::fs::write(path, report::json::render(report))
+            .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))?;
     }
-    anstream::println!("{}", report::terminal::render(&report));
+    anstream::println!("{}", report::terminal::render(report));
     anstream::println!("report: {}", folder.root().join("report.html").display());
-    Ok(report)
-}
-
-fn topology(run: &Run, system: &System, backend: BackendKind) -> Topology {
-    let runs = |name: &str| {
-        let description =
-            system.parts.iter().find(|part| part.instances().iter().any(|i| i == name));
-        match (description, backend) {
-            (Some(part), BackendKind::Embedded) => part.command.join(" "),
-            (Some(part), BackendKind::Containers) => part.image.clone().unwrap_or_default(),
-            (None, _) => String::new(),
-        }
-    };
-    Topology {
-        parts: run
-            .parts
-            .iter()
-            .map(|name| PartSetup { name: name.clone(), runs: runs(name) })
-            .collect(),
-        links: run
-            .links
-            .iter()
-            .map(|link| LinkSetup {
-                from: link.from.clone(),
-                to: link.to.clone(),
-                proxy: link.name.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn artifacts(run: &Run) -> Vec<Artifact> {
-    let logs = run.parts.iter().map(|part| (format!("log of {part}"), format!("logs/{part}.log")));
-    let postgresql = ("log of PostgreSQL".to_owned(), "logs/postgresql.log".to_owned());
-    [("history", "history.jsonl"), ("plan and schedule", "plan.json")]
-        .map(|(name, file)| (name.to_owned(), file.to_owned()))
-        .into_iter()
-        .chain(logs)
-        .chain([postgresql])
-        .map(|(name, file)| Artifact { name, file })
-        .collect()
-}
-
-/// The command that repeats a run exactly.
-fn rerun_command(arguments: &RunArguments, seed: Seed) -> String {
-    let mut command = format!("harness run --plan {} --seed {seed}", arguments.plan.name());
-    if arguments.backend != BackendKind::default() {
-        command.push_str(&format!(" --backend {}", arguments.backend.name()));
-    }
-    if let Some(system) = &arguments.system {
-        command.push_str(&format!(" --system {}", system.display()));
-    }
-    if !arguments.defect.is_empty() {
-        command.push_str(&format!(" --defect {}", arguments.defect.join(",")));
-    }
-    command
+    Ok(())
 }
 
 fn run_failure(
@@ -248,7 +190,7 @@ fn run_failure(
     let message = format!(
         "{error}\n  seed {seed}; what was recorded is in {}\n  again: {}",
         folder.root().display(),
-        rerun_command(arguments, seed)
+        rerun_command(&program(), arguments, seed)
     );
     Failure { exit, message }
 }

@@ -14,6 +14,7 @@ use super::janitor::{Janitor, Leftover, Watch};
 use super::part::Part;
 use super::place::Address;
 use super::proxy_client::ProxyClient;
+use super::secrets::Secrets;
 use super::setup::make_setup_call;
 use crate::history::Recorder;
 use crate::seed::Seed;
@@ -35,6 +36,8 @@ pub struct EnvironmentRequest {
     pub defects: Vec<String>,
     /// Where the proxy's random choices come from.
     pub seed: Seed,
+    /// Learns every secret that is made or captured.
+    pub secrets: Secrets,
 }
 
 /// One network hop between two parts, through a proxy.
@@ -56,7 +59,7 @@ pub struct Environment {
     proxy: ProxyClient,
     http: Client,
     values: Values,
-    secrets: Vec<String>,
+    secrets: Secrets,
     backend: Mutex<Backend>,
     _state: StateFolder,
 }
@@ -94,9 +97,7 @@ impl Environment {
             Backend::prepare(request.backend, request.logs.clone(), parts_files).await?;
         let http = Client::new();
         let proxy = ProxyClient::new(http.clone(), backend.start_proxy(request.seed.0).await?);
-        let secrets =
-            BTreeMap::from_iter(system.secrets.iter().map(|name| (name.clone(), random_secret())));
-        let password = random_secret();
+        let password = request.secrets.make();
         let database = &system.database;
         let address = backend.start_database(&database.role, &password, &database.name).await?;
 
@@ -108,20 +109,19 @@ impl Environment {
             .with("database.role", &database.role)
             .with("database.name", &database.name)
             .with("database.password", &password);
-        for (name, secret) in &secrets {
-            values.set(format!("secret.{name}"), secret);
+        for name in &system.secrets {
+            values.set(format!("secret.{name}"), request.secrets.make());
         }
         for (name, program) in &request.programs {
             values.set(format!("program.{name}"), program.display().to_string());
         }
-        let secrets = secrets.into_values().chain([password]).collect();
         let environment = Self {
             parts: Vec::new(),
             links: Vec::new(),
             proxy,
             http,
             values,
-            secrets,
+            secrets: request.secrets.clone(),
             backend: Mutex::new(backend),
             _state: state,
         };
@@ -168,11 +168,6 @@ impl Environment {
         &self.values
     }
 
-    /// Values that must appear in no artifact.
-    pub fn secrets(&self) -> &[String] {
-        &self.secrets
-    }
-
     /// Ends every part for good, the last started first, then the database and the proxy.
     ///
     /// # Errors
@@ -215,7 +210,7 @@ impl Start<'_> {
             let captured =
                 make_setup_call(&environment.http, &url, call, &environment.values).await?;
             for (name, value) in captured {
-                environment.secrets.push(value.clone());
+                environment.secrets.add(value.clone());
                 environment.values.set(name, value);
             }
         }
@@ -275,8 +270,4 @@ impl Start<'_> {
         self.environment.links.push(link);
         Ok(seen)
     }
-}
-
-fn random_secret() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }

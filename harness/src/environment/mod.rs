@@ -18,6 +18,7 @@ mod process;
 mod proxy_client;
 mod runner;
 pub mod runtime_folder;
+mod secrets;
 mod setup;
 #[cfg(test)]
 pub(crate) mod wait;
@@ -30,3 +31,4 @@ pub use part::Part;
 pub use place::Address;
 pub use process::ProcessError;
 pub use proxy_client::{Direction, ProxyClient, ProxyError, Toxic};
+pub use secrets::Secrets;

@@ -77,6 +77,11 @@ impl ProxyClient {
         Self { http, url }
     }
 
+    /// Where the Toxiproxy is controlled.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Makes a proxy that listens at `listen` and passes everything on to `upstream`; both are
     /// `host:port`.
     ///

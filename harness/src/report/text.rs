@@ -49,7 +49,7 @@ pub fn headline(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Valid => "Valid: everything that was checked held",
         Outcome::Unknown => "Unknown: nobody can tell whether it held",
-        Outcome::Invalid => "Invalid: it did not hold",
+        Outcome::Invalid => "Invalid: the system did not hold",
     }
 }
 

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::drain::{drain, final_read, note_backlogs, probe};
 use super::{Plan, PlanName, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
-use crate::environment::{BackendKind, Environment, EnvironmentError, EnvironmentRequest, Link};
+use crate::environment::{
+    BackendKind, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets,
+};
 use crate::faults::{FaultError, Nemesis};
 use crate::history::{Action, History, HistoryError, Recorder, Stage};
 use crate::seed::Seed;
@@ -62,6 +64,8 @@ pub struct RunRequest {
     pub defects: Vec<String>,
     /// Where each program of the system lies, by name.
     pub programs: BTreeMap<String, PathBuf>,
+    /// Learns every secret of the run, which must appear in no artifact.
+    pub secrets: Secrets,
 }
 
 /// What came of a run.
@@ -77,8 +81,6 @@ pub struct Run {
     pub history: History,
     /// What the checkers say.
     pub verdicts: Vec<Verdict>,
-    /// Values that must appear in no artifact.
-    pub secrets: Vec<String>,
 }
 
 /// Performs one run in its folder. Whatever its end, nothing that it started is left.
@@ -100,6 +102,7 @@ pub async fn perform(
         programs: request.programs.clone(),
         defects: request.defects.clone(),
         seed: request.seed,
+        secrets: request.secrets.clone(),
     };
     let environment = tokio::select! {
         started = Environment::start(system, &environment_request, recorder) => Arc::new(started?),
@@ -123,7 +126,6 @@ pub async fn perform(
         links: environment.links().to_vec(),
         history,
         verdicts,
-        secrets: environment.secrets().to_vec(),
     })
 }
 

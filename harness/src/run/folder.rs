@@ -47,6 +47,11 @@ impl RunFolder {
         self.root.join("history.jsonl")
     }
 
+    /// What the harness itself logs, its embedded proxy included.
+    pub fn own_log(&self) -> PathBuf {
+        self.logs().join("harness.log")
+    }
+
     /// The plan, schedule included.
     pub fn plan(&self) -> PathBuf {
         self.root.join("plan.json")
