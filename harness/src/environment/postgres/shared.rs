@@ -106,6 +106,9 @@ pub(super) fn join_in(
     start.lock().map_err(PostgresError::file("lock", &shared.join("start.lock")))?;
     let lease = open_lock(&shared.join("lease.lock"))?;
     lease.lock_shared().map_err(PostgresError::file("lock", &shared.join("lease.lock")))?;
+    // Tells the keeper, who may be about to stop the server, that somebody came. There is no such
+    // file while the cluster is in use.
+    let _ = std::fs::remove_file(shared.join("idle"));
     ensure_keeper(&shared, linger)?;
     if !layout.is_ready() {
         layout.stop_abandoned_server();
