@@ -44,7 +44,7 @@ stop_process() { # PID
 # removed, and nobody can join any more.
 while :; do
   flock 8 </dev/null || exit 1
-  : >idle
+  true >idle # not ":", whose failure would end the shell
   flock --unlock 8 </dev/null
   sleep "$linger" </dev/null
   flock 9 </dev/null || exit 1

@@ -19,7 +19,7 @@ use super::PostgresError;
 use super::binaries::Binaries;
 use super::connection::{check_socket_path, socket_options, socket_url};
 use super::data_directory::{fingerprint, prepared};
-use super::server::{Launch, Layout, Server};
+use super::server::{Launch, Layout, Server, View};
 use super::server_user::ServerUser;
 use super::storage::storage_folder;
 use crate::environment::janitor::start_time;
@@ -118,6 +118,7 @@ pub(super) fn join_in(
             binaries,
             user,
             prepared,
+            view: View::Copy,
             settings: SETTINGS
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
