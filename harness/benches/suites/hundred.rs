@@ -4,14 +4,17 @@ use sqlx::PgPool;
 
 /// Passes only on a database that nobody else writes to.
 pub async fn an_agent_is_stored(pool: PgPool) {
+    let mut connection = pool.acquire().await.expect("connected");
     sqlx::raw_sql(
         "INSERT INTO agents (hostname, os_type, agent_version) VALUES ('one', 'linux', '1.0')",
     )
-    .execute(&pool)
+    .execute(&mut *connection)
     .await
     .expect("stored");
-    let count: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM agents").fetch_one(&pool).await.expect("counted");
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM agents")
+        .fetch_one(&mut *connection)
+        .await
+        .expect("counted");
     assert_eq!(count, 1);
 }
 

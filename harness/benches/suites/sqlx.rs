@@ -7,7 +7,6 @@ mod hundred;
 
 use std::sync::LazyLock;
 
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(common::migrator);

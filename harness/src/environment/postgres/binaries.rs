@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::found_before;
 use crate::environment::runtime_folder::runtime_folder;
 
 /// The variable that names the folder of the server's programs; nothing else is looked at then.
@@ -64,12 +65,15 @@ impl Binaries {
     /// No place holds both `postgres` and `initdb`. The message names the places and what mends
     /// it.
     pub fn find() -> Result<Self, BinariesError> {
-        Places {
+        if let Some(binaries) = found_before::recall() {
+            return Ok(binaries);
+        }
+        let places = Places {
             variable: std::env::var_os(VARIABLE).filter(|value| !value.is_empty()),
             pg_config: "pg_config".into(),
             usual: USUAL_FOLDERS.map(str::to_owned).to_vec(),
-        }
-        .search()
+        };
+        places.search().inspect(found_before::remember)
     }
 
     /// [`Binaries::find`], and where they are missing [`install_if_possible`], announced on
@@ -103,6 +107,11 @@ impl Binaries {
         self.folder.join(name)
     }
 
+    /// Of a version that is known already.
+    pub(super) fn known(folder: PathBuf, version: &str) -> Option<Self> {
+        Some(Self { folder, version: Version::of(version)? })
+    }
+
     fn in_folder(folder: &Path) -> Result<Self, String> {
         for name in ["postgres", "initdb"] {
             if !folder.join(name).is_file() {
@@ -119,7 +128,10 @@ impl Binaries {
 impl Version {
     /// From what `postgres --version` prints: `postgres (PostgreSQL) 15.18 (Debian …)`.
     fn parse(output: &str) -> Option<Self> {
-        let text = output.split_once(") ")?.1.split_whitespace().next()?;
+        Self::of(output.split_once(") ")?.1.split_whitespace().next()?)
+    }
+
+    fn of(text: &str) -> Option<Self> {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         Some(Self { major: text[..digits].parse().ok()?, text: text.to_owned() })
     }

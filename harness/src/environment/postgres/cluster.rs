@@ -13,7 +13,7 @@ use super::connection::{
     socket_url,
 };
 use super::data_directory::prepared;
-use super::server::{Launch, Layout, Server};
+use super::server::{Launch, Layout, Server, View};
 use super::server_user::ServerUser;
 use super::storage::storage_folder;
 use crate::environment::janitor::{Janitor, Watch, start_time};
@@ -69,6 +69,7 @@ impl PrivateCluster {
         let port = lease_port()?;
         let launch = Launch {
             prepared: prepared(&storage, &binaries, user)?,
+            view: View::Overlay,
             binaries,
             user,
             settings: settings(options, port.port()),

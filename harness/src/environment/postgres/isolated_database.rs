@@ -11,6 +11,10 @@ use super::maintenance::Maintenance;
 use super::shared::{Membership, Owner, join};
 use super::template::Template;
 
+/// How many databases, or dead processes that left some, may wait until copies for the next are
+/// made no longer.
+const MOST_WAITING: usize = 4;
+
 /// A database that nobody else uses, as its template describes. Close it to see that it is
 /// dropped; a database that is only let go is dropped in the background, or by the next process
 /// that comes, or with the cluster.
@@ -157,14 +161,17 @@ struct Worker {
 }
 
 impl Worker {
-    /// Jobs come first, chores when there is no job. Ends when the session is lost.
+    /// Jobs come first, chores when there is no job, and never before the first job, which somebody
+    /// is about to give. Ends when the session is lost.
     async fn work(mut self) {
+        let mut served = false;
         loop {
-            let job = if self.chores.is_empty() {
+            let job = if self.chores.is_empty() || !served {
                 self.queue.recv().await
             } else {
                 self.queue.try_recv().ok()
             };
+            served = true;
             let alive = match job {
                 Some(job) => self.perform(job).await,
                 None => match self.chores.pop_front() {
@@ -186,7 +193,7 @@ impl Worker {
                 let taken = self.maintenance.take(&self.membership, &template).await;
                 let alive = lives(&taken);
                 if taken.is_ok() {
-                    self.chores.push_back(Chore::Refill(template));
+                    self.plan_refill(template);
                 }
                 if let Err(Ok(name)) = reply.send(taken) {
                     self.chores.push_front(Chore::Drop(name));
@@ -203,6 +210,16 @@ impl Worker {
                 self.chores.push_front(Chore::Drop(name));
                 true
             }
+        }
+    }
+
+    /// In a short process the first chore is the only one, and the server ends it when the process
+    /// is gone: so the next one finds a copy, unless too many databases wait to be dropped.
+    fn plan_refill(&mut self, template: Template) {
+        if self.chores.len() > MOST_WAITING {
+            self.chores.push_back(Chore::Refill(template));
+        } else {
+            self.chores.push_front(Chore::Refill(template));
         }
     }
 
@@ -430,8 +447,9 @@ mod tests {
         assert!(exists(&first, name).await, "nobody has come since");
 
         let next = member_in(storage.path()).await;
+        let database = IsolatedDatabase::create_as(Arc::clone(&next), &template()).await;
         wait_until_dropped(&next, name).await;
-        drop((first, next));
+        drop((first, next, database));
         let cluster = cluster_in(storage.path());
         wait_until("the keeper removes the cluster", || !cluster.exists());
     }

@@ -11,6 +11,7 @@ pub mod cluster;
 mod connection;
 pub mod data_directory;
 mod error;
+mod found_before;
 pub mod isolated_database;
 mod maintenance;
 mod server;

@@ -31,7 +31,7 @@ pub(super) struct Layout {
 
 /// How a server sees the prepared data directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum View {
+pub(super) enum View {
     /// As the lower layer of an overlay; `state` holds the changes, `data` is the mount point.
     Overlay,
     /// As a copy, in `state`.
@@ -44,6 +44,8 @@ pub(super) struct Launch {
     pub binaries: Binaries,
     pub user: ServerUser,
     pub prepared: PathBuf,
+    /// What is tried first: an overlay starts sooner, a copy works faster.
+    pub view: View,
     pub settings: Vec<(String, String)>,
     pub log_path: PathBuf,
 }
@@ -157,10 +159,11 @@ impl Layout {
 }
 
 impl Server {
-    /// Starts a server on a fresh layout and waits until it accepts connections: on an overlay
-    /// where the system allows one, else on a copy.
+    /// Starts a server on a fresh layout and waits until it accepts connections: on an overlay if
+    /// that is wanted and the system allows it, else on a copy.
     pub fn start(layout: Layout, launch: &Launch) -> Result<Self, PostgresError> {
-        if fits_mount_options(&launch.prepared) && fits_mount_options(layout.folder()) {
+        let mountable = fits_mount_options(&launch.prepared) && fits_mount_options(layout.folder());
+        if launch.view == View::Overlay && mountable {
             let server = Self::spawn(layout.clone(), View::Overlay, launch)?;
             if let Some(server) = server.wait_until_ready(launch)? {
                 return Ok(server);

@@ -19,7 +19,7 @@ use super::PostgresError;
 use super::binaries::Binaries;
 use super::connection::{check_socket_path, socket_options, socket_url};
 use super::data_directory::{fingerprint, prepared};
-use super::server::{Launch, Layout, Server};
+use super::server::{Launch, Layout, Server, View};
 use super::server_user::ServerUser;
 use super::storage::storage_folder;
 use crate::environment::janitor::start_time;
@@ -106,6 +106,9 @@ pub(super) fn join_in(
     start.lock().map_err(PostgresError::file("lock", &shared.join("start.lock")))?;
     let lease = open_lock(&shared.join("lease.lock"))?;
     lease.lock_shared().map_err(PostgresError::file("lock", &shared.join("lease.lock")))?;
+    // Tells the keeper, who may be about to stop the server, that somebody came. There is no such
+    // file while the cluster is in use.
+    let _ = std::fs::remove_file(shared.join("idle"));
     ensure_keeper(&shared, linger)?;
     if !layout.is_ready() {
         layout.stop_abandoned_server();
@@ -115,6 +118,7 @@ pub(super) fn join_in(
             binaries,
             user,
             prepared,
+            view: View::Copy,
             settings: SETTINGS
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
