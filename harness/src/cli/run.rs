@@ -56,6 +56,16 @@ struct Failure {
     message: String,
 }
 
+impl Failure {
+    /// The same failure, with what went wrong besides.
+    fn and_also(mut self, other: Option<&String>) -> Self {
+        if let Some(other) = other {
+            self.message = format!("{}\n  {other}", self.message);
+        }
+        self
+    }
+}
+
 /// Runs, reports, and says how it went.
 pub async fn run(arguments: &RunArguments) -> Exit {
     match attempt(arguments).await {
@@ -101,8 +111,12 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     let outcome = perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt).await;
     progress.finish();
     let redactor = Redactor::new(secrets.values());
-    redact_artifacts(&redactor, &folder).map_err(environment_failure)?;
-    let run = outcome.map_err(|error| run_failure(&error, arguments, seed, &folder))?;
+    let redacted = redact_artifacts(&redactor, &folder);
+    let run = outcome.map_err(|error| {
+        let failure = run_failure(&error, arguments, seed, &folder);
+        failure.and_also(redacted.as_ref().err())
+    })?;
+    redacted.map_err(environment_failure)?;
     let report = report_on(run, arguments, &system, seed, &folder, &redactor);
     write_report(&report, arguments, &folder)?;
     Ok(exit_for(report.outcome))
@@ -156,9 +170,14 @@ async fn programs(
 }
 
 /// Takes the secrets out of what was written while the run went on.
-fn redact_artifacts(redactor: &Redactor, folder: &RunFolder) -> std::io::Result<()> {
-    redactor.redact_folder(&folder.logs())?;
-    redactor.redact_file(&folder.history())
+fn redact_artifacts(redactor: &Redactor, folder: &RunFolder) -> Result<(), String> {
+    redactor
+        .redact_folder(&folder.logs())
+        .and_then(|()| redactor.redact_file(&folder.history()))
+        .map_err(|error| {
+            let folder = folder.root().display();
+            format!("secrets of the run may be left in {folder}: {error}; remove it")
+        })
 }
 
 /// Writes every form of the report and tells the summary.
