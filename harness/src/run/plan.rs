@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, Part};
 use crate::faults::{Fault, Schedule, ScheduledFault};
 use crate::seed::Seed;
 use crate::workload::Pace;
@@ -74,7 +74,7 @@ fn quick_schedule(
     seed: Seed,
 ) -> Schedule {
     let mut random = seed.stream("schedule");
-    let mut producers: Vec<&str> = environment.parts_of(producer).map(|part| part.name()).collect();
+    let mut producers: Vec<&str> = environment.parts_of(producer).map(Part::name).collect();
     shuffle(&mut producers, &mut random);
     let nth = |number: usize| producers[number % producers.len()];
     let link_from = |part: &str| {
