@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use harness::checkers;
-use harness::environment::{BackendKind, build_programs};
+use harness::environment::{BackendKind, Built};
 use harness::history::{Header, Recorder};
 use harness::run::{PlanName, Run, RunFolder, RunRequest, perform};
 use harness::seed::Seed;
@@ -33,16 +33,12 @@ async fn quick_plan(backend: BackendKind, defects: &[&str]) -> Result<Run, Faile
     let plan = PlanName::Quick;
     let folder = RunFolder::create(generated.as_ref(), "scenario", seed.0)?;
     eprintln!("seed {seed}; files in {}", folder.root().display());
-    let programs = match backend {
-        BackendKind::Embedded => build_programs(&system.folder, &system.build.cargo)?,
-        BackendKind::Containers => Default::default(),
-    };
+    let built = Built::of(&system, backend).await?;
     let request = RunRequest {
         plan,
-        backend,
+        built,
         seed,
         defects: defects.iter().map(|&id| id.to_owned()).collect(),
-        programs,
         secrets: Default::default(),
     };
     let header = Header::new(seed, plan.name(), backend.name(), &system.name);

@@ -5,9 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use harness::environment::{
-    BackendKind, Environment, EnvironmentRequest, Part, Secrets, build_programs,
-};
+use harness::environment::{BackendKind, Built, Environment, EnvironmentRequest, Part, Secrets};
 use harness::history::{Header, PartState, Recorder};
 use harness::seed::Seed;
 use harness::system::System;
@@ -38,17 +36,13 @@ fn show(backend: BackendKind) -> Result<(), Failed> {
 
 async fn start(backend: BackendKind, folder: &Path) -> Result<Environment, Failed> {
     let system = System::read(&system_file())?;
-    let programs = match backend {
-        BackendKind::Embedded => build_programs(&system.folder, &system.build.cargo)?,
-        BackendKind::Containers => Default::default(),
-    };
+    let built = Built::of(&system, backend).await?;
     let seed = Seed::fresh();
     let header = Header::new(seed, "none", backend.name(), &system.name);
     let recorder = Recorder::create(&folder.join("history.jsonl"), header)?;
     let request = EnvironmentRequest {
-        backend,
+        built,
         logs: folder.to_owned(),
-        programs,
         defects: Vec::new(),
         seed,
         secrets: Secrets::default(),

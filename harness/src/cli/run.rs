@@ -1,6 +1,5 @@
 //! `harness run`: one plan on one system, judged and reported.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -11,7 +10,7 @@ use super::progress::Progress;
 use super::run_report::{program, report_on, rerun_command};
 use crate::checkers::{self, Outcome};
 use crate::environment::postgres::binaries::Binaries;
-use crate::environment::{BackendKind, Secrets, build_programs};
+use crate::environment::{BackendKind, Built, Secrets};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
 use crate::report::{self, Redactor, RunReport};
@@ -84,7 +83,10 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     if arguments.backend == BackendKind::Embedded {
         Binaries::find_or_install().map_err(environment_failure)?;
     }
-    let programs = programs(arguments, &system).await?;
+    let built = tokio::select! {
+        built = Built::of(&system, arguments.backend) => built.map_err(environment_failure)?,
+        () = interrupt.cancelled() => return Err(interrupted()),
+    };
     let folder = RunFolder::create(&arguments.out, arguments.plan.name(), seed.0)
         .map_err(|error| usage(format!("cannot write to {}: {error}", arguments.out.display())))?;
     let header = Header::new(seed, arguments.plan.name(), arguments.backend.name(), &system.name);
@@ -101,10 +103,9 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     let secrets = Secrets::default();
     let request = RunRequest {
         plan: arguments.plan,
-        backend: arguments.backend,
         seed,
         defects: arguments.defect.clone(),
-        programs,
+        built,
         secrets: secrets.clone(),
     };
     let progress = Progress::show(&recorder);
@@ -152,23 +153,6 @@ fn read_system(arguments: &RunArguments) -> Result<System, Failure> {
     Ok(system)
 }
 
-/// The programs are built for the embedded backend; containers bring theirs in their images.
-async fn programs(
-    arguments: &RunArguments,
-    system: &System,
-) -> Result<BTreeMap<String, PathBuf>, Failure> {
-    if arguments.backend != BackendKind::Embedded || system.build.cargo.is_empty() {
-        return Ok(BTreeMap::default());
-    }
-    anstream::eprintln!(
-        "building {} (nothing to do if they are fresh)",
-        system.build.cargo.join(", ")
-    );
-    let (folder, packages) = (system.folder.clone(), system.build.cargo.clone());
-    let built = tokio::task::spawn_blocking(move || build_programs(&folder, &packages)).await;
-    built.map_err(environment_failure)?.map_err(environment_failure)
-}
-
 /// Takes the secrets out of what was written while the run went on.
 fn redact_artifacts(redactor: &Redactor, folder: &RunFolder) -> Result<(), String> {
     redactor
@@ -212,6 +196,10 @@ fn run_failure(
         rerun_command(&program(), arguments, seed)
     );
     Failure { exit, message }
+}
+
+fn interrupted() -> Failure {
+    Failure { exit: Exit::Interrupted, message: RunError::Interrupted.to_string() }
 }
 
 fn usage(message: String) -> Failure {

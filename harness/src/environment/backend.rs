@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::EnvironmentError;
+use super::build::Built;
+use super::containers::Containers;
 use super::embedded::Embedded;
 use super::place::{Address, Place};
 use super::runner::Runner;
+use super::{EnvironmentError, EnvironmentRequest};
 use crate::system::PartDescription;
 
 /// The choice of a backend.
@@ -32,56 +34,68 @@ impl BackendKind {
     }
 }
 
+/// A role that may log in, and the database that it owns.
+pub(super) struct Owner {
+    pub role: String,
+    pub password: String,
+    pub database: String,
+}
+
+/// What runs before any part does.
+#[derive(Clone, Debug)]
+pub(super) struct Services {
+    /// The URL of the proxy's control interface.
+    pub proxy_url: String,
+    /// Where the proxy reaches PostgreSQL.
+    pub database: Address,
+}
+
 /// A backend at work. Dropping it ends what it runs.
 #[derive(Debug)]
 pub(super) enum Backend {
     /// Local processes.
     Embedded(Embedded),
+    /// Containers.
+    Containers(Containers),
 }
 
 impl Backend {
     /// A backend that runs nothing yet.
     pub async fn prepare(
-        kind: BackendKind,
-        logs: PathBuf,
+        request: &EnvironmentRequest,
         state: PathBuf,
     ) -> Result<Self, EnvironmentError> {
-        match kind {
-            BackendKind::Embedded => Ok(Self::Embedded(Embedded::new(logs, state))),
-            BackendKind::Containers => {
-                Err(EnvironmentError::Unsupported("the containers backend is not there yet".into()))
-            }
+        let logs = request.logs.clone();
+        match &request.built {
+            Built::Programs(_) => Ok(Self::Embedded(Embedded::new(logs, state))),
+            Built::Images(images) => Ok(Self::Containers(
+                Containers::new(images.clone(), logs, request.secrets.clone()).await?,
+            )),
         }
     }
 
-    /// Starts the proxy; every random choice of its toxics comes from the seed. Returns the URL
-    /// of its control interface.
-    pub async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
-        match self {
-            Self::Embedded(embedded) => embedded.start_proxy(seed).await,
-        }
-    }
-
-    /// Starts PostgreSQL with a role that owns a database. Returns where the proxy reaches it.
-    pub async fn start_database(
+    /// Starts the proxy, and PostgreSQL with a role that owns a database. Every random choice of
+    /// the proxy's toxics comes from the seed.
+    pub async fn start_services(
         &mut self,
-        role: &str,
-        password: &str,
-        name: &str,
-    ) -> Result<Address, EnvironmentError> {
+        seed: u64,
+        owner: &Owner,
+    ) -> Result<Services, EnvironmentError> {
         match self {
-            Self::Embedded(embedded) => embedded.start_database(role, password, name).await,
+            Self::Embedded(embedded) => embedded.start_services(seed, owner).await,
+            Self::Containers(containers) => containers.start_services(seed, owner).await,
         }
     }
 
     /// Chooses where a part listens and keeps its files.
-    pub async fn place(
+    pub fn place(
         &mut self,
         instance: &str,
-        _description: &PartDescription,
+        description: &PartDescription,
     ) -> Result<Place, EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.place(instance),
+            Self::Containers(containers) => containers.place(instance, description),
         }
     }
 
@@ -90,26 +104,41 @@ impl Backend {
     pub fn place_link(&mut self) -> Result<(Address, Address), EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.place_link(),
+            Self::Containers(containers) => Ok(containers.place_link()),
         }
     }
 
     /// The folder of the migrations as a part sees it.
-    pub fn migrations(&self, folder: &Path) -> String {
+    pub fn migrations(&mut self, folder: &Path) -> String {
         match self {
             Self::Embedded(_) => folder.display().to_string(),
+            Self::Containers(containers) => containers.migrations(folder),
+        }
+    }
+
+    /// The words of a part's command that it is started with: a container's image has an entry
+    /// point that is the program.
+    pub fn command<'a>(&self, description: &'a PartDescription) -> &'a [String] {
+        match self {
+            Self::Embedded(_) => &description.command,
+            Self::Containers(_) => &description.command[1..],
         }
     }
 
     /// What starts a part.
-    pub async fn runner(
+    pub fn runner(
         &mut self,
         instance: &str,
-        _description: &PartDescription,
+        description: &PartDescription,
         command: Vec<String>,
         environment: BTreeMap<String, String>,
     ) -> Result<Runner, EnvironmentError> {
         match self {
             Self::Embedded(embedded) => Ok(embedded.runner(instance, command, environment)),
+            Self::Containers(containers) => {
+                let container = containers.runner(instance, description, command, environment)?;
+                Ok(Runner::Container(container))
+            }
         }
     }
 
@@ -117,6 +146,7 @@ impl Backend {
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.stop().await,
+            Self::Containers(containers) => containers.stop().await,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Builds the programs that a system file asks for, from the sources beside it.
+//! Builds what the parts of a system are started from: programs or images, from the sources beside
+//! the system file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,18 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::EnvironmentError;
+use super::containers::{Images, prepare_images};
+use super::{BackendKind, EnvironmentError};
+use crate::system::System;
+
+/// What the parts of a system are started from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Built {
+    /// Where each program lies, by name, for the embedded backend.
+    Programs(BTreeMap<String, PathBuf>),
+    /// The images for the containers backend.
+    Images(Images),
+}
 
 /// A line of `cargo build --message-format=json` that names a program.
 #[derive(Deserialize)]
@@ -20,12 +32,33 @@ struct Target {
     name: String,
 }
 
+impl Built {
+    /// Builds what a backend needs of a system, as far as it is not fresh. What takes long is
+    /// announced on standard error.
+    ///
+    /// # Errors
+    /// When a build fails, or when there is no container engine.
+    pub async fn of(system: &System, backend: BackendKind) -> Result<Self, EnvironmentError> {
+        if backend == BackendKind::Containers {
+            return Ok(Self::Images(prepare_images(system).await?));
+        }
+        let (folder, packages) = (system.folder.clone(), system.build.cargo.clone());
+        if !packages.is_empty() {
+            eprintln!("building {} (nothing to do if they are fresh)", packages.join(", "));
+        }
+        let built = tokio::task::spawn_blocking(move || build_programs(&folder, &packages)).await;
+        let built =
+            built.map_err(|error| EnvironmentError::Build { message: error.to_string() })?;
+        Ok(Self::Programs(built?))
+    }
+}
+
 /// Builds cargo packages in the release profile and returns where each program lies. Cargo's own
 /// lock lets many processes ask for the same at once; all but the first find it done.
 ///
 /// # Errors
 /// When cargo is missing or the build fails; its messages are in the error.
-pub fn build_programs(
+fn build_programs(
     folder: &Path,
     packages: &[String],
 ) -> Result<BTreeMap<String, PathBuf>, EnvironmentError> {

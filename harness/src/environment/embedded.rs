@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EnvironmentError;
+use super::backend::{Owner, Services};
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
@@ -39,9 +40,19 @@ impl Embedded {
         Self { cluster: None, logs, state, ports: Vec::new(), proxy: None }
     }
 
+    /// Starts the proxy, and PostgreSQL with a role that owns a database.
+    pub async fn start_services(
+        &mut self,
+        seed: u64,
+        owner: &Owner,
+    ) -> Result<Services, EnvironmentError> {
+        let proxy_url = self.start_proxy(seed).await?;
+        Ok(Services { proxy_url, database: self.start_database(owner).await? })
+    }
+
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.
     /// Returns the address of its control interface.
-    pub async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
+    async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
         let address = self.lease()?;
         let listener = TcpListener::bind((LOOPBACK, address.port))
             .await
@@ -58,18 +69,13 @@ impl Embedded {
         Ok(format!("http://{address}"))
     }
 
-    /// Starts PostgreSQL with a role that owns a database.
-    pub async fn start_database(
-        &mut self,
-        role: &str,
-        password: &str,
-        name: &str,
-    ) -> Result<Address, EnvironmentError> {
+    async fn start_database(&mut self, owner: &Owner) -> Result<Address, EnvironmentError> {
         let log = self.logs.join("postgresql.log");
         let cluster =
             PrivateCluster::start(ClusterOptions { durable: true, ..ClusterOptions::new(log) })
                 .await?;
-        cluster.create_role_and_database(role, password, name).await?;
+        let Owner { role, password, database } = owner;
+        cluster.create_role_and_database(role, password, database).await?;
         let port = cluster.port();
         self.cluster = Some(cluster);
         Ok(Address { host: LOOPBACK.to_owned(), port })

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use reqwest::Client;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use super::EnvironmentError;
-use super::backend::{Backend, BackendKind};
+use super::backend::{Backend, Owner, Services};
+use super::build::Built;
 use super::janitor::{Janitor, Leftover, Watch};
 use super::part::Part;
 use super::place::Address;
@@ -26,12 +28,10 @@ const READY_BOUND: Duration = Duration::from_secs(60);
 /// What to bring up.
 #[derive(Clone, Debug)]
 pub struct EnvironmentRequest {
-    /// How the parts run.
-    pub backend: BackendKind,
+    /// What the parts are started from, which also says how they run.
+    pub built: Built,
     /// The folder that the logs are written to; it exists.
     pub logs: PathBuf,
-    /// Where each program of the system lies, by name.
-    pub programs: BTreeMap<String, PathBuf>,
     /// Defects that the system's programs are told to have.
     pub defects: Vec<String>,
     /// Where the proxy's random choices come from.
@@ -93,13 +93,18 @@ impl Environment {
     ) -> Result<Self, EnvironmentError> {
         let state = StateFolder::new()?;
         let parts_files = state.folder.path().to_owned();
-        let mut backend =
-            Backend::prepare(request.backend, request.logs.clone(), parts_files).await?;
-        let http = Client::new();
-        let proxy = ProxyClient::new(http.clone(), backend.start_proxy(request.seed.0).await?);
+        let mut backend = Backend::prepare(request, parts_files).await?;
         let password = request.secrets.make();
         let database = &system.database;
-        let address = backend.start_database(&database.role, &password, &database.name).await?;
+        let owner = Owner {
+            role: database.role.clone(),
+            password: password.clone(),
+            database: database.name.clone(),
+        };
+        let Services { proxy_url, database: address } =
+            backend.start_services(request.seed.0, &owner).await?;
+        let http = Client::new();
+        let proxy = ProxyClient::new(http.clone(), proxy_url);
 
         let migrations = backend.migrations(&system.path(&database.migrations));
         let mut values = Values::default()
@@ -112,8 +117,10 @@ impl Environment {
         for name in &system.secrets {
             values.set(format!("secret.{name}"), request.secrets.make());
         }
-        for (name, program) in &request.programs {
-            values.set(format!("program.{name}"), program.display().to_string());
+        if let Built::Programs(programs) = &request.built {
+            for (name, program) in programs {
+                values.set(format!("program.{name}"), program.display().to_string());
+            }
         }
         let environment = Self {
             parts: Vec::new(),
@@ -198,9 +205,9 @@ impl Start<'_> {
         let first = self.environment.parts.len();
         for instance in description.instances() {
             let part = self.place_part(&instance, description).await?;
-            part.start().await?;
             self.environment.parts.push(part);
         }
+        try_join_all(self.environment.parts[first..].iter().map(Part::start)).await?;
         for part in &self.environment.parts[first..] {
             part.wait_ready(READY_BOUND).await?;
         }
@@ -222,7 +229,7 @@ impl Start<'_> {
         instance: &str,
         description: &PartDescription,
     ) -> Result<Part, EnvironmentError> {
-        let place = self.environment.backend.get_mut().place(instance, description).await?;
+        let place = self.environment.backend.get_mut().place(instance, description)?;
         let mut values = self
             .environment
             .values
@@ -236,14 +243,15 @@ impl Start<'_> {
             values.set(format!("{reached}.host"), address.host);
             values.set(format!("{reached}.port"), address.port.to_string());
         }
-        let command = description.command.iter().map(|text| fill(text, &values));
+        let command = self.environment.backend.get_mut().command(description).iter();
+        let command = command.map(|text| fill(text, &values));
         let command = command.collect::<Result<Vec<_>, _>>()?;
         let variables = description.environment.iter();
         let variables = variables.map(|(name, text)| Ok((name.clone(), fill(text, &values)?)));
         let variables = variables.collect::<Result<BTreeMap<_, _>, EnvironmentError>>()?;
         let environment = &mut self.environment;
         let runner =
-            environment.backend.get_mut().runner(instance, description, command, variables).await?;
+            environment.backend.get_mut().runner(instance, description, command, variables)?;
         self.addresses.entry(description.name.clone()).or_insert(place.reached_at);
         Ok(Part::new(
             (instance.to_owned(), description.name.clone()),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::containers::ContainersError;
 use super::janitor::JanitorError;
 use super::ports::PortError;
 use super::postgres::PostgresError;
@@ -68,6 +69,9 @@ pub enum EnvironmentError {
     /// A port.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Containers.
+    #[error(transparent)]
+    Containers(#[from] ContainersError),
     /// The janitor.
     #[error(transparent)]
     Janitor(#[from] JanitorError),

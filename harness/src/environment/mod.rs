@@ -5,6 +5,7 @@
 
 mod backend;
 mod build;
+mod containers;
 mod embedded;
 #[expect(clippy::module_inception, reason = "the module's one main type has the module's name")]
 mod environment;
@@ -24,7 +25,8 @@ mod setup;
 pub(crate) mod wait;
 
 pub use backend::BackendKind;
-pub use build::build_programs;
+pub use build::Built;
+pub use containers::{ContainersError, Images};
 pub use environment::{Environment, EnvironmentRequest, Link};
 pub use error::EnvironmentError;
 pub use part::Part;

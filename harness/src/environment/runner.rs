@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use super::EnvironmentError;
+use super::containers::{Container, RunningContainer};
 use super::process::{Process, Program};
 
 /// Starts the same part as often as it is asked to.
@@ -10,6 +11,8 @@ use super::process::{Process, Program};
 pub(super) enum Runner {
     /// As a local process.
     Process(Program),
+    /// As a container.
+    Container(Container),
 }
 
 /// A part that runs. Dropping it ends it.
@@ -17,6 +20,8 @@ pub(super) enum Runner {
 pub(super) enum Running {
     /// A local process.
     Process(Process),
+    /// A container, which the backend ends.
+    Container(RunningContainer),
 }
 
 impl Runner {
@@ -24,6 +29,7 @@ impl Runner {
     pub async fn start(&self) -> Result<Running, EnvironmentError> {
         match self {
             Self::Process(program) => Ok(Running::Process(Process::start(program)?)),
+            Self::Container(container) => Ok(Running::Container(container.start().await?)),
         }
     }
 }
@@ -33,6 +39,7 @@ impl Running {
     pub async fn signal(&self, signal: Signal) {
         match self {
             Self::Process(process) => process.signal(signal),
+            Self::Container(container) => container.signal(signal).await,
         }
     }
 
@@ -43,6 +50,7 @@ impl Running {
                 Ok(status) => status.to_string(),
                 Err(error) => error.to_string(),
             },
+            Self::Container(container) => container.wait().await,
         }
     }
 }

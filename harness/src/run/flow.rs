@@ -1,6 +1,5 @@
 //! The stages of one run, in their order.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::drain::{drain, final_read, note_backlogs, probe};
 use super::{Plan, PlanName, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
-use crate::environment::{
-    BackendKind, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets,
-};
+use crate::environment::{Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets};
 use crate::faults::{FaultError, Nemesis};
 use crate::history::{Action, History, HistoryError, Recorder, Stage};
 use crate::seed::Seed;
@@ -56,14 +53,12 @@ pub enum RunError {
 pub struct RunRequest {
     /// What it does.
     pub plan: PlanName,
-    /// How the parts run.
-    pub backend: BackendKind,
+    /// What the parts are started from, which also says how they run.
+    pub built: Built,
     /// Where every random choice comes from.
     pub seed: Seed,
     /// Defects that the system's programs are told to have. No checker learns of them.
     pub defects: Vec<String>,
-    /// Where each program of the system lies, by name.
-    pub programs: BTreeMap<String, PathBuf>,
     /// Learns every secret of the run, which must appear in no artifact.
     pub secrets: Secrets,
 }
@@ -97,9 +92,8 @@ pub async fn perform(
 ) -> Result<Run, RunError> {
     recorder.note("harness", Action::Stage { stage: Stage::Start });
     let environment_request = EnvironmentRequest {
-        backend: request.backend,
+        built: request.built.clone(),
         logs: folder.logs(),
-        programs: request.programs.clone(),
         defects: request.defects.clone(),
         seed: request.seed,
         secrets: request.secrets.clone(),
