@@ -166,10 +166,15 @@ impl RunningPlan {
 
     /// Reads the run's own words until a fault of that kind begins.
     fn wait_for_a_fault(&mut self, kind: &str) {
+        self.wait_for_words(&format!("fault {kind} on"));
+    }
+
+    /// Reads the run's own words until a line has these in it.
+    fn wait_for_words(&mut self, words: &str) {
         let mut errors = BufReader::new(self.child.stderr.take().unwrap()).lines();
         let mut told = Vec::new();
         for line in errors.by_ref().map_while(Result::ok) {
-            let found = line.contains(&format!("fault {kind} on"));
+            let found = line.contains(words);
             told.push(line);
             if found {
                 // Somebody must go on reading, or the run would block on its words.
@@ -177,7 +182,7 @@ impl RunningPlan {
                 return;
             }
         }
-        panic!("the run ended before a {kind}: {told:#?}");
+        panic!("the run ended before it said `{words}`: {told:#?}");
     }
 
     /// Every process below the run's own.
@@ -206,6 +211,11 @@ impl RunningPlan {
     fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(id, signal).unwrap();
+    }
+
+    fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.child.wait().unwrap();
     }
 
     /// Waits until nothing of the run is left.
@@ -246,22 +256,17 @@ fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-fn killed_run_leaves_nothing(backend: &str) {
-    let mut plan = RunningPlan::start(backend);
-    plan.wait_for_a_fault("latency");
-    let descendants = plan.descendants();
-    assert!(!descendants.is_empty(), "a run has processes");
-    plan.signal(Signal::KILL);
-    plan.child.wait().unwrap();
-    plan.assert_nothing_is_left(&descendants);
-}
-
 mod whole_run {
     use super::*;
 
     #[test]
     fn killed_it_leaves_nothing() {
-        killed_run_leaves_nothing("embedded");
+        let mut plan = RunningPlan::start("embedded");
+        plan.wait_for_a_fault("latency");
+        let descendants = plan.descendants();
+        assert!(!descendants.is_empty(), "a run has processes");
+        plan.kill();
+        plan.assert_nothing_is_left(&descendants);
     }
 
     #[test]
@@ -286,5 +291,77 @@ mod whole_run {
         let (code, _, errors) = output(&mut command);
         assert_eq!(code, 3, "{errors}");
         assert!(errors.contains("No space left") && errors.contains("history"), "{errors}");
+    }
+}
+
+/// Runs on the containers backend; by its name, nextest's default profile leaves it out.
+mod containers {
+    use super::*;
+
+    /// Containers and networks on the engine whose label says that a process owns them.
+    fn owned_by(process: u32) -> Vec<String> {
+        let label = format!("label=redflag-harness.owner={process}");
+        let list = |arguments: &[&str]| {
+            let (code, found, errors) =
+                output(Command::new("docker").args(arguments).args(["--filter", &label]));
+            assert_eq!(code, 0, "{errors}; start an engine with .ci/docker");
+            found.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut found = list(&["ps", "--all", "--format", "container {{.Names}}"]);
+        found.extend(list(&["network", "ls", "--format", "network {{.Name}}"]));
+        found
+    }
+
+    fn wait_until_gone(process: u32) {
+        wait_until("what is on the engine", || owned_by(process), Vec::is_empty);
+    }
+
+    #[test]
+    fn killed_the_run_leaves_nothing() {
+        let mut plan = RunningPlan::start("containers");
+        plan.wait_for_a_fault("latency");
+        let descendants = plan.descendants();
+        // PostgreSQL, the proxy, a server, three agents and their network.
+        assert_eq!(owned_by(plan.child.id()).len(), 7);
+        plan.kill();
+        plan.assert_nothing_is_left(&descendants);
+        wait_until_gone(plan.child.id());
+    }
+
+    #[test]
+    fn killed_while_it_starts_the_run_leaves_nothing() {
+        let mut plan = RunningPlan::start("containers");
+        plan.wait_for_words("part server started");
+        let descendants = plan.descendants();
+        plan.kill();
+        plan.assert_nothing_is_left(&descendants);
+        wait_until_gone(plan.child.id());
+    }
+
+    #[test]
+    fn interrupted_while_it_starts_the_run_leaves_nothing_and_says_so() {
+        let mut plan = RunningPlan::start("containers");
+        plan.wait_for_words("part server started");
+        plan.signal(Signal::INT);
+        assert_eq!(plan.child.wait().unwrap().code(), Some(130));
+        assert_eq!(owned_by(plan.child.id()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_dead_run_left_is_removed_by_the_next() {
+        let mut plan = RunningPlan::start("containers");
+        plan.wait_for_words("part server started");
+        let descendants = plan.descendants();
+        let janitor = descendants.iter().find(|one| one.command.contains("harness-janitor"));
+        let janitor = i32::try_from(janitor.expect("a run has a janitor").id).unwrap();
+        kill_process(Pid::from_raw(janitor).unwrap(), Signal::KILL).unwrap();
+        plan.kill();
+        assert_ne!(owned_by(plan.child.id()), Vec::<String>::new());
+
+        let mut next = RunningPlan::start("containers");
+        next.wait_for_words("part server started");
+        wait_until_gone(plan.child.id());
+        next.signal(Signal::INT);
+        next.child.wait().unwrap();
     }
 }

@@ -71,7 +71,14 @@ stop_postmaster() { # PID_FILE FOLDER
   is_number "$segment" && ipcrm -m "$segment" 2>/dev/null
 }
 
+# Twice: what the engine was just asked for may still come into being.
 remove_containers() { # LABEL=VALUE
+  remove_labelled "$1"
+  sleep 1
+  remove_labelled "$1"
+}
+
+remove_labelled() { # LABEL=VALUE
   for container in $(docker ps --all --quiet --filter "label=$1"); do
     docker rm --force --volumes "$container"
   done

@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use super::engine::find_engine;
 use super::error::ContainersError;
-use crate::system::System;
+use crate::system::{PartDescription, System};
 
 /// The variables that name other images than the system file does.
 const DATABASE_VARIABLE: &str = "HARNESS_POSTGRES_IMAGE";
@@ -55,7 +55,7 @@ pub(in crate::environment) async fn prepare_images(
         .chain([(&mut images.proxy, mend(PROXY_VARIABLE))])
         .chain([(&mut images.database, mend(DATABASE_VARIABLE))])
     {
-        match built.get(last_name(image)) {
+        match built.get(last_part(image)) {
             Some(reference) if is_built(system, image) => image.clone_from(reference),
             _ => ensure(&docker, image, &mend).await?,
         }
@@ -65,11 +65,16 @@ pub(in crate::environment) async fn prepare_images(
 
 /// The images as the system file and the environment name them.
 fn named_images(system: &System) -> Result<Images, ContainersError> {
-    let image_of = |part: &crate::system::PartDescription| match &part.image {
+    let image_of = |part: &PartDescription| match &part.image {
         Some(image) => Ok((part.name.clone(), image.clone())),
         None => Err(ContainersError::NoImage(part.name.clone())),
     };
-    let or = |variable, named: &String| std::env::var(variable).unwrap_or_else(|_| named.clone());
+    // What a variable names is never built.
+    let or = |variable, named: &String| match std::env::var(variable) {
+        Ok(image) if has_tag(&image) => image,
+        Ok(image) => format!("{image}:latest"),
+        Err(_) => named.clone(),
+    };
     Ok(Images {
         parts: system.parts.iter().map(image_of).collect::<Result<_, _>>()?,
         proxy: or(PROXY_VARIABLE, &system.images.proxy),
@@ -80,16 +85,17 @@ fn named_images(system: &System) -> Result<Images, ContainersError> {
 /// An image with a tag or a digest is taken as it is; one without is built, if there is a command
 /// that builds.
 fn is_built(system: &System, image: &str) -> bool {
-    !system.images.build.is_empty() && !last_part(image).contains([':', '@'])
+    !system.images.build.is_empty() && !has_tag(image)
+}
+
+/// Or a digest.
+fn has_tag(image: &str) -> bool {
+    last_part(image).contains([':', '@'])
 }
 
 /// `server` of `example.org/team/server`.
 fn last_part(image: &str) -> &str {
     image.rsplit('/').next().unwrap_or(image)
-}
-
-fn last_name(image: &str) -> &str {
-    last_part(image).split([':', '@']).next().unwrap_or(image)
 }
 
 /// Runs the command that builds, once for all images, and returns the references that it prints,
@@ -186,14 +192,15 @@ mod tests {
     }
 
     #[test]
-    fn the_last_part_of_a_name_is_what_the_command_is_asked_for() {
+    fn the_last_part_of_a_name_without_a_tag_is_what_the_command_is_asked_for() {
         for (image, name) in [
-            ("server", "server"),
-            ("team/server", "server"),
-            ("localhost:5000/team/server", "server"),
-            ("server:2", "server"),
+            ("server", Some("server")),
+            ("team/server", Some("server")),
+            ("localhost:5000/team/server", Some("server")),
+            ("localhost:5000/team/server:2", None),
+            ("server@sha256:0a1b", None),
         ] {
-            assert_eq!(last_name(image), name);
+            assert_eq!((!has_tag(image)).then(|| last_part(image)), name);
         }
     }
 

@@ -49,6 +49,8 @@ const FIRST_LINK_PORT: u16 = 20_000;
 /// What the containers backend keeps alive.
 #[derive(Debug)]
 pub(super) struct Containers {
+    /// The first to be dropped: the ports are free when the containers are gone.
+    session: Session,
     images: Images,
     logs: PathBuf,
     secrets: Secrets,
@@ -56,9 +58,14 @@ pub(super) struct Containers {
     next_link_port: u16,
     /// Where each part is published on this machine, by instance.
     published: HashMap<String, PortLease>,
-    /// Alive for as long as somebody follows their logs.
-    services: Vec<(Container, RunningContainer, PortLease)>,
-    session: Session,
+    services: Vec<Service>,
+}
+
+/// A container that serves every system.
+#[derive(Debug)]
+struct Service {
+    running: RunningContainer,
+    _port: PortLease,
 }
 
 impl Containers {
@@ -69,6 +76,7 @@ impl Containers {
         secrets: Secrets,
     ) -> Result<Self, EnvironmentError> {
         Ok(Self {
+            session: Session::open().await?,
             images,
             logs,
             secrets,
@@ -76,7 +84,6 @@ impl Containers {
             next_link_port: FIRST_LINK_PORT,
             published: HashMap::new(),
             services: Vec::new(),
-            session: Session::open().await?,
         })
     }
 
@@ -86,34 +93,35 @@ impl Containers {
         seed: u64,
         owner: &Owner,
     ) -> Result<Services, EnvironmentError> {
-        let (proxy_port, database_port) = (lease_port()?, lease_port()?);
-        let password = self.secrets.make();
-        let superuser = services::superuser(LOOPBACK, database_port.port(), &password);
-        let proxy_url = format!("http://{LOOPBACK}:{}", proxy_port.port());
-
-        let request = self.request(PROXY, &self.images.proxy, Some((PROXY_PORT, &proxy_port)));
-        let proxy = self.container(PROXY, services::proxy(request, seed));
-        let published = Some((POSTGRES_PORT, &database_port));
-        let request = self.request(DATABASE, &self.images.database, published);
-        let database = self.container(DATABASE, services::postgres(request, &password));
-        let http = Client::new();
-        let (running_proxy, running_database) = tokio::try_join!(
-            async {
-                let mut running = proxy.start().await?;
-                running.until_answer(async || services::ask_proxy(&http, &proxy_url).await).await?;
-                Ok::<_, EnvironmentError>(running)
-            },
-            async {
-                let mut running = database.start().await?;
-                running.until_answer(async || services::ask_postgres(&superuser).await).await?;
-                services::make_owner(&superuser, owner).await?;
-                Ok(running)
-            }
-        )?;
-        self.services.push((proxy, running_proxy, proxy_port));
-        self.services.push((database, running_database, database_port));
+        let ((proxy, proxy_url), database) =
+            tokio::try_join!(self.start_proxy(seed), self.start_database(owner))?;
+        self.services.extend([proxy, database]);
         let database = Address { host: self.session.name(DATABASE), port: POSTGRES_PORT };
         Ok(Services { proxy_url, database })
+    }
+
+    /// Starts the proxy, and returns the URL of its control interface.
+    async fn start_proxy(&self, seed: u64) -> Result<(Service, String), EnvironmentError> {
+        let lease = lease_port()?;
+        let url = format!("http://{LOOPBACK}:{}", lease.port());
+        let request = self.request(PROXY, &self.images.proxy, Some((PROXY_PORT, &lease)));
+        let container = self.container(PROXY, services::proxy(request, seed));
+        let mut running = container.start().await?;
+        let http = Client::new();
+        running.until_answer(async || services::ask_proxy(&http, &url).await).await?;
+        Ok((Service { running, _port: lease }, url))
+    }
+
+    async fn start_database(&self, owner: &Owner) -> Result<Service, EnvironmentError> {
+        let lease = lease_port()?;
+        let password = self.secrets.make();
+        let request = self.request(DATABASE, &self.images.database, Some((POSTGRES_PORT, &lease)));
+        let container = self.container(DATABASE, services::postgres(request, &password));
+        let mut running = container.start().await?;
+        let superuser = services::superuser(LOOPBACK, lease.port(), &password);
+        running.until_answer(async || services::ask_postgres(&superuser).await).await?;
+        services::make_owner(&superuser, owner).await?;
+        Ok(Service { running, _port: lease })
     }
 
     /// Chooses where a part listens and keeps its files.
@@ -180,8 +188,9 @@ impl Containers {
     /// Removes every container and the network.
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
         self.session.remove().await?;
-        for (_, running, _) in &mut self.services {
-            running.wait().await;
+        // Their logs are complete then.
+        for service in &mut self.services {
+            service.running.wait().await;
         }
         self.services.clear();
         Ok(())
@@ -203,6 +212,7 @@ impl Containers {
         image: &str,
         published: Option<(u16, &PortLease)>,
     ) -> ContainerRequest<GenericImage> {
+        let is_proxy = name == PROXY;
         let published = published.map(|(inside, lease)| (inside, lease.port()));
         let image = match published {
             Some((inside, _)) => images::generic_image(image).with_exposed_port(inside.tcp()),
@@ -212,14 +222,13 @@ impl Containers {
             .with_container_name(self.session.name(name))
             .with_network(self.session.network())
             .with_labels(self.session.labels())
-            .with_host_config_modifier(move |config| configure(config, published))
+            .with_host_config_modifier(move |config| configure(config, published, is_proxy))
     }
 }
 
 /// Published ports stay the same over all lives of a container. The logs are kept where they can
-/// be read back, whatever the engine does by default. A name that nobody has, as that of a part
-/// that was killed, is soon known to be unknown.
-fn configure(config: &mut HostConfig, published: Option<(u16, u16)>) {
+/// be read back, whatever the engine does by default.
+fn configure(config: &mut HostConfig, published: Option<(u16, u16)>, is_proxy: bool) {
     config.publish_all_ports = Some(false);
     config.port_bindings = Some(
         published
@@ -235,6 +244,9 @@ fn configure(config: &mut HostConfig, published: Option<(u16, u16)>) {
     );
     config.log_config =
         Some(HostConfigLogConfig { typ: Some("json-file".to_owned()), config: None });
-    config.dns = Some(vec![LOOPBACK.to_owned()]);
-    config.dns_options = Some(vec!["timeout:1".to_owned(), "attempts:1".to_owned()]);
+    if is_proxy {
+        // The name of a killed part is nobody's: to find that out must not take long.
+        config.dns = Some(vec![LOOPBACK.to_owned()]);
+        config.dns_options = Some(vec!["timeout:1".to_owned(), "attempts:1".to_owned()]);
+    }
 }
