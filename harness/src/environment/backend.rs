@@ -137,7 +137,7 @@ impl Backend {
             Self::Embedded(embedded) => Ok(embedded.runner(instance, command, environment)),
             Self::Containers(containers) => {
                 let container = containers.runner(instance, description, command, environment)?;
-                Ok(Runner::Container(container))
+                Ok(Runner::Container(Box::new(container)))
             }
         }
     }

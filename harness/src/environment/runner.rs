@@ -12,7 +12,7 @@ pub(super) enum Runner {
     /// As a local process.
     Process(Program),
     /// As a container.
-    Container(Container),
+    Container(Box<Container>),
 }
 
 /// A part that runs. Dropping it ends it.

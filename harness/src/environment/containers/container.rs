@@ -98,7 +98,9 @@ impl Container {
         let start = async { request.start().await.map(ManuallyDrop::new) };
         match self.requests.carry_out(start).await {
             Ok(_) => Ok(()),
-            Err(source) => Err(ContainersError::Start { name: self.name.clone(), source }),
+            Err(source) => {
+                Err(ContainersError::Start { name: self.name.clone(), source: source.into() })
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum ContainersError {
         /// What it was asked.
         what: String,
         /// Its answer.
-        source: EngineError,
+        source: Box<EngineError>,
     },
     /// A container cannot be made or started.
     #[error("cannot start the container {name}: {source}")]
@@ -32,7 +32,7 @@ pub enum ContainersError {
         /// Its name.
         name: String,
         /// Why.
-        source: TestcontainersError,
+        source: Box<TestcontainersError>,
     },
     /// A container runs and does not do what it is there for.
     #[error("the container {name} {what}; its log {log} ends with:\n{last_lines}")]
@@ -60,7 +60,7 @@ pub enum ContainersError {
         /// The image.
         image: String,
         /// Why.
-        source: TestcontainersError,
+        source: Box<TestcontainersError>,
         /// What to do.
         mend: String,
     },
@@ -71,7 +71,7 @@ pub enum ContainersError {
 
 /// Names what an engine was asked when it refuses.
 pub(super) fn refused(what: impl Into<String>) -> impl FnOnce(EngineError) -> ContainersError {
-    move |source| ContainersError::Refused { what: what.into(), source }
+    move |source| ContainersError::Refused { what: what.into(), source: source.into() }
 }
 
 /// What is said of something that took too long.

@@ -154,7 +154,7 @@ async fn ensure(docker: &Docker, image: &str, mend: &str) -> Result<(), Containe
     eprintln!("pulling the image {image}");
     pull(image).await.map_err(|source| ContainersError::Pull {
         image: image.to_owned(),
-        source,
+        source: Box::new(source),
         mend: mend.to_owned(),
     })
 }
