@@ -31,7 +31,9 @@ fn compare(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime starts");
     let logs = tempfile::tempdir().expect("a temporary folder");
     let log = logs.path().join("postgres.log");
-    let place = Path::new("/dev/shm");
+    let memory = Path::new("/dev/shm");
+    let temporary = std::env::temp_dir();
+    let place = if memory.is_dir() { memory } else { &temporary };
     let mut group = criterion.benchmark_group("private_cluster");
     group.sample_size(20);
     group.bench_function("harness", |bencher| {
@@ -43,7 +45,15 @@ fn compare(criterion: &mut Criterion) {
     });
     group.sample_size(10);
     group.bench_function("initdb_and_start", |bencher| {
-        bencher.iter_batched(|| (), |()| PlainCluster::start(&runtime), BatchSize::PerIteration);
+        bencher.iter_batched(
+            || (),
+            |()| {
+                let cluster = PlainCluster::start(place, &["-c fsync=off"]);
+                runtime.block_on(first_query(&cluster.options()));
+                cluster
+            },
+            BatchSize::PerIteration,
+        );
     });
     group.finish();
 }
