@@ -1,1 +1,31 @@
-fn main() {}
+//! The command line of the harness.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use harness::cli::{Arguments, Command, doctor, log, proxy, run};
+use harness::exit_code::Exit;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Good.into(),
+                _ => Exit::Usage.into(),
+            };
+        }
+    };
+    log::start();
+    let exit = match &arguments.command {
+        Command::Run(arguments) => run::run(arguments).await,
+        Command::Doctor(arguments) => doctor::examine(arguments),
+        Command::Proxy { command: proxy::ProxyCommand::Serve(arguments) } => {
+            proxy::serve(arguments).await
+        }
+    };
+    exit.into()
+}

@@ -1,8 +1,36 @@
-//! The running parts: PostgreSQL, programs, containers, and the links between them.
+//! The running parts: PostgreSQL, programs or containers, and the links between them.
+//!
+//! [`Environment::start`] brings a whole system up; what faults need to reach (parts, links, the
+//! proxy) is found on it. [`postgres`] also serves tests that only need a database of their own.
 
+mod backend;
+mod build;
+mod containers;
+mod embedded;
+#[expect(clippy::module_inception, reason = "the module's one main type has the module's name")]
+mod environment;
+mod error;
 pub mod janitor;
+mod part;
+mod place;
 pub mod ports;
 pub mod postgres;
+mod process;
+mod proxy_client;
+mod runner;
 pub mod runtime_folder;
+mod secrets;
+mod setup;
 #[cfg(test)]
 pub(crate) mod wait;
+
+pub use backend::BackendKind;
+pub use build::Built;
+pub use containers::{ContainersError, Images};
+pub use environment::{Environment, EnvironmentRequest, Link};
+pub use error::EnvironmentError;
+pub use part::Part;
+pub use place::Address;
+pub use process::ProcessError;
+pub use proxy_client::{Direction, ProxyClient, ProxyError, Toxic};
+pub use secrets::Secrets;

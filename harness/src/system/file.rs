@@ -36,9 +36,15 @@ pub enum SystemError {
 pub struct System {
     /// Its name.
     pub name: String,
+    /// Names of secrets that are made anew for each run, used as `{secret.NAME}`.
+    #[serde(default)]
+    pub secrets: BTreeSet<String>,
     /// What must be built before its programs can be started.
     #[serde(default)]
     pub build: Build,
+    /// The container images that no part names.
+    #[serde(default)]
+    pub images: ImageSources,
     /// The database that its parts share.
     pub database: Database,
     /// Programs and services, in the order in which they are started.
@@ -63,9 +69,36 @@ pub struct Build {
     /// Cargo packages whose programs are used, as `{program.NAME}`.
     #[serde(default)]
     pub cargo: Vec<String>,
-    /// The command that makes the container images, with paths relative to the file.
-    #[serde(default)]
-    pub images: Vec<String>,
+}
+
+/// Where container images come from.
+///
+/// An image with a tag or a digest is taken as it is, and pulled if the engine does not have it.
+/// One without is made by the command, which is called with the last part of each name that is
+/// needed (`server` of `team/server`) and prints a line `name reference` for each.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImageSources {
+    /// The command that makes images; a program with a slash in it is relative to the file.
+    pub build: Vec<String>,
+    /// The image of the proxy, which must be a Toxiproxy. HARNESS_TOXIPROXY_IMAGE names another.
+    pub proxy: String,
+    /// The image of the database, with the official image's variables. HARNESS_POSTGRES_IMAGE
+    /// names another.
+    pub database: String,
+    /// What to use when that image cannot be pulled.
+    pub database_otherwise: Option<String>,
+}
+
+impl Default for ImageSources {
+    fn default() -> Self {
+        Self {
+            build: Vec::new(),
+            proxy: "ghcr.io/shopify/toxiproxy:2.12.0".to_owned(),
+            database: "postgres:17".to_owned(),
+            database_otherwise: None,
+        }
+    }
 }
 
 /// The database that the harness starts for the system.
@@ -91,7 +124,8 @@ pub struct PartDescription {
     pub count: usize,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// The image for the containers backend; its entry point is the program.
+    /// The image for the containers backend, see [`ImageSources`]. Its entry point is the program,
+    /// which gets the command's arguments; its files lie in `/state`.
     pub image: Option<String>,
     /// The port that it listens on in a container. A local process is given a free one.
     pub port: u16,
@@ -270,6 +304,14 @@ impl System {
                         part.name
                     ));
                 }
+            }
+            if let Some(many) =
+                part.reaches.iter().find(|name| self.part(name).is_some_and(|part| part.count > 1))
+            {
+                return Err(format!(
+                    "part `{}` reaches `{many}`, of which there are several",
+                    part.name
+                ));
             }
             if !started.insert(&part.name) {
                 return Err(format!("two parts are called `{}`", part.name));

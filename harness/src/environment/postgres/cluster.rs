@@ -3,15 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::PostgresError;
 use super::binaries::Binaries;
-use super::connection::{
-    check_socket_path, connect, execute, quote_identifier, quote_literal, socket_options,
-    socket_url,
-};
+use super::connection::{check_socket_path, create_role_and_database, socket_options, socket_url};
 use super::data_directory::prepared;
 use super::server::{Launch, Layout, Server, View};
 use super::server_user::ServerUser;
@@ -137,24 +133,8 @@ impl PrivateCluster {
         password: &str,
         database: &str,
     ) -> Result<(), PostgresError> {
-        let (owner, name) = (quote_identifier(role), quote_identifier(database));
-        let password = quote_literal(password);
-        let mut connection = connect(&self.superuser_options("postgres")).await?;
-        execute(
-            &mut connection,
-            &format!("create the role {role}"),
-            format!("CREATE ROLE {owner} LOGIN PASSWORD {password}"),
-        )
-        .await?;
-        execute(
-            &mut connection,
-            &format!("create the database {database}"),
-            format!("CREATE DATABASE {name} OWNER {owner}"),
-        )
-        .await?;
-        // The server notices a connection that is just closed as well.
-        let _ = connection.close().await;
-        Ok(())
+        let superuser = self.superuser_options("postgres");
+        create_role_and_database(&superuser, role, password, database).await
     }
 
     /// Kills the server and all of its processes (SIGKILL), as a crash would, and waits until
@@ -260,8 +240,9 @@ pub(super) async fn blocking<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::postgres::connection::connect;
     use crate::environment::wait::wait_until;
-    use sqlx::PgConnection;
+    use sqlx::{Connection, PgConnection};
     use std::io::{BufRead, BufReader, Write};
     use std::process::{Command, Stdio};
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use super::PostgresError;
 use super::data_directory::SUPERUSER;
@@ -48,6 +48,33 @@ pub(super) async fn execute(
         .execute(connection)
         .await
         .map_err(PostgresError::database(action))?;
+    Ok(())
+}
+
+/// Makes a role that may log in with this password, and a database that it owns.
+pub(in crate::environment) async fn create_role_and_database(
+    superuser: &PgConnectOptions,
+    role: &str,
+    password: &str,
+    database: &str,
+) -> Result<(), PostgresError> {
+    let (owner, name) = (quote_identifier(role), quote_identifier(database));
+    let password = quote_literal(password);
+    let mut connection = connect(superuser).await?;
+    execute(
+        &mut connection,
+        &format!("create the role {role}"),
+        format!("CREATE ROLE {owner} LOGIN PASSWORD {password}"),
+    )
+    .await?;
+    execute(
+        &mut connection,
+        &format!("create the database {database}"),
+        format!("CREATE DATABASE {name} OWNER {owner}"),
+    )
+    .await?;
+    // The server notices a connection that is just closed as well.
+    let _ = connection.close().await;
     Ok(())
 }
 

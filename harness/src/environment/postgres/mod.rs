@@ -20,6 +20,8 @@ pub mod shared;
 pub mod storage;
 pub mod template;
 
+pub(super) use connection::create_role_and_database;
+
 pub use cluster::{ClusterOptions, PrivateCluster};
 pub use error::PostgresError;
 pub use isolated_database::IsolatedDatabase;

@@ -1,0 +1,42 @@
+//! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
+
+pub mod doctor;
+mod interrupt;
+pub mod log;
+mod machine;
+mod progress;
+pub mod proxy;
+pub mod run;
+mod run_report;
+
+use clap::{Parser, Subcommand};
+
+/// Proves, before a release ships, that an event-driven service on PostgreSQL survives its
+/// migrations, its network and its load, and that every event still arrives.
+#[derive(Debug, Parser)]
+#[command(name = "harness", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the harness can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a system, disturb it under load, and judge what became of its events
+    Run(run::RunArguments),
+    /// Say what this machine has, what is missing, and the command that mends it
+    Doctor(doctor::DoctorArguments),
+    /// The fault-injecting proxy, alone
+    Proxy {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: proxy::ProxyCommand,
+    },
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all good, 1 findings or an invalid verdict, 2 usage or configuration error, \
+3 the environment could not be started, 4 an unknown verdict, 130 interrupted. \
+When several apply, the first of 3, 2, 1, 4 wins.";

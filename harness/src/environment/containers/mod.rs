@@ -1,0 +1,240 @@
+//! The backend that runs every part in a container of its own, through testcontainers.
+//!
+//! All of a run lives on a network of its own, and only loopback reaches into it. testcontainers
+//! makes and starts the containers; killing, pausing and starting again go to the engine. The
+//! [`session`] removes everything in the end, whatever the end is.
+
+mod container;
+mod engine;
+mod error;
+mod images;
+mod log;
+mod services;
+mod session;
+mod unfinished;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use reqwest::Client;
+use testcontainers::bollard::models::{HostConfig, HostConfigLogConfig, PortBinding};
+use testcontainers::core::IntoContainerPort;
+use testcontainers::{ContainerRequest, GenericImage, ImageExt};
+
+pub(super) use container::{Container, RunningContainer};
+pub use error::ContainersError;
+pub use images::Images;
+pub(super) use images::prepare_images;
+
+use self::log::Log;
+use self::services::{POSTGRES_PORT, PROXY_PORT};
+use self::session::Session;
+use super::backend::{Owner, Services};
+use super::place::{Address, Place};
+use super::ports::{PortLease, lease_port};
+use super::{EnvironmentError, Secrets};
+use crate::system::PartDescription;
+
+const LOOPBACK: &str = "127.0.0.1";
+const EVERYWHERE: &str = "0.0.0.0";
+/// The folders that a part sees.
+const MIGRATIONS: &str = "/migrations";
+const STATE: &str = "/state";
+/// The names of the two containers that serve every system; its parts have other names.
+const PROXY: &str = "toxiproxy";
+const DATABASE: &str = "postgresql";
+/// The first port that the proxy of a link listens on, within the proxy's container.
+const FIRST_LINK_PORT: u16 = 20_000;
+
+/// What the containers backend keeps alive.
+#[derive(Debug)]
+pub(super) struct Containers {
+    images: Images,
+    logs: PathBuf,
+    secrets: Secrets,
+    migrations: Option<PathBuf>,
+    next_link_port: u16,
+    /// Where each part is published on this machine, by instance.
+    published: HashMap<String, PortLease>,
+    /// Alive for as long as somebody follows their logs.
+    services: Vec<(Container, RunningContainer, PortLease)>,
+    session: Session,
+}
+
+impl Containers {
+    /// Nothing runs yet, there is but the network. Logs go to `logs`.
+    pub async fn new(
+        images: Images,
+        logs: PathBuf,
+        secrets: Secrets,
+    ) -> Result<Self, EnvironmentError> {
+        Ok(Self {
+            images,
+            logs,
+            secrets,
+            migrations: None,
+            next_link_port: FIRST_LINK_PORT,
+            published: HashMap::new(),
+            services: Vec::new(),
+            session: Session::open().await?,
+        })
+    }
+
+    /// Starts the proxy and PostgreSQL, with a role that owns a database.
+    pub async fn start_services(
+        &mut self,
+        seed: u64,
+        owner: &Owner,
+    ) -> Result<Services, EnvironmentError> {
+        let (proxy_port, database_port) = (lease_port()?, lease_port()?);
+        let password = self.secrets.make();
+        let superuser = services::superuser(LOOPBACK, database_port.port(), &password);
+        let proxy_url = format!("http://{LOOPBACK}:{}", proxy_port.port());
+
+        let request = self.request(PROXY, &self.images.proxy, Some((PROXY_PORT, &proxy_port)));
+        let proxy = self.container(PROXY, services::proxy(request, seed));
+        let published = Some((POSTGRES_PORT, &database_port));
+        let request = self.request(DATABASE, &self.images.database, published);
+        let database = self.container(DATABASE, services::postgres(request, &password));
+        let http = Client::new();
+        let (running_proxy, running_database) = tokio::try_join!(
+            async {
+                let mut running = proxy.start().await?;
+                running.until_answer(async || services::ask_proxy(&http, &proxy_url).await).await?;
+                Ok::<_, EnvironmentError>(running)
+            },
+            async {
+                let mut running = database.start().await?;
+                running.until_answer(async || services::ask_postgres(&superuser).await).await?;
+                services::make_owner(&superuser, owner).await?;
+                Ok(running)
+            }
+        )?;
+        self.services.push((proxy, running_proxy, proxy_port));
+        self.services.push((database, running_database, database_port));
+        let database = Address { host: self.session.name(DATABASE), port: POSTGRES_PORT };
+        Ok(Services { proxy_url, database })
+    }
+
+    /// Chooses where a part listens and keeps its files.
+    pub fn place(
+        &mut self,
+        instance: &str,
+        description: &PartDescription,
+    ) -> Result<Place, EnvironmentError> {
+        let lease = lease_port()?;
+        let url = format!("http://{LOOPBACK}:{}", lease.port());
+        self.published.insert(instance.to_owned(), lease);
+        let port = description.port;
+        Ok(Place {
+            listen: Address { host: EVERYWHERE.to_owned(), port },
+            state: STATE.to_owned(),
+            url,
+            reached_at: Address { host: self.session.name(instance), port },
+        })
+    }
+
+    /// Chooses where the proxy of a link listens: as the proxy binds it, and as the part that
+    /// uses the link sees it.
+    pub fn place_link(&mut self) -> (Address, Address) {
+        let port = self.next_link_port;
+        self.next_link_port += 1;
+        let address = |host| Address { host, port };
+        (address(EVERYWHERE.to_owned()), address(self.session.name(PROXY)))
+    }
+
+    /// The folder of the migrations as a part sees it: a copy, since the engine may not see ours.
+    pub fn migrations(&mut self, folder: &Path) -> String {
+        self.migrations = Some(folder.to_owned());
+        MIGRATIONS.to_owned()
+    }
+
+    /// What starts a part.
+    pub fn runner(
+        &self,
+        instance: &str,
+        description: &PartDescription,
+        arguments: Vec<String>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Container, EnvironmentError> {
+        let Some(image) = self.images.parts.get(&description.name) else {
+            return Err(ContainersError::NoImage(description.name.clone()).into());
+        };
+        let published = self.published.get(instance).map(|lease| (description.port, lease));
+        let mut request = self.request(instance, image, published);
+        let asks = |text: &String| text.contains("{migrations}");
+        if let Some(folder) = &self.migrations
+            && description.environment.values().chain(&description.command).any(asks)
+        {
+            request = request.with_copy_to(MIGRATIONS, folder.as_path());
+        }
+        if !arguments.is_empty() {
+            request = request.with_cmd(arguments);
+        }
+        for (name, value) in environment {
+            request = request.with_env_var(name, value);
+        }
+        Ok(self.container(instance, request))
+    }
+
+    /// Removes every container and the network.
+    pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
+        self.session.remove().await?;
+        for (_, running, _) in &mut self.services {
+            running.wait().await;
+        }
+        self.services.clear();
+        Ok(())
+    }
+
+    fn container(&self, name: &str, request: ContainerRequest<GenericImage>) -> Container {
+        Container::new(
+            &self.session,
+            self.session.name(name),
+            request,
+            Log::new(self.logs.join(format!("{name}.log"))),
+        )
+    }
+
+    /// A container of this run, with one of its ports published on loopback.
+    fn request(
+        &self,
+        name: &str,
+        image: &str,
+        published: Option<(u16, &PortLease)>,
+    ) -> ContainerRequest<GenericImage> {
+        let published = published.map(|(inside, lease)| (inside, lease.port()));
+        let image = match published {
+            Some((inside, _)) => images::generic_image(image).with_exposed_port(inside.tcp()),
+            None => images::generic_image(image),
+        };
+        image
+            .with_container_name(self.session.name(name))
+            .with_network(self.session.network())
+            .with_labels(self.session.labels())
+            .with_host_config_modifier(move |config| configure(config, published))
+    }
+}
+
+/// Published ports stay the same over all lives of a container. The logs are kept where they can
+/// be read back, whatever the engine does by default. A name that nobody has, as that of a part
+/// that was killed, is soon known to be unknown.
+fn configure(config: &mut HostConfig, published: Option<(u16, u16)>) {
+    config.publish_all_ports = Some(false);
+    config.port_bindings = Some(
+        published
+            .map(|(inside, outside)| {
+                let binding = PortBinding {
+                    host_ip: Some(LOOPBACK.to_owned()),
+                    host_port: Some(outside.to_string()),
+                };
+                (format!("{inside}/tcp"), Some(vec![binding]))
+            })
+            .into_iter()
+            .collect(),
+    );
+    config.log_config =
+        Some(HostConfigLogConfig { typ: Some("json-file".to_owned()), config: None });
+    config.dns = Some(vec![LOOPBACK.to_owned()]);
+    config.dns_options = Some(vec!["timeout:1".to_owned(), "attempts:1".to_owned()]);
+}

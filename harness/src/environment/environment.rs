@@ -1,0 +1,281 @@
+//! Brings a system up part by part, with a proxy in every link, and takes it down again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use reqwest::Client;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use super::EnvironmentError;
+use super::backend::{Backend, Owner, Services};
+use super::build::Built;
+use super::janitor::{Janitor, Leftover, Watch};
+use super::part::Part;
+use super::place::Address;
+use super::proxy_client::ProxyClient;
+use super::secrets::Secrets;
+use super::setup::make_setup_call;
+use crate::history::Recorder;
+use crate::seed::Seed;
+use crate::system::{DATABASE, PartDescription, System, Values, fill};
+
+/// How long a part may take to become ready at the start.
+const READY_BOUND: Duration = Duration::from_secs(60);
+
+/// What to bring up.
+#[derive(Clone, Debug)]
+pub struct EnvironmentRequest {
+    /// What the parts are started from, which also says how they run.
+    pub built: Built,
+    /// The folder that the logs are written to; it exists.
+    pub logs: PathBuf,
+    /// Defects that the system's programs are told to have.
+    pub defects: Vec<String>,
+    /// Where the proxy's random choices come from.
+    pub seed: Seed,
+    /// Learns every secret that is made or captured.
+    pub secrets: Secrets,
+}
+
+/// One network hop between two parts, through a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its name, which is that of its proxy: `agent-1-to-server`.
+    pub name: String,
+    /// The part that connects.
+    pub from: String,
+    /// The part that is connected to, or `database`.
+    pub to: String,
+}
+
+/// A running system.
+#[derive(Debug)]
+pub struct Environment {
+    parts: Vec<Part>,
+    links: Vec<Link>,
+    proxy: ProxyClient,
+    http: Client,
+    values: Values,
+    secrets: Secrets,
+    backend: Mutex<Backend>,
+    _state: StateFolder,
+}
+
+/// The folder for the parts' own files, removed in the end, whatever the end is.
+#[derive(Debug)]
+struct StateFolder {
+    folder: TempDir,
+    _watch: Watch,
+}
+
+/// An environment that is coming up.
+struct Start<'a> {
+    system: &'a System,
+    recorder: &'a Recorder,
+    environment: Environment,
+    /// Where the proxy reaches what has been started, by name.
+    addresses: BTreeMap<String, Address>,
+}
+
+impl Environment {
+    /// Starts PostgreSQL, the proxy and every part, each behind its links, and makes the setup
+    /// calls. Cancelled or failed in mid-way, it leaves nothing behind.
+    ///
+    /// # Errors
+    /// When something cannot be started, or does not become ready within a minute.
+    pub async fn start(
+        system: &System,
+        request: &EnvironmentRequest,
+        recorder: &Recorder,
+    ) -> Result<Self, EnvironmentError> {
+        let state = StateFolder::new()?;
+        let parts_files = state.folder.path().to_owned();
+        let mut backend = Backend::prepare(request, parts_files).await?;
+        let password = request.secrets.make();
+        let database = &system.database;
+        let owner = Owner {
+            role: database.role.clone(),
+            password: password.clone(),
+            database: database.name.clone(),
+        };
+        let Services { proxy_url, database: address } =
+            backend.start_services(request.seed.0, &owner).await?;
+        let http = Client::new();
+        let proxy = ProxyClient::new(http.clone(), proxy_url);
+
+        let migrations = backend.migrations(&system.path(&database.migrations));
+        let mut values = Values::default()
+            .with("seed", request.seed.to_string())
+            .with("defects", request.defects.join(","))
+            .with("migrations", migrations)
+            .with("database.role", &database.role)
+            .with("database.name", &database.name)
+            .with("database.password", &password);
+        for name in &system.secrets {
+            values.set(format!("secret.{name}"), request.secrets.make());
+        }
+        if let Built::Programs(programs) = &request.built {
+            for (name, program) in programs {
+                values.set(format!("program.{name}"), program.display().to_string());
+            }
+        }
+        let environment = Self {
+            parts: Vec::new(),
+            links: Vec::new(),
+            proxy,
+            http,
+            values,
+            secrets: request.secrets.clone(),
+            backend: Mutex::new(backend),
+            _state: state,
+        };
+        let addresses = BTreeMap::from([(DATABASE.to_owned(), address)]);
+        let mut start = Start { system, recorder, environment, addresses };
+        for description in &system.parts {
+            start.start_parts(description).await?;
+        }
+        Ok(start.environment)
+    }
+
+    /// Every part, in the order in which they were started.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The part of that name.
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name() == name)
+    }
+
+    /// The parts of one kind.
+    pub fn parts_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Part> {
+        self.parts.iter().filter(move |part| part.kind() == kind)
+    }
+
+    /// Every link.
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// What the proxies of the links are controlled with.
+    pub fn proxy(&self) -> &ProxyClient {
+        &self.proxy
+    }
+
+    /// The HTTP client that the harness itself uses.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// What the texts of the system file can ask for, captured values included.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// Ends every part for good, the last started first, then the database and the proxy.
+    ///
+    /// # Errors
+    /// When PostgreSQL or the container engine refuses.
+    pub async fn stop(&self) -> Result<(), EnvironmentError> {
+        for part in self.parts.iter().rev() {
+            part.retire().await;
+        }
+        self.backend.lock().await.stop().await
+    }
+}
+
+impl StateFolder {
+    fn new() -> Result<Self, EnvironmentError> {
+        let root = std::env::temp_dir();
+        let folder = tempfile::Builder::new()
+            .prefix("redflag-harness-state-")
+            .tempdir_in(&root)
+            .map_err(|source| EnvironmentError::Folder { path: root, source })?;
+        let leftover = Leftover::Folder(folder.path().to_owned());
+        Ok(Self { folder, _watch: Janitor::global().watch(&leftover)? })
+    }
+}
+
+impl Start<'_> {
+    /// Starts every instance of one kind of part, and makes the setup calls that wait for it.
+    async fn start_parts(&mut self, description: &PartDescription) -> Result<(), EnvironmentError> {
+        let first = self.environment.parts.len();
+        for instance in description.instances() {
+            let part = self.place_part(&instance, description).await?;
+            self.environment.parts.push(part);
+        }
+        try_join_all(self.environment.parts[first..].iter().map(Part::start)).await?;
+        for part in &self.environment.parts[first..] {
+            part.wait_ready(READY_BOUND).await?;
+        }
+        let url = self.environment.parts[first].url().to_owned();
+        for call in self.system.setup.iter().filter(|call| call.to == description.name) {
+            let environment = &mut self.environment;
+            let captured =
+                make_setup_call(&environment.http, &url, call, &environment.values).await?;
+            for (name, value) in captured {
+                environment.secrets.add(value.clone());
+                environment.values.set(name, value);
+            }
+        }
+        Ok(())
+    }
+
+    async fn place_part(
+        &mut self,
+        instance: &str,
+        description: &PartDescription,
+    ) -> Result<Part, EnvironmentError> {
+        let place = self.environment.backend.get_mut().place(instance, description)?;
+        let mut values = self
+            .environment
+            .values
+            .clone()
+            .with("name", instance)
+            .with("listen.host", &place.listen.host)
+            .with("listen.port", place.listen.port.to_string())
+            .with("state", &place.state);
+        for reached in &description.reaches {
+            let address = self.open_link(instance, reached).await?;
+            values.set(format!("{reached}.host"), address.host);
+            values.set(format!("{reached}.port"), address.port.to_string());
+        }
+        let command = self.environment.backend.get_mut().command(description).iter();
+        let command = command.map(|text| fill(text, &values));
+        let command = command.collect::<Result<Vec<_>, _>>()?;
+        let variables = description.environment.iter();
+        let variables = variables.map(|(name, text)| Ok((name.clone(), fill(text, &values)?)));
+        let variables = variables.collect::<Result<BTreeMap<_, _>, EnvironmentError>>()?;
+        let environment = &mut self.environment;
+        let runner =
+            environment.backend.get_mut().runner(instance, description, command, variables)?;
+        self.addresses.entry(description.name.clone()).or_insert(place.reached_at);
+        Ok(Part::new(
+            (instance.to_owned(), description.name.clone()),
+            place.url,
+            &description.ready,
+            runner,
+            environment.http.clone(),
+            self.recorder.clone(),
+        ))
+    }
+
+    /// Puts a proxy between a part and what it reaches, and returns where the part finds it.
+    async fn open_link(&mut self, from: &str, to: &str) -> Result<Address, EnvironmentError> {
+        let link =
+            Link { name: format!("{from}-to-{to}"), from: from.to_owned(), to: to.to_owned() };
+        let upstream = self.addresses.get(to).ok_or_else(|| {
+            EnvironmentError::Unsupported(format!("`{from}` reaches `{to}`, which is not there"))
+        })?;
+        let (listen, seen) = self.environment.backend.get_mut().place_link()?;
+        self.environment
+            .proxy
+            .create(&link.name, &listen.to_string(), &upstream.to_string())
+            .await?;
+        self.environment.links.push(link);
+        Ok(seen)
+    }
+}

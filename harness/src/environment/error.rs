@@ -1,0 +1,78 @@
+//! Why an environment cannot be started or kept.
+
+use std::path::PathBuf;
+
+use super::containers::ContainersError;
+use super::janitor::JanitorError;
+use super::ports::PortError;
+use super::postgres::PostgresError;
+use super::process::ProcessError;
+use super::proxy_client::ProxyError;
+use crate::system::TemplateError;
+
+/// Why an environment cannot be started or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The system's programs cannot be built.
+    #[error("cannot build the system's programs: {message}")]
+    Build {
+        /// The build's own words.
+        message: String,
+    },
+    /// A folder cannot be made.
+    #[error("cannot make the folder {path}: {source}; is the disk full or not writable?")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An address is taken.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A part did not come up.
+    #[error("`{part}` {what}; its log tells why")]
+    NotReady {
+        /// The part.
+        part: String,
+        /// What it did instead.
+        what: String,
+    },
+    /// A setup call failed.
+    #[error("setup call {what} failed: {why}")]
+    Setup {
+        /// The call.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// The system file describes something that this backend cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A text of the system file asks for something unknown.
+    #[error("in the system file: {0}")]
+    Template(#[from] TemplateError),
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// A local process.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// A port.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// Containers.
+    #[error(transparent)]
+    Containers(#[from] ContainersError),
+    /// The janitor.
+    #[error(transparent)]
+    Janitor(#[from] JanitorError),
+}

@@ -1,0 +1,41 @@
+//! `report.json`: the model as it is.
+
+use super::{ReportError, RunReport, VERSION};
+
+/// The report as JSON, for people's eyes too.
+pub fn render(report: &RunReport) -> String {
+    // The model has string keys only and no failing serializer, so this cannot fail.
+    serde_json::to_string_pretty(report).expect("the report model is plain data") + "\n"
+}
+
+/// Reads a report back, as `report compare` and `report merge` do.
+pub fn read(text: &str) -> Result<RunReport, ReportError> {
+    let unreadable =
+        |error: serde_json::Error| ReportError::Unreadable { reason: error.to_string() };
+    let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
+    match value["version"].as_u64() {
+        Some(found) if found > u64::from(VERSION) => Err(ReportError::NewerVersion { found }),
+        _ => serde_json::from_value(value).map_err(unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for report in [sample::green(), sample::red()] {
+            assert_eq!(read(&render(&report)).unwrap(), report);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let said = |text: &str| read(text).unwrap_err().to_string();
+        assert!(said("{\"version\": 2}").contains("version 2"));
+        assert!(said("[]").contains("not a run's report"));
+        assert!(said("{").contains("not a run's report"));
+    }
+}

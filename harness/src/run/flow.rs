@@ -1,0 +1,219 @@
+//! The stages of one run, in their order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::drain::{drain, final_read, note_backlogs, probe};
+use super::{Plan, PlanName, RunFolder};
+use crate::checkers::{Checker, Verdict, judge};
+use crate::environment::{Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets};
+use crate::faults::{FaultError, Nemesis};
+use crate::history::{Action, History, HistoryError, Recorder, Stage};
+use crate::seed::Seed;
+use crate::system::System;
+use crate::workload::{Generator, ReadError, Reader, Worker, emit_for};
+
+/// How often the producers' backlogs are sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A run that could not be carried through. What it recorded until then is in its folder.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The environment could not be started or kept.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// A fault could not be injected or healed.
+    #[error("the plan could not be carried out: {0}")]
+    Fault(#[from] FaultError),
+    /// What should be read back is described wrongly.
+    #[error("cannot read back what was stored: {0}")]
+    Read(#[from] ReadError),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The plan cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Somebody asked for an end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What to run, and on what.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// What it does.
+    pub plan: PlanName,
+    /// What the parts are started from, which also says how they run.
+    pub built: Built,
+    /// Where every random choice comes from.
+    pub seed: Seed,
+    /// Defects that the system's programs are told to have. No checker learns of them.
+    pub defects: Vec<String>,
+    /// Learns every secret of the run, which must appear in no artifact.
+    pub secrets: Secrets,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// What it did, schedule included.
+    pub plan: Plan,
+    /// The names of its parts, in the order in which they were started.
+    pub parts: Vec<String>,
+    /// Its links.
+    pub links: Vec<Link>,
+    /// Everything that happened.
+    pub history: History,
+    /// What the checkers say.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Performs one run in its folder. Whatever its end, nothing that it started is left.
+///
+/// # Errors
+/// When a stage before the judgement could not be carried through, or `interrupt` was cancelled.
+pub async fn perform(
+    system: &System,
+    request: &RunRequest,
+    folder: &RunFolder,
+    checkers: &[Checker],
+    recorder: &Recorder,
+    interrupt: &CancellationToken,
+) -> Result<Run, RunError> {
+    recorder.note("harness", Action::Stage { stage: Stage::Start });
+    let environment_request = EnvironmentRequest {
+        built: request.built.clone(),
+        logs: folder.logs(),
+        defects: request.defects.clone(),
+        seed: request.seed,
+        secrets: request.secrets.clone(),
+    };
+    let environment = tokio::select! {
+        started = Environment::start(system, &environment_request, recorder) => Arc::new(started?),
+        () = interrupt.cancelled() => return Err(RunError::Interrupted),
+    };
+    let stages = Stages { system, request, folder, recorder, environment: &environment };
+    let outcome = tokio::select! {
+        outcome = stages.pass() => outcome,
+        () = interrupt.cancelled() => Err(RunError::Interrupted),
+    };
+    // Noted before the parts are ended, for what they do from here on is not judged.
+    recorder.note("harness", Action::Stage { stage: Stage::Judge });
+    environment.stop().await?;
+    let plan = outcome?;
+
+    let history = recorder.finish()?;
+    let verdicts = judge(&history, checkers);
+    Ok(Run {
+        plan,
+        parts: environment.parts().iter().map(|part| part.name().to_owned()).collect(),
+        links: environment.links().to_vec(),
+        history,
+        verdicts,
+    })
+}
+
+/// The stages that need the running environment.
+struct Stages<'a> {
+    system: &'a System,
+    request: &'a RunRequest,
+    folder: &'a RunFolder,
+    recorder: &'a Recorder,
+    environment: &'a Arc<Environment>,
+}
+
+impl Stages<'_> {
+    async fn pass(&self) -> Result<Plan, RunError> {
+        let events = &self.system.events;
+        let seed = self.request.seed;
+        let environment = self.environment;
+        let plan =
+            Plan::new(self.request.plan, environment, &events.emit.to, &events.read.from, seed);
+        self.write_plan(&plan)?;
+        let producers: Vec<(String, String)> = environment
+            .parts_of(&events.emit.to)
+            .map(|part| (part.name().to_owned(), part.url().to_owned()))
+            .collect();
+        let worker = Worker::new(
+            environment.http().clone(),
+            self.recorder.clone(),
+            events.emit.clone(),
+            producers.clone(),
+        );
+        let reader =
+            Reader::new(environment, events.read.clone(), events.backlog.clone(), producers)?;
+
+        self.stage(Stage::Disturb);
+        self.disturb(&plan, &worker, &reader).await?;
+        self.stage(Stage::Heal);
+        environment.proxy().reset().await.map_err(EnvironmentError::from)?;
+        for part in environment.parts() {
+            part.start().await?;
+        }
+        self.stage(Stage::Drain);
+        let bound = Duration::from_millis(plan.drain_bound);
+        drain(&reader, self.recorder, worker.producers(), bound).await;
+        self.stage(Stage::Probe);
+        let mut probes = Generator::new(&events.emit, worker.producers(), seed, "probe");
+        probe(&worker, &mut probes, bound).await;
+        drain(&reader, self.recorder, worker.producers(), bound).await;
+        // What cannot be read back is for the checkers to judge: without a read they say unknown.
+        if let Err(error) = final_read(&reader, self.recorder, bound).await {
+            tracing::warn!(%error, "what was stored cannot be read back");
+        }
+        Ok(plan)
+    }
+
+    /// Workload and nemesis side by side, with the backlogs sampled.
+    async fn disturb(&self, plan: &Plan, worker: &Worker, reader: &Reader) -> Result<(), RunError> {
+        let emit = &self.system.events.emit;
+        let mut generator = Generator::new(emit, worker.producers(), self.request.seed, "workload");
+        let nemesis = Nemesis::new(Arc::clone(self.environment), self.recorder.clone());
+        let start = Instant::now();
+        let work = async {
+            let (disturbed, ()) = tokio::join!(
+                nemesis.carry_out(&plan.schedule, start),
+                emit_for(worker, &mut generator, plan.pace, start),
+            );
+            disturbed
+        };
+        tokio::select! {
+            disturbed = work => Ok(disturbed?),
+            error = self.sample(reader) => Err(error),
+        }
+    }
+
+    /// Samples the backlogs until the history can no longer be written, which ends the run: what
+    /// is not recorded cannot be judged.
+    async fn sample(&self, reader: &Reader) -> RunError {
+        let mut ticks = interval(SAMPLE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            note_backlogs(reader, self.recorder).await;
+            if let Err(error) = self.recorder.check() {
+                return error.into();
+            }
+        }
+    }
+
+    fn stage(&self, stage: Stage) {
+        self.recorder.note("harness", Action::Stage { stage });
+    }
+
+    fn write_plan(&self, plan: &Plan) -> Result<(), RunError> {
+        let path = self.folder.plan();
+        let text = serde_json::to_string_pretty(plan).unwrap_or_default();
+        std::fs::write(&path, text).map_err(|source| RunError::Write { path, source })
+    }
+}

@@ -1,0 +1,12 @@
+//! One run: bring a system up, disturb it under load, let it recover, judge it.
+//!
+//! `plan + seed → environment → (workload ∥ nemesis) → history → heal → drain → probe → verdicts`
+
+mod drain;
+mod flow;
+mod folder;
+mod plan;
+
+pub use flow::{Run, RunError, RunRequest, perform};
+pub use folder::RunFolder;
+pub use plan::{Plan, PlanName};

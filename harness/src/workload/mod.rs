@@ -1,0 +1,11 @@
+//! Gives events to producers while the nemesis is at work, and reads back what was stored.
+
+mod generator;
+mod open_loop;
+mod reader;
+mod worker;
+
+pub use generator::{Generator, Proposal};
+pub use open_loop::{Pace, emit_for};
+pub use reader::{ReadError, Reader};
+pub use worker::Worker;

@@ -1,0 +1,290 @@
+//! The command line as people use it: whole processes, bad input, interruptions.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use harness::environment::janitor::start_time;
+use rustix::process::{Pid, Signal, kill_process};
+
+const DEADLINE: Duration = Duration::from_secs(120);
+
+fn root() -> PathBuf {
+    std::path::absolute(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
+}
+
+fn harness(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.args(arguments).current_dir(root()).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+}
+
+fn output(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    (status.code().unwrap_or(-1), text(&stdout), text(&stderr))
+}
+
+/// Waits until something holds; what it looks at is told when it never does.
+fn wait_until<T: std::fmt::Debug>(what: &str, look: impl Fn() -> T, holds: impl Fn(&T) -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let seen = look();
+        if holds(&seen) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: still {seen:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_wrong_flag_is_a_usage_error() {
+    let (code, _, errors) = output(&mut harness(&["run", "--plam", "quick"]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("--plam") && errors.contains("--plan"), "{errors}");
+}
+
+#[test]
+fn an_unknown_defect_is_a_usage_error_that_names_the_known_ones() {
+    let (code, _, errors) = output(&mut harness(&["run", "--defect", "NO-SUCH"]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("NO-SUCH") && errors.contains("AL-FLUSH"), "{errors}");
+}
+
+#[test]
+fn a_missing_system_file_is_a_usage_error() {
+    let (code, _, errors) = output(&mut harness(&["run", "--system", "/nowhere/system.toml"]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("/nowhere/system.toml") && errors.contains("--system"), "{errors}");
+}
+
+#[test]
+fn outside_the_repository_a_system_must_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, errors) = output(harness(&["run"]).current_dir(folder.path()));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("--system FILE"), "{errors}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_a_usage_error() {
+    let (code, _, errors) = output(&mut harness(&["run", "--out", "/proc/nowhere"]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("/proc/nowhere"), "{errors}");
+}
+
+#[test]
+fn without_postgresql_the_environment_cannot_start() {
+    let mut command = harness(&["run"]);
+    let (code, _, errors) = output(command.env("HARNESS_POSTGRES_BIN", "/nowhere"));
+    assert_eq!(code, 3, "{errors}");
+    assert!(errors.contains("/nowhere") && errors.contains("HARNESS_POSTGRES_BIN"), "{errors}");
+}
+
+#[test]
+fn without_docker_the_containers_backend_cannot_start() {
+    let mut command = harness(&["run", "--backend", "containers"]);
+    let (code, _, errors) = output(command.env("DOCKER_HOST", "unix:///nowhere/docker.sock"));
+    assert_eq!(code, 3, "{errors}");
+    assert!(errors.to_lowercase().contains("docker"), "{errors}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, _, errors) = output(&mut harness(&["proxy", "serve", "--port", &port]));
+    assert_eq!(code, 3, "{errors}");
+    assert!(errors.contains(&port) && errors.contains("--port"), "{errors}");
+}
+
+/// A text without its line breaks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn help_names_every_exit_code() {
+    let (code, help, _) = output(&mut harness(&["--help"]));
+    assert_eq!(code, 0);
+    for exit in ["0 all good", "1 findings", "2 usage", "3 the environment", "4 an unknown", "130"]
+    {
+        assert!(words(&help).contains(exit), "{help}");
+    }
+}
+
+#[test]
+fn the_doctor_finds_postgresql_and_writes_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doctor.json");
+    let (code, told, errors) = output(&mut harness(&["doctor", "--json", file.to_str().unwrap()]));
+    assert_eq!(code, 0, "{told}{errors}");
+    assert!(told.contains("PostgreSQL"), "{told}");
+    let found: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert!(found[0]["found"].is_string(), "{found}");
+}
+
+#[test]
+fn the_doctor_says_what_mends_a_missing_postgresql() {
+    let mut command = harness(&["doctor"]);
+    let (code, told, _) = output(command.env("HARNESS_POSTGRES_BIN", "/nowhere"));
+    assert_eq!(code, 3, "{told}");
+    assert!(told.contains("apt-get install postgresql"), "{told}");
+}
+
+/// A run of the quick plan that is ended in mid-way.
+struct RunningPlan {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+/// A process that the run started, directly or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Descendant {
+    id: u32,
+    start_time: Option<u64>,
+    command: String,
+}
+
+impl RunningPlan {
+    fn start(backend: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("harness-test-").tempdir().unwrap();
+        let temporary = folder.path().join("temporary");
+        std::fs::create_dir(&temporary).unwrap();
+        let out = folder.path().join("out");
+        let child = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()])
+            .env("TMPDIR", &temporary)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, folder }
+    }
+
+    /// Reads the run's own words until a fault of that kind begins.
+    fn wait_for_a_fault(&mut self, kind: &str) {
+        let mut errors = BufReader::new(self.child.stderr.take().unwrap()).lines();
+        let mut told = Vec::new();
+        for line in errors.by_ref().map_while(Result::ok) {
+            let found = line.contains(&format!("fault {kind} on"));
+            told.push(line);
+            if found {
+                // Somebody must go on reading, or the run would block on its words.
+                std::thread::spawn(move || errors.for_each(drop));
+                return;
+            }
+        }
+        panic!("the run ended before a {kind}: {told:#?}");
+    }
+
+    /// Every process below the run's own.
+    fn descendants(&self) -> Vec<Descendant> {
+        let mut found = Vec::new();
+        let mut parents = vec![self.child.id()];
+        while let Some(parent) = parents.pop() {
+            for id in children_of(parent) {
+                let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+                let command = String::from_utf8_lossy(&command).replace('\0', " ");
+                found.push(Descendant { id, start_time: start_time(id), command });
+                parents.push(id);
+            }
+        }
+        found
+    }
+
+    /// The folders that the run has made for its parts.
+    fn state_folders(&self) -> Vec<PathBuf> {
+        let temporary = self.folder.path().join("temporary");
+        let entries = std::fs::read_dir(temporary).unwrap().map(|entry| entry.unwrap().path());
+        let is_state = |path: &PathBuf| path.to_string_lossy().contains("harness-state-");
+        entries.filter(is_state).collect()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+
+    /// Waits until nothing of the run is left.
+    fn assert_nothing_is_left(&self, descendants: &[Descendant]) {
+        let clusters: Vec<PathBuf> = descendants.iter().filter_map(data_folder).collect();
+        let left = || {
+            let alive = |one: &&Descendant| {
+                one.start_time.is_some() && start_time(one.id) == one.start_time
+            };
+            let processes: Vec<Descendant> = descendants.iter().filter(alive).cloned().collect();
+            let folders: Vec<PathBuf> = clusters
+                .iter()
+                .filter(|path| path.exists())
+                .cloned()
+                .chain(self.state_folders())
+                .collect();
+            (processes, folders)
+        };
+        wait_until("what the run leaves", left, |(processes, folders)| {
+            processes.is_empty() && folders.is_empty()
+        });
+    }
+}
+
+/// The data folder in a PostgreSQL server's command line.
+fn data_folder(process: &Descendant) -> Option<PathBuf> {
+    let words: Vec<&str> = process.command.split(' ').collect();
+    let flag = words.iter().position(|word| *word == "-D")?;
+    words.get(flag + 1).map(PathBuf::from)
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+fn killed_run_leaves_nothing(backend: &str) {
+    let mut plan = RunningPlan::start(backend);
+    plan.wait_for_a_fault("latency");
+    let descendants = plan.descendants();
+    assert!(!descendants.is_empty(), "a run has processes");
+    plan.signal(Signal::KILL);
+    plan.child.wait().unwrap();
+    plan.assert_nothing_is_left(&descendants);
+}
+
+mod whole_run {
+    use super::*;
+
+    #[test]
+    fn killed_it_leaves_nothing() {
+        killed_run_leaves_nothing("embedded");
+    }
+
+    #[test]
+    fn interrupted_while_a_part_is_down_it_leaves_nothing_and_says_so() {
+        let mut plan = RunningPlan::start("embedded");
+        plan.wait_for_a_fault("kill");
+        let descendants = plan.descendants();
+        plan.signal(Signal::INT);
+        assert_eq!(plan.child.wait().unwrap().code(), Some(130));
+        plan.assert_nothing_is_left(&descendants);
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"mount -t tmpfs -o size=256k tmpfs "$1" && exec "$0" run --out "$1""#;
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_harness")])
+            .arg(folder.path())
+            .current_dir(root());
+        let (code, _, errors) = output(&mut command);
+        assert_eq!(code, 3, "{errors}");
+        assert!(errors.contains("No space left") && errors.contains("history"), "{errors}");
+    }
+}
