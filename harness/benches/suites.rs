@@ -1,15 +1,18 @@
-//! A hundred trivial database tests through nextest: against the shared cluster, and through
-//! `#[sqlx::test]`, in turn. Prints the time of every run and the ratio of the medians.
+//! A hundred trivial database tests through nextest, in turn: against the shared cluster, and
+//! through `#[sqlx::test]`, once with a server as `initdb` makes it, in the temporary folder, and
+//! once with one in memory and with the shared cluster's settings, where only the templates are
+//! missing. Prints the time of every run and the ratios of the medians.
 
 #![expect(clippy::print_stdout, reason = "the result is what this is run for")]
 
 mod common;
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::plain_cluster::PlainCluster;
+
 const ROUNDS: usize = 5;
-const SUITES: [&str; 2] = ["suite_isolated", "suite_sqlx"];
 
 fn nextest(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
@@ -21,9 +24,12 @@ fn nextest(arguments: &[&str]) -> Command {
 }
 
 /// The wall time of one run of a suite, with nextest's own start and its listing of the tests.
-fn time(suite: &str) -> Duration {
+fn time(suite: &str, database_url: &str) -> Duration {
     let start = Instant::now();
-    let output = nextest(&["--test", suite, "--status-level=fail"]).output().expect("cargo starts");
+    let output = nextest(&["--test", suite, "--status-level=fail"])
+        .env(common::DATABASE_URL, database_url)
+        .output()
+        .expect("cargo starts");
     let time = start.elapsed();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{suite} failed:\n{said}");
@@ -31,32 +37,38 @@ fn time(suite: &str) -> Duration {
     time
 }
 
-fn median(times: &mut [Duration]) -> Duration {
+fn median(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
-    times[times.len() / 2]
+    times[times.len() / 2].as_secs_f64()
 }
 
-fn main() -> ExitCode {
+fn main() {
     // As a test (`cargo test --benches`), it only has to build.
     if !std::env::args().any(|argument| argument == "--bench") {
-        return ExitCode::SUCCESS;
+        return;
     }
-    if std::env::var_os(common::DATABASE_URL).is_none() {
-        return common::run_again_with_a_server();
-    }
-    let built = nextest(&["--test", SUITES[0], "--test", SUITES[1], "--no-run"]).status();
+    let built = nextest(&["--test=suite_isolated", "--test=suite_sqlx", "--no-run"]).status();
     assert!(built.expect("cargo starts").success(), "the suites are built");
 
-    let mut times = [Vec::new(), Vec::new()];
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let logs = tempfile::tempdir().expect("a temporary folder");
+    let tuned = runtime.block_on(common::server_for_sqlx(logs.path()));
+    let plain = PlainCluster::start(&std::env::temp_dir(), &[]);
+    let mut candidates = [
+        ("the shared cluster", "suite_isolated", String::new(), Vec::new()),
+        ("#[sqlx::test], server as installed", "suite_sqlx", plain.url(), Vec::new()),
+        ("#[sqlx::test], server tuned like ours", "suite_sqlx", tuned.superuser_url(), Vec::new()),
+    ];
     for round in 1..=ROUNDS {
-        for (suite, times) in SUITES.iter().zip(&mut times) {
-            let time = time(suite);
-            println!("round {round}: {suite:<15} {:>6.2} s", time.as_secs_f64());
+        for (name, suite, url, times) in &mut candidates {
+            let time = time(suite, url);
+            println!("round {round}: {:>6.2} s  {name}", time.as_secs_f64());
             times.push(time);
         }
     }
-    let [isolated, sqlx] = times.map(|mut times| median(&mut times).as_secs_f64());
-    println!("median: shared cluster {isolated:.2} s, #[sqlx::test] {sqlx:.2} s");
-    println!("the shared cluster is {:.1} times faster", sqlx / isolated);
-    ExitCode::SUCCESS
+    let [ours, others @ ..] = candidates.map(|(name, _, _, mut times)| (name, median(&mut times)));
+    println!("median:  {:>6.2} s  {}", ours.1, ours.0);
+    for (name, time) in others {
+        println!("median:  {time:>6.2} s  {name}: {:.1} times as long", time / ours.1);
+    }
 }

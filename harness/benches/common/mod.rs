@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each program uses a part of it")]
 
+pub mod plain_cluster;
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -53,6 +53,12 @@ while :; do
   fi
   flock --unlock 9 </dev/null
 done
+# A server that was killed leaves its System V segment behind.
+segment=$(sed -n 7p cluster/state/postmaster.pid 2>/dev/null | while read -r _ id; do echo "$id"; done)
 stop_server
+case $segment in
+  '' | *[!0-9]*) ;;
+  *) ipcrm -m "$segment" 2>/dev/null ;;
+esac
 chmod -R u+rwx cluster 2>/dev/null
 rm -rf cluster postgres.log idle

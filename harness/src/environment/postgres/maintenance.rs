@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgDatabaseError;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use super::PostgresError;
 use super::connection::{connect, execute};
@@ -91,7 +91,7 @@ impl Maintenance {
     /// Drops a database, after ending whoever is still connected to it.
     pub async fn drop_database(&mut self, name: &str) -> Result<(), PostgresError> {
         // DROP DATABASE would do this too, but looks only every 100 ms whether they are gone.
-        while self.end_sessions(name).await? > 0 {
+        while self.end_sessions(name).await? {
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
         let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
@@ -139,7 +139,7 @@ impl Maintenance {
             self.drop_database(&building).await?;
             return Err(error);
         }
-        while self.end_sessions(&building).await? > 0 {
+        while self.end_sessions(&building).await? {
             tokio::time::sleep(Duration::from_micros(500)).await;
         }
         self.rename(&building, &format!("template_{}", template.hash())).await?;
@@ -166,42 +166,47 @@ impl Maintenance {
 
     /// Whether a template is complete, and the copies of it that wait.
     async fn look_up(&mut self, template: &Template) -> Result<(bool, Vec<String>), PostgresError> {
-        let complete = format!("template_{}", template.hash());
-        let mut names: Vec<String> = sqlx::query_scalar(
-            "SELECT datname::text FROM pg_database
-             WHERE datname = $1 OR starts_with(datname::text, $2)",
-        )
-        .bind(&complete)
-        .bind(format!("clone_{}_", template.hash()))
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(PostgresError::database("list the databases"))?;
+        let hash = template.hash();
+        let mut names = self
+            .names_where(&format!(
+                "datname = 'template_{hash}' OR starts_with(datname::text, 'clone_{hash}_')"
+            ))
+            .await?;
         let count = names.len();
-        names.retain(|name| *name != complete);
+        names.retain(|name| name.starts_with("clone_"));
         Ok((names.len() < count, names))
     }
 
-    /// The databases whose names start so, the oldest first.
     async fn names_with(&mut self, prefix: &str) -> Result<Vec<String>, PostgresError> {
-        sqlx::query_scalar(
-            "SELECT datname::text FROM pg_database
-             WHERE starts_with(datname::text, $1) ORDER BY oid",
-        )
-        .bind(prefix)
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(PostgresError::database("list the databases"))
+        self.names_where(&format!("starts_with(datname::text, '{prefix}')")).await
     }
 
-    /// Ends the sessions in a database and says how many there were.
-    async fn end_sessions(&mut self, name: &str) -> Result<i64, PostgresError> {
-        sqlx::query_scalar(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1",
-        )
-        .bind(name)
-        .fetch_one(&mut self.connection)
-        .await
-        .map_err(PostgresError::database("end the sessions in a database"))
+    /// The names of databases, the oldest first. In one message: preparing a statement that is
+    /// run once or twice would take longer than running it.
+    async fn names_where(&mut self, condition: &str) -> Result<Vec<String>, PostgresError> {
+        let statement =
+            format!("SELECT datname::text FROM pg_database WHERE {condition} ORDER BY oid");
+        let rows = sqlx::raw_sql(AssertSqlSafe(statement))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(PostgresError::database("list the databases"))?;
+        rows.iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<_, _>>()
+            .map_err(PostgresError::database("read the names of the databases"))
+    }
+
+    /// Ends the sessions in a database and says whether there were any.
+    async fn end_sessions(&mut self, name: &str) -> Result<bool, PostgresError> {
+        let statement = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity(NULL)
+             WHERE datid = (SELECT oid FROM pg_database WHERE datname = '{name}')"
+        );
+        let ended = sqlx::raw_sql(AssertSqlSafe(statement))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(PostgresError::database("end the sessions in a database"))?;
+        Ok(!ended.is_empty())
     }
 
     /// Whether the copy was made; not if the template is gone.

@@ -142,9 +142,24 @@ impl Layout {
         (lines.nth(6)?.trim() == "ready").then_some(process)
     }
 
-    /// Removes the folder. The work folder of an overlay holds one that even its owner may not
-    /// enter.
+    /// A killed server leaves its System V segment; its number is in the seventh line of the pid
+    /// file.
+    fn remove_segment(&self) {
+        let text = std::fs::read_to_string(self.pid_file()).unwrap_or_default();
+        let segment = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
+        if let Some(segment) = segment {
+            let _ = Command::new("ipcrm")
+                .args(["--shmem-id", segment])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
+    /// Removes the folder of a server that ended. The work folder of an overlay holds one that
+    /// even its owner may not enter.
     pub fn remove(&self) -> Result<(), PostgresError> {
+        self.remove_segment();
         let locked = self.folder.join("work").join("work");
         if locked.exists() {
             let _ = std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o700));
@@ -274,21 +289,7 @@ impl Server {
             let _ = kill_process(*child, Signal::KILL);
         }
         wait_while(STOP_DEADLINE, || children.iter().any(|child| runs(child.as_raw_pid())));
-        self.remove_segment();
-    }
-
-    /// A killed server leaves its System V segment; its number is in the seventh line of the pid
-    /// file.
-    fn remove_segment(&self) {
-        let text = std::fs::read_to_string(self.layout.pid_file()).unwrap_or_default();
-        let segment = text.lines().nth(6).and_then(|line| line.split_whitespace().nth(1));
-        if let Some(segment) = segment {
-            let _ = Command::new("ipcrm")
-                .args(["--shmem-id", segment])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-        }
+        self.layout.remove_segment();
     }
 
     fn pid(&self) -> Pid {
