@@ -23,7 +23,7 @@ pub fn check(history: &History) -> Verdict {
         return Verdict::unknown(CHECKER, "no event was emitted, so none could be lost");
     }
     let Some(read) = history.final_read() else {
-        return Verdict::unknown(CHECKER, "what the system holds was never read back");
+        return Verdict::unknown(CHECKER, history.why_unread());
     };
     let mut by_marker = HashMap::with_capacity(emits.len());
     for (index, emit) in emits.iter().enumerate() {
@@ -365,7 +365,9 @@ mod tests {
         let history = HistoryBuilder::new().emitted("agent-1", "m-1", 1);
         assert_eq!(judged(history).0, Outcome::Unknown);
         let failed = HistoryBuilder::new().emitted("agent-1", "m-1", 1).read_failed();
-        assert_eq!(judged(failed).0, Outcome::Unknown);
+        let verdict = check(&failed.finish());
+        assert_eq!(verdict.outcome, Outcome::Unknown);
+        assert!(verdict.summary.ends_with("never read back: connection refused"), "{verdict:?}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const CHECKER: &str = "order";
 /// Judges order.
 pub fn check(history: &History) -> Verdict {
     let Some(read) = history.final_read() else {
-        return Verdict::unknown(CHECKER, "what the system holds was never read back");
+        return Verdict::unknown(CHECKER, history.why_unread());
     };
     let lanes = lanes(read.events);
     if lanes.is_empty() {

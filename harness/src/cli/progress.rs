@@ -5,17 +5,22 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::history::{Action, Entry, PartState, Phase, Recorder, Stage};
+use crate::report::text::on_one_line;
 
 /// The display of one run.
 #[derive(Debug)]
 pub struct Progress {
     task: JoinHandle<()>,
+    stop: CancellationToken,
 }
 
 /// What has been counted so far.
@@ -32,16 +37,22 @@ impl Progress {
     pub fn show(recorder: &Recorder) -> Self {
         let entries = recorder.subscribe();
         let terminal = std::io::stderr().is_terminal();
-        Self { task: tokio::spawn(display(entries, terminal)) }
+        let stop = CancellationToken::new();
+        Self { task: tokio::spawn(display(entries, terminal, stop.clone())), stop }
     }
 
-    /// Ends the display.
-    pub fn finish(self) {
-        self.task.abort();
+    /// Ends the display, once everything recorded until now has been shown.
+    pub async fn finish(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
     }
 }
 
-async fn display(mut entries: broadcast::Receiver<Arc<Entry>>, terminal: bool) {
+async fn display(
+    mut entries: broadcast::Receiver<Arc<Entry>>,
+    terminal: bool,
+    stop: CancellationToken,
+) {
     let bar = ProgressBar::new_spinner();
     if terminal {
         let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
@@ -52,12 +63,17 @@ async fn display(mut entries: broadcast::Receiver<Arc<Entry>>, terminal: bool) {
     }
     let mut counts = Counts::default();
     loop {
-        match entries.recv().await {
+        let received = tokio::select! {
+            biased;
+            received = entries.recv() => received,
+            () = stop.cancelled() => break,
+        };
+        match received {
             Ok(entry) => {
                 counts.add(&entry);
                 if let Some(line) = line(&entry, &counts) {
                     match terminal {
-                        true => bar.println(line),
+                        true => bar.println(painted(&line)),
                         false => anstream::eprintln!("{line}"),
                     }
                 }
@@ -69,6 +85,14 @@ async fn display(mut entries: broadcast::Receiver<Arc<Entry>>, terminal: bool) {
         }
     }
     bar.finish_and_clear();
+}
+
+/// The line, without its colours where they are not wanted: a bar prints what it is given.
+fn painted(line: &str) -> String {
+    match AutoStream::choice(&std::io::stderr()) {
+        ColorChoice::Never => strip_str(line).to_string(),
+        _ => line.to_owned(),
+    }
 }
 
 impl Counts {
@@ -106,7 +130,7 @@ fn line(entry: &Entry, counts: &Counts) -> Option<String> {
             format!("{} {} on {}", "not carried out".red(), fault.kind, fault.target)
         }
         (Action::Part { part, state: PartState::Exited, detail }, _) => {
-            format!("{} {part} ended by itself: {detail}", "part".red())
+            format!("{} {part} ended by itself: {}", "part".red(), on_one_line(detail))
         }
         (Action::Part { part, state, .. }, _) => format!("part {part} {}", state_word(*state)),
         _ => return None,
@@ -121,7 +145,7 @@ fn stage_line(stage: Stage) -> &'static str {
         Stage::Heal => "healing every fault",
         Stage::Drain => "draining",
         Stage::Probe => "probing",
-        Stage::Judge => "judging",
+        Stage::Judge => "ending the environment, judging",
     }
 }
 
@@ -179,5 +203,16 @@ mod tests {
         let told = line(&entry(Phase::Invoke, cut()), &counts).unwrap();
         assert!(told.contains("1.50 s") && told.contains("cut on a-to-b: closed"), "{told}");
         assert_eq!(line(&entry(Phase::Ok, emit()), &counts), None);
+    }
+
+    #[test]
+    fn what_a_part_says_stays_on_its_line() {
+        let exited = Action::Part {
+            part: "server".into(),
+            state: PartState::Exited,
+            detail: "gone\u{1b}[2J\nfault".into(),
+        };
+        let told = line(&entry(Phase::Ok, exited), &Counts::default()).unwrap();
+        assert!(told.ends_with("gone\\u{1b}[2J fault"), "{told}");
     }
 }

@@ -10,9 +10,10 @@ use super::progress::Progress;
 use super::run_report::{program, report_on, rerun_command};
 use crate::checkers::{self, Outcome};
 use crate::environment::postgres::binaries::Binaries;
-use crate::environment::{BackendKind, Built, Secrets};
+use crate::environment::{BackendKind, Built, EnvironmentError, Secrets};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
+use crate::report::text::neutralise;
 use crate::report::{self, Redactor, RunReport};
 use crate::run::{PlanName, RunError, RunFolder, RunRequest, perform};
 use crate::seed::Seed;
@@ -63,6 +64,11 @@ impl Failure {
         }
         self
     }
+
+    /// The same failure; what it quotes of other programs holds no secret of the run.
+    fn without_secrets(self, redactor: &Redactor) -> Self {
+        Self { message: redactor.redact(&self.message), ..self }
+    }
 }
 
 /// Runs, reports, and says how it went.
@@ -70,7 +76,7 @@ pub async fn run(arguments: &RunArguments) -> Exit {
     match attempt(arguments).await {
         Ok(exit) => exit,
         Err(failure) => {
-            anstream::eprintln!("error: {}", failure.message);
+            anstream::eprintln!("error: {}", neutralise(&failure.message));
             failure.exit
         }
     }
@@ -110,12 +116,12 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     };
     let progress = Progress::show(&recorder);
     let outcome = perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt).await;
-    progress.finish();
+    progress.finish().await;
     let redactor = Redactor::new(secrets.values());
     let redacted = redact_artifacts(&redactor, &folder);
     let run = outcome.map_err(|error| {
         let failure = run_failure(&error, arguments, seed, &folder);
-        failure.and_also(redacted.as_ref().err())
+        failure.and_also(redacted.as_ref().err()).without_secrets(&redactor)
     })?;
     redacted.map_err(environment_failure)?;
     let report = report_on(run, arguments, &system, seed, &folder, &redactor);
@@ -164,19 +170,19 @@ fn redact_artifacts(redactor: &Redactor, folder: &RunFolder) -> Result<(), Strin
         })
 }
 
-/// Writes every form of the report and tells the summary.
+/// Tells the summary and writes every form of the report.
 fn write_report(
     report: &RunReport,
     arguments: &RunArguments,
     folder: &RunFolder,
 ) -> Result<(), Failure> {
-    report::write_all(report, folder.root()).map_err(|error| usage(error.to_string()))?;
+    anstream::println!("{}", report::terminal::render(report));
+    report::write_all(report, folder.root()).map_err(environment_failure)?;
+    anstream::println!("report: {}", folder.root().join("report.html").display());
     if let Some(path) = &arguments.json {
         std::fs::write(path, report::json::render(report))
             .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))?;
     }
-    anstream::println!("{}", report::terminal::render(report));
-    anstream::println!("report: {}", folder.root().join("report.html").display());
     Ok(())
 }
 
@@ -190,12 +196,32 @@ fn run_failure(
         RunError::Interrupted => Exit::Interrupted,
         _ => Exit::Environment,
     };
+    let log = match error {
+        RunError::Environment(EnvironmentError::NotReady { part, .. }) => last_words(folder, part),
+        _ => String::new(),
+    };
     let message = format!(
-        "{error}\n  seed {seed}; what was recorded is in {}\n  again: {}",
+        "{error}\n{log}  seed {seed}; what was recorded is in {}\n  again: {}",
         folder.root().display(),
         rerun_command(&program(), arguments, seed)
     );
     Failure { exit, message }
+}
+
+/// How many lines of a log are shown when its part does not come up.
+const LAST_LINES: usize = 10;
+
+/// The last lines of a part's log, and where the others are.
+fn last_words(folder: &RunFolder, part: &str) -> String {
+    let path = folder.log_of(part);
+    let log = String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default()).into_owned();
+    let lines: Vec<&str> = log.lines().collect();
+    let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+    let mut text = format!("  {} ends with:\n", path.display());
+    for line in if last.is_empty() { &["(nothing)"] } else { last } {
+        text.push_str(&format!("    | {line}\n"));
+    }
+    text
 }
 
 fn interrupted() -> Failure {
@@ -208,4 +234,37 @@ fn usage(message: String) -> Failure {
 
 fn environment_failure(error: impl std::fmt::Display) -> Failure {
     Failure { exit: Exit::Environment, message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_of_a_log_are_shown_with_its_path() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(parent.path(), "quick", 1).unwrap();
+        assert!(
+            last_words(&folder, "server").contains("logs/server.log ends with:\n    | (nothing)")
+        );
+        let lines: Vec<String> = (1..=30).map(|number| format!("line {number}")).collect();
+        std::fs::write(folder.log_of("server"), lines.join("\n")).unwrap();
+        let told = last_words(&folder, "server");
+        assert!(told.contains("| line 21\n") && told.ends_with("| line 30\n"), "{told}");
+        assert!(!told.contains("line 20"), "{told}");
+    }
+
+    #[test]
+    fn a_failure_shows_no_secret() {
+        let redactor = Redactor::new(["hunter2hunter2".to_owned()]);
+        let failure = environment_failure("refused: hunter2hunter2").without_secrets(&redactor);
+        assert_eq!(failure.message, "refused: [redacted]");
+    }
+
+    #[test]
+    fn every_outcome_has_its_exit_code() {
+        assert_eq!(exit_for(Outcome::Valid), Exit::Good);
+        assert_eq!(exit_for(Outcome::Invalid), Exit::Findings);
+        assert_eq!(exit_for(Outcome::Unknown), Exit::Unknown);
+    }
 }

@@ -39,17 +39,27 @@ pub fn program() -> String {
 
 /// The command that repeats a run exactly.
 pub fn rerun_command(program: &str, arguments: &RunArguments, seed: Seed) -> String {
+    let program = quoted(program);
     let mut command = format!("{program} run --plan {} --seed {seed}", arguments.plan.name());
     if arguments.backend != BackendKind::default() {
         command.push_str(&format!(" --backend {}", arguments.backend.name()));
     }
     if let Some(system) = &arguments.system {
-        command.push_str(&format!(" --system {}", system.display()));
+        command.push_str(&format!(" --system {}", quoted(&system.to_string_lossy())));
     }
     if !arguments.defect.is_empty() {
         command.push_str(&format!(" --defect {}", arguments.defect.join(",")));
     }
     command
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 fn left_out(backend: BackendKind) -> Vec<LeftOut> {
@@ -129,6 +139,15 @@ mod tests {
             rerun_command("target/release/harness", &line.arguments, Seed(7)),
             "target/release/harness run --plan quick --seed 7 --backend containers \
              --system mine.toml --defect A,B"
+        );
+    }
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        let line = Line::parse_from(["harness", "--system", "my system's.toml"]);
+        assert_eq!(
+            rerun_command("harness", &line.arguments, Seed(7)),
+            r"harness run --plan quick --seed 7 --system 'my system'\''s.toml'"
         );
     }
 }

@@ -140,14 +140,15 @@ impl HistoryBuilder {
     /// Everything that is stored is read.
     pub fn read_back(self) -> Self {
         let events = self.stored.clone();
-        let begin = Action::Read { events: Vec::new() };
-        self.operation("harness", begin, Phase::Ok, Action::Read { events })
+        let begin = Action::Read { events: Vec::new(), error: None };
+        self.operation("harness", begin, Phase::Ok, Action::Read { events, error: None })
     }
 
     /// A read that fails.
     pub fn read_failed(self) -> Self {
-        let action = Action::Read { events: Vec::new() };
-        self.operation("harness", action.clone(), Phase::Fail, action)
+        let read = |error| Action::Read { events: Vec::new(), error };
+        let failed = read(Some("connection refused".into()));
+        self.operation("harness", read(None), Phase::Fail, failed)
     }
 
     /// A fault that is healed after some milliseconds.

@@ -41,6 +41,9 @@ pub enum Action {
     Read {
         /// What was read; empty in the beginning of the operation.
         events: Vec<StoredEvent>,
+        /// Why it could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     /// The nemesis disturbs something: begins when injected, ends when healed.
     Fault(Fault),

@@ -182,11 +182,22 @@ impl History {
         let joined = self.joined(|action| matches!(action, Action::Read { .. }));
         joined.iter().rev().find_map(|operation| {
             let end = operation.end.filter(|end| end.phase == Phase::Ok)?;
-            let Action::Read { events } = &end.action else {
+            let Action::Read { events, .. } = &end.action else {
                 return None;
             };
             Some(ReadView { events, began: operation.first.at, ended: end.at })
         })
+    }
+
+    /// Why there is no read that succeeded, in words.
+    pub fn why_unread(&self) -> String {
+        let joined = self.joined(|action| matches!(action, Action::Read { .. }));
+        let error = joined.iter().rev().find_map(|operation| match &operation.end?.action {
+            Action::Read { error, .. } => error.as_deref(),
+            _ => None,
+        });
+        let never = "what the system holds was never read back";
+        error.map_or_else(|| never.to_owned(), |error| format!("{never}: {error}"))
     }
 
     /// Every part's changes of state, in order.

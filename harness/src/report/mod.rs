@@ -17,7 +17,7 @@ mod render;
 mod sample;
 mod series;
 pub mod terminal;
-mod text;
+pub mod text;
 
 pub use assemble::RunContext;
 pub use model::*;

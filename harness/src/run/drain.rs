@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::history::{Action, Phase, Recorder, StoredEvent};
-use crate::workload::{Generator, ReadError, Reader, Worker};
+use crate::workload::{Generator, Reader, Worker};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 /// How often a probe is proposed again to a producer that does not take it.
@@ -58,25 +58,152 @@ pub(super) async fn probe(worker: &Worker, generator: &mut Generator, bound: Dur
 }
 
 /// Reads everything back, again until the system answers or the bound is over, and records it.
-pub(super) async fn final_read(
-    reader: &Reader,
-    recorder: &Recorder,
-    bound: Duration,
-) -> Result<(), ReadError> {
+/// What cannot be read back is for the checkers to judge: without a read they say unknown.
+pub(super) async fn final_read(reader: &Reader, recorder: &Recorder, bound: Duration) {
     let deadline = Instant::now() + bound;
-    let read = |events: Vec<StoredEvent>| Action::Read { events };
-    let operation = recorder.invoke("harness", read(Vec::new()));
+    let read = |events: Vec<StoredEvent>, error| Action::Read { events, error };
+    let operation = recorder.invoke("harness", read(Vec::new(), None));
     loop {
         match reader.read().await {
-            Ok(events) => {
-                recorder.complete(operation, Phase::Ok, read(events));
-                return Ok(());
-            }
+            Ok(events) => return recorder.complete(operation, Phase::Ok, read(events, None)),
             Err(error) if Instant::now() >= deadline => {
-                recorder.complete(operation, Phase::Fail, read(Vec::new()));
-                return Err(error);
+                let failed = read(Vec::new(), Some(error.to_string()));
+                return recorder.complete(operation, Phase::Fail, failed);
             }
             Err(_) => sleep(INTERVAL).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use crate::history::{Header, History};
+    use crate::seed::Seed;
+    use crate::system::{EventContract, Values};
+    use crate::workload::test_server::serve;
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::{get, post};
+    use reqwest::Client;
+    use serde_json::json;
+
+    const LONG: Duration = Duration::from_secs(20);
+    const SHORT: Duration = Duration::from_millis(200);
+
+    fn contract() -> EventContract {
+        serde_json::from_value(json!({
+            "emit": {
+                "to": "agent", "path": "/events", "marker": "/marker",
+                "kinds": [{"name": "plain", "body": {}}]
+            },
+            "backlog": {"path": "/health", "events": "/backlog"},
+            "read": {
+                "from": "server", "path": "/events", "next_path": "/events", "items": "/events",
+                "next": "/next", "id": "/id", "marker": "/marker"
+            }
+        }))
+        .unwrap()
+    }
+
+    fn recorder() -> (tempfile::TempDir, Recorder) {
+        let folder = tempfile::tempdir().unwrap();
+        let header = Header::new(Seed(1), "none", "none", "sample");
+        let recorder = Recorder::create(&folder.path().join("history"), header).unwrap();
+        (folder, recorder)
+    }
+
+    fn reader(url: String) -> Reader {
+        let producers = vec![("agent".to_owned(), url.clone())];
+        Reader::new(Client::new(), url, Values::default(), &contract(), producers)
+    }
+
+    fn backlogs(history: &History) -> Vec<u64> {
+        let actions = history.entries().map(|entry| &entry.action);
+        actions
+            .filter_map(|action| match action {
+                Action::Backlog { events, .. } => Some(*events),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Counts down to 0 with each question, or refuses until then.
+    fn counting_down(from: u64) -> Router {
+        let left = Arc::new(AtomicU64::new(from + 1));
+        let count = move || {
+            let before =
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            before.map_or(0, |before| before - 1)
+        };
+        let health = count.clone();
+        let events = move || {
+            let status = match count() {
+                0 => StatusCode::OK,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            async move { (status, r#"{"events": []}"#) }
+        };
+        Router::new()
+            .route("/health", get(move || async move { json!({"backlog": health()}).to_string() }))
+            .route("/events", post(events.clone()).get(events))
+    }
+
+    #[tokio::test]
+    async fn draining_waits_until_nothing_is_held() {
+        let (_folder, recorder) = recorder();
+        let reader = reader(serve(counting_down(2)).await);
+        assert!(drain(&reader, &recorder, 1, LONG).await);
+        assert_eq!(backlogs(&recorder.history()), [2, 1, 0]);
+    }
+
+    #[tokio::test]
+    async fn draining_ends_with_its_bound() {
+        let (_folder, recorder) = recorder();
+        let reader = reader(serve(counting_down(u64::MAX - 1)).await);
+        assert!(!drain(&reader, &recorder, 1, SHORT).await);
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_does_not_answer_is_not_drained() {
+        let (_folder, recorder) = recorder();
+        let reader = reader(serve(Router::new()).await);
+        assert!(!drain(&reader, &recorder, 1, SHORT).await);
+        assert_eq!(backlogs(&recorder.history()), [0; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_proposed_until_it_is_taken() {
+        let (_folder, recorder) = recorder();
+        let url = serve(counting_down(1)).await;
+        let emit = contract().emit;
+        let mut generator = Generator::new(&emit, 1, Seed(1), "probe");
+        let producers = vec![("agent".to_owned(), url)];
+        let worker = Worker::new(Client::new(), recorder.clone(), emit, producers);
+        probe(&worker, &mut generator, LONG).await;
+        let history = recorder.history();
+        let probes: Vec<(bool, Phase)> =
+            history.emits().iter().map(|emit| (emit.emit.probe, emit.phase)).collect();
+        assert_eq!(probes, [(true, Phase::Indeterminate), (true, Phase::Ok)]);
+    }
+
+    #[tokio::test]
+    async fn the_final_read_is_asked_for_again() {
+        let (_folder, recorder) = recorder();
+        final_read(&reader(serve(counting_down(1)).await), &recorder, LONG).await;
+        assert_eq!(recorder.history().final_read().unwrap().events, []);
+    }
+
+    #[tokio::test]
+    async fn a_final_read_that_fails_says_why() {
+        let (_folder, recorder) = recorder();
+        let reader = reader(serve(counting_down(u64::MAX - 1)).await);
+        final_read(&reader, &recorder, SHORT).await;
+        let history = recorder.history();
+        assert!(history.final_read().is_none());
+        assert!(history.why_unread().contains("503"), "{}", history.why_unread());
     }
 }

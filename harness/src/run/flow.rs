@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::drain::{drain, final_read, note_backlogs, probe};
+use super::plan::Targets;
 use super::{Plan, PlanName, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
 use crate::environment::{Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets};
@@ -109,8 +110,10 @@ pub async fn perform(
     };
     // Noted before the parts are ended, for what they do from here on is not judged.
     recorder.note("harness", Action::Stage { stage: Stage::Judge });
-    environment.stop().await?;
+    let stopped = environment.stop().await;
+    // What ended the run tells more than what then went wrong in ending the parts.
     let plan = outcome?;
+    stopped?;
 
     let history = recorder.finish()?;
     let verdicts = judge(&history, checkers);
@@ -137,8 +140,7 @@ impl Stages<'_> {
         let events = &self.system.events;
         let seed = self.request.seed;
         let environment = self.environment;
-        let plan =
-            Plan::new(self.request.plan, environment, &events.emit.to, &events.read.from, seed);
+        let plan = Plan::new(self.request.plan, &self.targets(), seed);
         self.write_plan(&plan)?;
         let producers: Vec<(String, String)> = environment
             .parts_of(&events.emit.to)
@@ -150,8 +152,15 @@ impl Stages<'_> {
             events.emit.clone(),
             producers.clone(),
         );
-        let reader =
-            Reader::new(environment, events.read.clone(), events.backlog.clone(), producers)?;
+        let asked = environment.parts_of(&events.read.from).next();
+        let asked = asked.ok_or_else(|| ReadError::NoPart(events.read.from.clone()))?;
+        let reader = Reader::new(
+            environment.http().clone(),
+            asked.url().to_owned(),
+            environment.values().clone(),
+            events,
+            producers,
+        );
 
         self.stage(Stage::Disturb);
         self.disturb(&plan, &worker, &reader).await?;
@@ -167,10 +176,7 @@ impl Stages<'_> {
         let mut probes = Generator::new(&events.emit, worker.producers(), seed, "probe");
         probe(&worker, &mut probes, bound).await;
         drain(&reader, self.recorder, worker.producers(), bound).await;
-        // What cannot be read back is for the checkers to judge: without a read they say unknown.
-        if let Err(error) = final_read(&reader, self.recorder, bound).await {
-            tracing::warn!(%error, "what was stored cannot be read back");
-        }
+        final_read(&reader, self.recorder, bound).await;
         Ok(plan)
     }
 
@@ -204,6 +210,20 @@ impl Stages<'_> {
             if let Err(error) = self.recorder.check() {
                 return error.into();
             }
+        }
+    }
+
+    /// What the plan can disturb: the parts that take events, the parts that serve them, and the
+    /// links.
+    fn targets(&self) -> Targets {
+        let events = &self.system.events;
+        let named = |kind: &str| {
+            self.environment.parts_of(kind).map(|part| part.name().to_owned()).collect()
+        };
+        Targets {
+            producers: named(&events.emit.to),
+            services: named(&events.read.from),
+            links: self.environment.links().to_vec(),
         }
     }
 

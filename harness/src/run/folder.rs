@@ -47,6 +47,11 @@ impl RunFolder {
         self.root.join("history.jsonl")
     }
 
+    /// The log of one part.
+    pub fn log_of(&self, part: &str) -> PathBuf {
+        self.logs().join(format!("{part}.log"))
+    }
+
     /// What the harness itself logs, its embedded proxy included.
     pub fn own_log(&self) -> PathBuf {
         self.logs().join("harness.log")

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::{Environment, Part};
+use crate::environment::Link;
 use crate::faults::{Fault, Schedule, ScheduledFault};
 use crate::seed::Seed;
 use crate::workload::Pace;
@@ -46,19 +46,30 @@ const QUICK_RATE: u32 = 60;
 const CALM_AFTER_FAULTS: u64 = 1500;
 const DRAIN_BOUND: u64 = 30_000;
 
+/// What a plan can disturb.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Targets {
+    /// The parts that take events.
+    pub producers: Vec<String>,
+    /// The parts that the events are read back from.
+    pub services: Vec<String>,
+    /// The network hops between the parts.
+    pub links: Vec<Link>,
+}
+
+impl Targets {
+    /// The first link by which a part reaches another.
+    fn link_from(&self, part: &str) -> Option<String> {
+        self.links.iter().find(|link| link.from == part).map(|link| link.name.clone())
+    }
+}
+
 impl Plan {
-    /// The plan of that name for this environment, whose producers are the parts of kind
-    /// `producer` and whose service is of kind `service`. Which producer is hit by what, and when
-    /// exactly, comes from the seed.
-    pub fn new(
-        name: PlanName,
-        environment: &Environment,
-        producer: &str,
-        service: &str,
-        seed: Seed,
-    ) -> Self {
+    /// The plan of that name for these targets. Which producer is hit by what, and when exactly,
+    /// comes from the seed.
+    pub(super) fn new(name: PlanName, targets: &Targets, seed: Seed) -> Self {
         let schedule = match name {
-            PlanName::Quick => quick_schedule(environment, producer, service, seed),
+            PlanName::Quick => quick_schedule(targets, seed),
         };
         let pace = Pace { rate: QUICK_RATE, lasts: schedule.end() + CALM_AFTER_FAULTS };
         Self { name: name.name().to_owned(), pace, schedule, drain_bound: DRAIN_BOUND }
@@ -67,34 +78,26 @@ impl Plan {
 
 /// Latency on the link of one producer, a cut of another's, a killed service, a cut of the
 /// service's own links, and a producer killed while that cut keeps its events in its buffer.
-fn quick_schedule(
-    environment: &Environment,
-    producer: &str,
-    service: &str,
-    seed: Seed,
-) -> Schedule {
+fn quick_schedule(targets: &Targets, seed: Seed) -> Schedule {
     let mut random = seed.stream("schedule");
-    let mut producers: Vec<&str> = environment.parts_of(producer).map(Part::name).collect();
+    let mut producers = targets.producers.clone();
     shuffle(&mut producers, &mut random);
-    let nth = |number: usize| producers[number % producers.len()];
-    let link_from = |part: &str| {
-        environment.links().iter().find(|link| link.from == part).map(|link| link.name.clone())
-    };
+    let nth = |number: usize| producers[number % producers.len()].as_str();
 
     let mut faults = Vec::new();
     let mut add = |at: u64, lasts: u64, fault: Fault| {
         let at = at + random.random_range(0..400);
         faults.push(ScheduledFault { at, lasts, fault });
     };
-    if let Some(link) = link_from(nth(0)) {
+    if let Some(link) = targets.link_from(nth(0)) {
         add(1000, 8000, Fault::Latency { link, latency: 200, jitter: 50 });
     }
-    if let Some(link) = link_from(nth(1)) {
+    if let Some(link) = targets.link_from(nth(1)) {
         add(2500, 3000, Fault::Cut { link });
     }
-    for part in environment.parts_of(service) {
-        add(7000, 1000, Fault::Kill { part: part.name().to_owned() });
-        if let Some(link) = link_from(part.name()) {
+    for service in &targets.services {
+        add(7000, 1000, Fault::Kill { part: service.clone() });
+        if let Some(link) = targets.link_from(service) {
             add(11_000, 2000, Fault::Cut { link });
         }
     }
@@ -102,8 +105,105 @@ fn quick_schedule(
     Schedule::new(faults)
 }
 
-fn shuffle(items: &mut [&str], random: &mut ChaCha8Rng) {
+fn shuffle(items: &mut [String], random: &mut ChaCha8Rng) {
     for last in (1..items.len()).rev() {
         items.swap(last, random.random_range(0..=last));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn targets() -> Targets {
+        let link = |from: &str, to: &str| Link {
+            name: format!("{from}-to-{to}"),
+            from: from.into(),
+            to: to.into(),
+        };
+        let producers = ["agent-1", "agent-2", "agent-3"];
+        let links = producers.map(|producer| link(producer, "server"));
+        Targets {
+            producers: producers.map(str::to_owned).to_vec(),
+            services: vec!["server".into()],
+            links: links.into_iter().chain([link("server", "database")]).collect(),
+        }
+    }
+
+    fn quick(seed: u64) -> Plan {
+        Plan::new(PlanName::Quick, &targets(), Seed(seed))
+    }
+
+    /// Each fault as a word, with what it hits.
+    fn hit(plan: &Plan) -> Vec<(&str, &str)> {
+        let faults = plan.schedule.faults().iter();
+        faults
+            .map(|scheduled| match &scheduled.fault {
+                Fault::Latency { link, .. } => ("latency", link.as_str()),
+                Fault::Cut { link } => ("cut", link.as_str()),
+                Fault::Kill { part } => ("kill", part.as_str()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_plan() {
+        assert_eq!(quick(7), quick(7));
+        assert_ne!(quick(7), quick(8));
+    }
+
+    #[test]
+    fn every_fault_comes_and_the_agents_share_them() {
+        for seed in 0..50 {
+            let plan = quick(seed);
+            let faults = hit(&plan);
+            let of = |kind: &str, prefix: &str| {
+                let found: Vec<&str> = faults
+                    .iter()
+                    .filter(|(named, target)| *named == kind && target.starts_with(prefix))
+                    .filter_map(|(_, target)| target.split("-to-").next())
+                    .collect();
+                assert_eq!(found.len(), 1, "{kind} of {prefix}: {faults:?}");
+                found[0]
+            };
+            let agents = [of("latency", "agent-"), of("cut", "agent-"), of("kill", "agent-")];
+            assert_eq!(BTreeSet::from(agents).len(), 3, "seed {seed}: {faults:?}");
+            of("kill", "server");
+            of("cut", "server-to-database");
+        }
+    }
+
+    /// Else the buffer of the killed producer could be empty, and what it loses would go unseen.
+    #[test]
+    fn a_producer_is_killed_while_the_database_is_cut_off() {
+        for seed in 0..50 {
+            let plan = quick(seed);
+            let faults = plan.schedule.faults();
+            let find = |wanted: fn(&Fault) -> bool| faults.iter().find(|one| wanted(&one.fault));
+            let cut =
+                find(|fault| matches!(fault, Fault::Cut { link } if link.contains("database")));
+            let kill =
+                find(|fault| matches!(fault, Fault::Kill { part } if part.starts_with("agent")));
+            let (cut, kill) = (cut.unwrap(), kill.unwrap());
+            assert!(cut.at < kill.at && kill.at < cut.at + cut.lasts, "seed {seed}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn load_goes_on_after_the_last_fault() {
+        let plan = quick(1);
+        assert_eq!(plan.pace.lasts, plan.schedule.end() + CALM_AFTER_FAULTS);
+    }
+
+    #[test]
+    fn a_single_part_without_links_is_only_killed() {
+        let alone = Targets {
+            producers: vec!["service".into()],
+            services: vec!["service".into()],
+            links: Vec::new(),
+        };
+        let plan = Plan::new(PlanName::Quick, &alone, Seed(1));
+        assert_eq!(hit(&plan), [("kill", "service"), ("kill", "service")]);
     }
 }

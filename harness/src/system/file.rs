@@ -290,7 +290,14 @@ impl System {
 
     fn validate(&self) -> Result<(), String> {
         let mut started = BTreeSet::from([DATABASE]);
+        let mut instances = BTreeSet::new();
         for part in &self.parts {
+            if !is_plain_name(&part.name) {
+                return Err(format!(
+                    "part `{}` needs a name of lower-case letters, digits and hyphens",
+                    part.name.escape_debug()
+                ));
+            }
             if part.command.is_empty() {
                 return Err(format!("part `{}` has an empty command", part.name));
             }
@@ -316,6 +323,10 @@ impl System {
             if !started.insert(&part.name) {
                 return Err(format!("two parts are called `{}`", part.name));
             }
+            let mut names = part.instances().into_iter();
+            if let Some(twice) = names.find(|name| !instances.insert(name.clone())) {
+                return Err(format!("two parts are called `{twice}`"));
+            }
         }
         let named = self.setup.iter().map(|call| &call.to);
         for name in named.chain([&self.events.emit.to, &self.events.read.from]) {
@@ -328,6 +339,13 @@ impl System {
         }
         Ok(())
     }
+}
+
+/// Names of parts are names of files, containers and hosts, too.
+fn is_plain_name(name: &str) -> bool {
+    let plain =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(plain)
 }
 
 impl PartDescription {
@@ -401,6 +419,15 @@ mod tests {
                 "`sever`",
             ),
             (refusal(|text| text.replace("name = \"agent\"", "name = \"server\"")), "two parts"),
+            (
+                refusal(|text| {
+                    text.replace("name = \"server\"", "name = \"agent-1\"")
+                        .replace("\"server\"", "\"agent-1\"")
+                }),
+                "two parts",
+            ),
+            (refusal(|text| text.replace("name = \"agent\"", "name = \"../agent\"")), "../agent"),
+            (refusal(|text| text.replace("name = \"agent\"", "name = \"\"")), "lower-case"),
             (refusal(|text| text.replace("count = 2", "count = 0")), "count of 0"),
             (
                 refusal(|text| text.replace("command = [\"agent\"]", "command = []")),

@@ -3,6 +3,8 @@
 mod generator;
 mod open_loop;
 mod reader;
+#[cfg(test)]
+pub(crate) mod test_server;
 mod worker;
 
 pub use generator::{Generator, Proposal};

@@ -1,19 +1,20 @@
 //! Reads back what the system has stored, and how much its producers still hold.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use reqwest::Client;
+use futures_util::future::join_all;
+use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
-use super::worker::{error_text, text_of};
-use crate::environment::Environment;
+use super::worker::{error_text, refusal, text_of};
 use crate::history::StoredEvent;
-use crate::system::{BacklogContract, ReadContract, TemplateError, Values, fill};
+use crate::system::{BacklogContract, EventContract, ReadContract, TemplateError, Values, fill};
 
 /// How long one page may take.
-const BOUND: Duration = Duration::from_secs(10);
-/// More pages than any run fills; a cursor that never ends is a fault of the system.
-const MOST_PAGES: usize = 100_000;
+const PAGE_BOUND: Duration = Duration::from_secs(10);
+/// How long a producer may take to say how much it holds.
+const BACKLOG_BOUND: Duration = Duration::from_secs(1);
 
 /// What was stored cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -54,20 +55,17 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of this environment.
-    ///
-    /// # Errors
-    /// When the part that is asked does not exist.
+    /// A reader that asks the part at `url` for what is stored, with paths and headers filled
+    /// from `values`, and the producers, each with its name and its URL, for what they hold.
     pub fn new(
-        environment: &Environment,
-        contract: ReadContract,
-        backlog: BacklogContract,
+        http: Client,
+        url: String,
+        values: Values,
+        events: &EventContract,
         producers: Vec<(String, String)>,
-    ) -> Result<Self, ReadError> {
-        let part = environment.parts_of(&contract.from).next();
-        let url = part.ok_or_else(|| ReadError::NoPart(contract.from.clone()))?.url().to_owned();
-        let values = environment.values().clone();
-        Ok(Self { http: environment.http().clone(), contract, backlog, url, values, producers })
+    ) -> Self {
+        let (contract, backlog) = (events.read.clone(), events.backlog.clone());
+        Self { http, contract, backlog, url, values, producers }
     }
 
     /// Everything stored, in the system's own order.
@@ -77,9 +75,10 @@ impl Reader {
     pub async fn read(&self) -> Result<Vec<StoredEvent>, ReadError> {
         let mut stored = Vec::new();
         let mut path = fill(&self.contract.path, &self.values)?;
-        for _ in 0..MOST_PAGES {
+        let mut cursors = HashSet::new();
+        loop {
             let url = format!("{}{path}", self.url);
-            let page = self.get(&url, true).await?;
+            let page = self.page(&url).await?;
             let items = page.pointer(&self.contract.items).and_then(Value::as_array);
             let items = items.ok_or_else(|| ReadError::Unexpected {
                 url: url.clone(),
@@ -91,41 +90,32 @@ impl Reader {
             let Some(cursor) = page.pointer(&self.contract.next).and_then(text_of) else {
                 return Ok(stored);
             };
+            if !cursors.insert(cursor.clone()) {
+                let why = format!("its pages never end: the cursor {cursor} came again");
+                return Err(ReadError::Refused { url, why });
+            }
             path = fill(&self.contract.next_path, &self.values.clone().with("cursor", cursor))?;
         }
-        Err(ReadError::Refused { url: self.url.clone(), why: "its pages never end".to_owned() })
     }
 
     /// How many events each producer still holds, by its name. A producer that does not answer
     /// is left out.
     pub async fn backlogs(&self) -> Vec<(String, u64)> {
-        let mut backlogs = Vec::new();
-        for (name, url) in &self.producers {
+        let asked = self.producers.iter().map(|(name, url)| async move {
             let url = format!("{url}{}", self.backlog.path);
-            if let Ok(answer) = self.get(&url, false).await
-                && let Some(events) = answer.pointer(&self.backlog.events).and_then(Value::as_u64)
-            {
-                backlogs.push((name.clone(), events));
-            }
-        }
-        backlogs
+            let answer = get(self.http.get(&url).timeout(BACKLOG_BOUND), &url).await.ok()?;
+            let events = answer.pointer(&self.backlog.events).and_then(Value::as_u64)?;
+            Some((name.clone(), events))
+        });
+        join_all(asked).await.into_iter().flatten().collect()
     }
 
-    async fn get(&self, url: &str, authorised: bool) -> Result<Value, ReadError> {
-        let refused = |why: String| ReadError::Refused { url: url.to_owned(), why };
-        let mut request = self.http.get(url).timeout(BOUND);
-        if authorised {
-            for (name, value) in &self.contract.headers {
-                request = request.header(name, fill(value, &self.values)?);
-            }
+    async fn page(&self, url: &str) -> Result<Value, ReadError> {
+        let mut request = self.http.get(url).timeout(PAGE_BOUND);
+        for (name, value) in &self.contract.headers {
+            request = request.header(name, fill(value, &self.values)?);
         }
-        let response = request.send().await.map_err(|error| refused(error_text(&error)))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| refused(error_text(&error)))?;
-        if !status.is_success() {
-            return Err(refused(format!("{status} {text}")));
-        }
-        serde_json::from_str(&text).map_err(|error| refused(format!("not JSON: {error}")))
+        get(request, url).await
     }
 
     fn stored_event(&self, item: &Value, url: &str) -> Result<StoredEvent, ReadError> {
@@ -144,5 +134,132 @@ impl Reader {
             marker: at(&contract.marker).and_then(text_of),
             dropped: None,
         })
+    }
+}
+
+/// The JSON that a request is answered with.
+async fn get(request: RequestBuilder, url: &str) -> Result<Value, ReadError> {
+    let refused = |why: String| ReadError::Refused { url: url.to_owned(), why };
+    let response = request.send().await.map_err(|error| refused(error_text(&error)))?;
+    let status = response.status();
+    let text = response.text().await.map_err(|error| refused(error_text(&error)))?;
+    if !status.is_success() {
+        return Err(refused(refusal(status, &text)));
+    }
+    serde_json::from_str(&text).map_err(|error| refused(format!("not JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_server::serve;
+    use super::*;
+    use axum::Router;
+    use axum::extract::Query;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::routing::get;
+    use serde_json::json;
+    use std::collections::HashMap;
+
+    fn contract() -> EventContract {
+        serde_json::from_value(json!({
+            "emit": {"to": "agent", "path": "/events", "marker": "/marker", "kinds": []},
+            "backlog": {"path": "/health", "events": "/backlog"},
+            "read": {
+                "from": "server",
+                "path": "/events",
+                "next_path": "/events?cursor={cursor}",
+                "headers": {"Authorization": "Bearer {token}"},
+                "items": "/events",
+                "next": "/next",
+                "id": "/id",
+                "lane": "/lane",
+                "sequence": "/number",
+                "marker": "/data/marker"
+            }
+        }))
+        .unwrap()
+    }
+
+    fn reader(url: String, producers: Vec<(String, String)>) -> Reader {
+        let values = Values::default().with("token", "secret");
+        Reader::new(Client::new(), url, values, &contract(), producers)
+    }
+
+    /// Reads from a server that answers every page with what `page` makes of its cursor.
+    async fn read_pages(
+        page: fn(Option<&str>) -> (StatusCode, Value),
+    ) -> Result<Vec<StoredEvent>, String> {
+        let answer = move |headers: HeaderMap, Query(query): Query<HashMap<String, String>>| async move {
+            assert_eq!(headers["authorization"], "Bearer secret");
+            let (status, body) = page(query.get("cursor").map(String::as_str));
+            (status, body.to_string())
+        };
+        let url = serve(Router::new().route("/events", get(answer))).await;
+        reader(url, Vec::new()).read().await.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read_in_order() {
+        let read = read_pages(|cursor| {
+            let body = match cursor {
+                None => json!({"events": [{"id": "a", "data": {"marker": "m"}}], "next": 2}),
+                Some("2") => json!({"events": [{"id": 7, "lane": "l", "number": 3}], "next": null}),
+                Some(other) => panic!("no such cursor: {other}"),
+            };
+            (StatusCode::OK, body)
+        });
+        let read = read.await.unwrap();
+        assert_eq!(read.len(), 2);
+        assert_eq!((read[0].id.as_str(), read[0].marker.as_deref()), ("a", Some("m")));
+        assert_eq!((read[0].sequence, read[0].producer.as_deref()), (None, None));
+        let second = (read[1].id.as_str(), read[1].lane.as_deref(), read[1].sequence);
+        assert_eq!(second, ("7", Some("l"), Some(3)));
+    }
+
+    #[tokio::test]
+    async fn a_cursor_that_comes_again_is_refused() {
+        let read = read_pages(|_| (StatusCode::OK, json!({"events": [], "next": "same"})));
+        let why = read.await.unwrap_err();
+        assert!(why.contains("never end") && why.contains("same"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_events_is_refused_with_the_place() {
+        let why = read_pages(|_| (StatusCode::OK, json!({"rows": []}))).await.unwrap_err();
+        assert!(why.contains("nothing at /events"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn an_event_without_identity_is_refused_with_the_place() {
+        let read = read_pages(|_| (StatusCode::OK, json!({"events": [{"lane": "l"}]})));
+        let why = read.await.unwrap_err();
+        assert!(why.contains("/events/id"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_tells_status_and_words() {
+        let read = read_pages(|_| (StatusCode::FORBIDDEN, json!({"error": "not you"})));
+        let why = read.await.unwrap_err();
+        assert!(why.contains("403") && why.contains("not you"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_json_is_refused() {
+        let url = serve(Router::new().route("/events", get(|| async { "<html>" }))).await;
+        let why = reader(url, Vec::new()).read().await.unwrap_err().to_string();
+        assert!(why.contains("not JSON"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_does_not_answer_has_no_backlog() {
+        let health = Router::new().route("/health", get(|| async { r#"{"backlog": 4}"# }));
+        let silent = Router::new().route("/health", get(std::future::pending::<String>));
+        let producers = vec![
+            ("one".to_owned(), serve(health).await),
+            ("silent".to_owned(), serve(silent).await),
+            ("wordless".to_owned(), serve(Router::new()).await),
+        ];
+        let reader = reader(String::new(), producers);
+        assert_eq!(reader.backlogs().await, [("one".to_owned(), 4)]);
     }
 }
