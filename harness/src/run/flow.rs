@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::drain::{drain, final_read, note_backlogs, probe};
-use super::{Plan, PlanName, RunFolder};
+use super::{Plan, Planner, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
 use crate::environment::{
     BackendKind, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets,
@@ -54,8 +54,8 @@ pub enum RunError {
 /// What to run, and on what.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
-    /// What it does.
-    pub plan: PlanName,
+    /// Draws up what it does, once the environment runs.
+    pub planner: Planner,
     /// How the parts run.
     pub backend: BackendKind,
     /// Where every random choice comes from.
@@ -143,8 +143,7 @@ impl Stages<'_> {
         let events = &self.system.events;
         let seed = self.request.seed;
         let environment = self.environment;
-        let plan =
-            Plan::new(self.request.plan, environment, &events.emit.to, &events.read.from, seed);
+        let plan = (self.request.planner)(environment, events, seed);
         self.write_plan(&plan)?;
         let producers: Vec<(String, String)> = environment
             .parts_of(&events.emit.to)

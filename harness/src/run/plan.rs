@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::{Environment, Part};
 use crate::faults::{Fault, Schedule, ScheduledFault};
 use crate::seed::Seed;
+use crate::system::EventContract;
 use crate::workload::Pace;
 
 /// The choice of a plan.
@@ -25,7 +26,18 @@ impl PlanName {
             Self::Quick => "quick",
         }
     }
+
+    /// What draws up the plan of that name.
+    pub fn planner(self) -> Planner {
+        match self {
+            Self::Quick => quick,
+        }
+    }
 }
+
+/// Draws up a plan for a running environment, whose producers and service the contract names.
+/// Every random choice comes from the seed.
+pub type Planner = fn(&Environment, &EventContract, Seed) -> Plan;
 
 /// What one run does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,23 +58,12 @@ const QUICK_RATE: u32 = 60;
 const CALM_AFTER_FAULTS: u64 = 1500;
 const DRAIN_BOUND: u64 = 30_000;
 
-impl Plan {
-    /// The plan of that name for this environment, whose producers are the parts of kind
-    /// `producer` and whose service is of kind `service`. Which producer is hit by what, and when
-    /// exactly, comes from the seed.
-    pub fn new(
-        name: PlanName,
-        environment: &Environment,
-        producer: &str,
-        service: &str,
-        seed: Seed,
-    ) -> Self {
-        let schedule = match name {
-            PlanName::Quick => quick_schedule(environment, producer, service, seed),
-        };
-        let pace = Pace { rate: QUICK_RATE, lasts: schedule.end() + CALM_AFTER_FAULTS };
-        Self { name: name.name().to_owned(), pace, schedule, drain_bound: DRAIN_BOUND }
-    }
+/// The quick plan. Which producer is hit by what, and when exactly, comes from the seed.
+fn quick(environment: &Environment, events: &EventContract, seed: Seed) -> Plan {
+    let schedule = quick_schedule(environment, &events.emit.to, &events.read.from, seed);
+    let pace = Pace { rate: QUICK_RATE, lasts: schedule.end() + CALM_AFTER_FAULTS };
+    let name = PlanName::Quick.name().to_owned();
+    Plan { name, pace, schedule, drain_bound: DRAIN_BOUND }
 }
 
 /// Latency on the link of one producer, a cut of another's, a killed service, a cut of the
