@@ -2,7 +2,9 @@
 //! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
 //! nothing.
 
+pub mod calls;
 pub mod event_buffering;
+pub mod expect;
 pub mod quick_plan;
 pub mod system_run;
 pub mod toxiproxy_client;

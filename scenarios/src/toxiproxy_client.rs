@@ -2,63 +2,44 @@
 //! finds every link, sets toxics and reads them back (it looks at no status itself), and what it
 //! sets disturbs the system and lets go of it again.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use harness::environment::{BackendKind, Built, Environment, EnvironmentRequest, Part, Secrets};
-use harness::history::{Header, PartState, Recorder};
-use harness::seed::Seed;
-use harness::system::System;
+use harness::environment::{BackendKind, Environment, Part};
+use harness::history::PartState;
 use libtest_mimic::Failed;
 use tokio::runtime::Runtime;
 use toxiproxy_rust::client::Client;
 use toxiproxy_rust::proxy::Proxy;
 
-use crate::Scenario;
-use crate::system_run::system_file;
+use crate::expect::{self, BOUND, INTERVAL};
+use crate::system_run::ReferenceSystem;
+use crate::{Scenario, calls};
 
 const DATABASE_LINK: &str = "server-to-database";
-const BOUND: Duration = Duration::from_secs(30);
 
 /// The usual client drives the proxies of a running system.
 pub const USUAL_CLIENT_DRIVES_THE_LINKS: Scenario =
     Scenario { name: "the_usual_toxiproxy_client_drives_the_links", show };
 
 fn show(backend: BackendKind) -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
+    let system = ReferenceSystem::new(backend)?;
     // The client blocks, and brings a runtime of its own: it is called outside of ours.
     let runtime = Runtime::new()?;
-    let environment = runtime.block_on(start(backend, folder.path()))?;
+    let environment = runtime.block_on(system.start())?;
     let outcome = drive(&environment);
     runtime.block_on(environment.stop())?;
     outcome
 }
 
-async fn start(backend: BackendKind, folder: &Path) -> Result<Environment, Failed> {
-    let system = System::read(&system_file())?;
-    let built = Built::of(&system, backend).await?;
-    let seed = Seed::fresh();
-    let header = Header::new(seed, "none", backend.name(), &system.name);
-    let recorder = Recorder::create(&folder.join("history.jsonl"), header)?;
-    let request = EnvironmentRequest {
-        built,
-        logs: folder.to_owned(),
-        defects: Vec::new(),
-        seed,
-        secrets: Secrets::default(),
-    };
-    Ok(Environment::start(&system, &request, &recorder).await?)
-}
-
 fn drive(environment: &Environment) -> Result<(), Failed> {
     let control = environment.proxy().url().trim_start_matches("http://");
     let client = Client::new(control);
-    let server = environment.part("server").ok_or("there is no part `server`")?;
+    let server = calls::part(environment, "server")?;
 
     let mut found: Vec<String> = client.all()?.into_keys().collect();
     found.sort();
     let links = ["agent-1-to-server", "agent-2-to-server", "agent-3-to-server", DATABASE_LINK];
-    check("the links", &found, &links.map(str::to_owned).to_vec())?;
+    expect::equal("the links", &found, &links.map(str::to_owned).to_vec())?;
 
     let link = client.find_proxy(DATABASE_LINK)?;
     every_toxic_is_read_back(&link)?;
@@ -83,9 +64,9 @@ fn every_toxic_is_read_back(link: &Proxy) -> Result<(), Failed> {
     let mut kinds: Vec<String> = link.toxics()?.into_iter().map(|toxic| toxic.r#type).collect();
     kinds.sort();
     let expected = ["bandwidth", "latency", "slicer", "slow_close"].map(str::to_owned);
-    check("the toxics", &kinds, &expected.to_vec())?;
+    expect::equal("the toxics", &kinds, &expected.to_vec())?;
     link.delete_all_toxics()?;
-    check("the toxics left", &link.toxics()?.len(), &0)
+    expect::equal("the toxics left", &link.toxics()?.len(), &0)
 }
 
 /// A toxic on the database's link makes the server unready, and its removal makes it ready again.
@@ -103,14 +84,7 @@ fn wait_for(part: &Part, state: PartState, when: &str) -> Result<(), Failed> {
             let seen = part.state();
             return Err(format!("{} is {seen:?}, not {state:?}, when {when}", part.name()).into());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(INTERVAL);
     }
     Ok(())
-}
-
-fn check<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, expected: &T) -> Result<(), Failed> {
-    match seen == expected {
-        true => Ok(()),
-        false => Err(format!("{what}: {seen:?}, not {expected:?}").into()),
-    }
 }

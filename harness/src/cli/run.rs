@@ -108,7 +108,7 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     log::send_to(&folder.own_log()).map_err(environment_failure)?;
     let secrets = Secrets::default();
     let request = RunRequest {
-        plan: arguments.plan,
+        planner: arguments.plan.planner(),
         seed,
         defects: arguments.defect.clone(),
         built,

@@ -50,7 +50,8 @@ struct Status {
 #[derive(Debug)]
 struct Control {
     signals: mpsc::UnboundedSender<Signal>,
-    owner: JoinHandle<()>,
+    /// Says in the end how the program ended.
+    owner: JoinHandle<String>,
 }
 
 impl Part {
@@ -121,9 +122,11 @@ impl Part {
         self.end(Signal::KILL).await;
     }
 
-    /// Asks it with SIGTERM to end, kills it if it takes too long, and returns when it is gone.
-    pub async fn terminate(&self) {
-        self.end(Signal::TERM).await;
+    /// Asks it with SIGTERM to end, kills it if it takes longer than 5 s, and returns when it is
+    /// gone: how it ended, in the words of the system that ran it (an exit status, a signal), or
+    /// nothing when it did not run.
+    pub async fn terminate(&self) -> Option<String> {
+        self.end(Signal::TERM).await
     }
 
     /// Ends it like [`Part::terminate`], and for good: a fault that heals later starts it no more.
@@ -132,16 +135,20 @@ impl Part {
         self.terminate().await;
     }
 
-    async fn end(&self, signal: Signal) {
-        let Some(mut control) = self.control.lock().await.take() else { return };
+    async fn end(&self, signal: Signal) -> Option<String> {
+        let mut control = self.control.lock().await.take()?;
         let life = self.shared.status.borrow().life;
         self.shared
             .set(life, PartState::Killed, signal_name(signal), |state| state != PartState::Exited);
         let _ = control.signals.send(signal);
-        if tokio::time::timeout(TERMINATION_BOUND, &mut control.owner).await.is_err() {
-            let _ = control.signals.send(Signal::KILL);
-            let _ = control.owner.await;
-        }
+        let how = match tokio::time::timeout(TERMINATION_BOUND, &mut control.owner).await {
+            Ok(how) => how,
+            Err(_) => {
+                let _ = control.signals.send(Signal::KILL);
+                control.owner.await
+            }
+        };
+        how.ok()
     }
 
     /// Stops its program in its tracks (SIGSTOP) until [`Part::resume`].
@@ -220,13 +227,13 @@ impl Shared {
     }
 }
 
-/// Owns a running program: passes signals on and notes its end.
+/// Owns a running program: passes signals on, notes its end and says how it ended.
 async fn own(
     shared: Arc<Shared>,
     mut running: Running,
     mut signals: mpsc::UnboundedReceiver<Signal>,
     life: u64,
-) {
+) -> String {
     let how = loop {
         tokio::select! {
             how = running.wait() => break how,
@@ -234,6 +241,7 @@ async fn own(
         }
     };
     shared.set(life, PartState::Exited, &how, |state| state != PartState::Killed);
+    how
 }
 
 /// Asks a part again and again whether it is ready, and notes each change.

@@ -8,8 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::drain::{drain, final_read, note_backlogs, probe};
-use super::plan::Targets;
-use super::{Plan, PlanName, RunFolder};
+use super::{Plan, Planner, RunFolder, Targets};
 use crate::checkers::{Checker, Verdict, judge};
 use crate::environment::{Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets};
 use crate::faults::{FaultError, Nemesis};
@@ -52,8 +51,8 @@ pub enum RunError {
 /// What to run, and on what.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
-    /// What it does.
-    pub plan: PlanName,
+    /// Draws up what it does, once the environment runs.
+    pub planner: Planner,
     /// What the parts are started from, which also says how they run.
     pub built: Built,
     /// Where every random choice comes from.
@@ -140,7 +139,7 @@ impl Stages<'_> {
         let events = &self.system.events;
         let seed = self.request.seed;
         let environment = self.environment;
-        let plan = Plan::new(self.request.plan, &self.targets(), seed);
+        let plan = (self.request.planner)(&self.targets(), seed);
         self.write_plan(&plan)?;
         let producers: Vec<(String, String)> = environment
             .parts_of(&events.emit.to)

@@ -25,7 +25,18 @@ impl PlanName {
             Self::Quick => "quick",
         }
     }
+
+    /// What draws up the plan of that name.
+    pub fn planner(self) -> Planner {
+        match self {
+            Self::Quick => quick,
+        }
+    }
 }
+
+/// Draws up a plan against the targets of a running environment. Every random choice comes from
+/// the seed.
+pub type Planner = fn(&Targets, Seed) -> Plan;
 
 /// What one run does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +59,7 @@ const DRAIN_BOUND: u64 = 30_000;
 
 /// What a plan can disturb.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Targets {
+pub struct Targets {
     /// The parts that take events.
     pub producers: Vec<String>,
     /// The parts that the events are read back from.
@@ -64,16 +75,12 @@ impl Targets {
     }
 }
 
-impl Plan {
-    /// The plan of that name for these targets. Which producer is hit by what, and when exactly,
-    /// comes from the seed.
-    pub(super) fn new(name: PlanName, targets: &Targets, seed: Seed) -> Self {
-        let schedule = match name {
-            PlanName::Quick => quick_schedule(targets, seed),
-        };
-        let pace = Pace { rate: QUICK_RATE, lasts: schedule.end() + CALM_AFTER_FAULTS };
-        Self { name: name.name().to_owned(), pace, schedule, drain_bound: DRAIN_BOUND }
-    }
+/// The quick plan. Which producer is hit by what, and when exactly, comes from the seed.
+fn quick(targets: &Targets, seed: Seed) -> Plan {
+    let schedule = quick_schedule(targets, seed);
+    let pace = Pace { rate: QUICK_RATE, lasts: schedule.end() + CALM_AFTER_FAULTS };
+    let name = PlanName::Quick.name().to_owned();
+    Plan { name, pace, schedule, drain_bound: DRAIN_BOUND }
 }
 
 /// Latency on the link of one producer, a cut of another's, a killed service, a cut of the
@@ -131,8 +138,8 @@ mod tests {
         }
     }
 
-    fn quick(seed: u64) -> Plan {
-        Plan::new(PlanName::Quick, &targets(), Seed(seed))
+    fn plan(seed: u64) -> Plan {
+        quick(&targets(), Seed(seed))
     }
 
     /// Each fault as a word, with what it hits.
@@ -149,14 +156,14 @@ mod tests {
 
     #[test]
     fn the_same_seed_makes_the_same_plan() {
-        assert_eq!(quick(7), quick(7));
-        assert_ne!(quick(7), quick(8));
+        assert_eq!(plan(7), plan(7));
+        assert_ne!(plan(7), plan(8));
     }
 
     #[test]
     fn every_fault_comes_and_the_agents_share_them() {
         for seed in 0..50 {
-            let plan = quick(seed);
+            let plan = plan(seed);
             let faults = hit(&plan);
             let of = |kind: &str, prefix: &str| {
                 let found: Vec<&str> = faults
@@ -178,7 +185,7 @@ mod tests {
     #[test]
     fn a_producer_is_killed_while_the_database_is_cut_off() {
         for seed in 0..50 {
-            let plan = quick(seed);
+            let plan = plan(seed);
             let faults = plan.schedule.faults();
             let find = |wanted: fn(&Fault) -> bool| faults.iter().find(|one| wanted(&one.fault));
             let cut =
@@ -192,7 +199,7 @@ mod tests {
 
     #[test]
     fn load_goes_on_after_the_last_fault() {
-        let plan = quick(1);
+        let plan = plan(1);
         assert_eq!(plan.pace.lasts, plan.schedule.end() + CALM_AFTER_FAULTS);
     }
 
@@ -203,7 +210,7 @@ mod tests {
             services: vec!["service".into()],
             links: Vec::new(),
         };
-        let plan = Plan::new(PlanName::Quick, &alone, Seed(1));
+        let plan = quick(&alone, Seed(1));
         assert_eq!(hit(&plan), [("kill", "service"), ("kill", "service")]);
     }
 }
