@@ -61,12 +61,31 @@ pub struct ActiveFault {
 }
 
 impl Fault {
-    /// Begins to disturb.
+    /// Begins to disturb. The guard stands before the disturbance does: an injection that is
+    /// cancelled or fails in mid-way is healed, too.
     ///
     /// # Errors
     /// When its target is not there, or the proxy refuses.
     pub async fn inject(self, environment: &Arc<Environment>) -> Result<ActiveFault, FaultError> {
-        match &self {
+        self.find_target(environment)?;
+        let active =
+            ActiveFault { fault: self, environment: Arc::clone(environment), healed: false };
+        active.fault.begin(environment).await?;
+        Ok(active)
+    }
+
+    fn find_target(&self, environment: &Environment) -> Result<(), FaultError> {
+        match self {
+            Self::Latency { link, .. } | Self::Cut { link } => {
+                let known = environment.links().iter().any(|known| known.name == *link);
+                known.then_some(()).ok_or_else(|| FaultError::NoLink(link.clone()))
+            }
+            Self::Kill { part } => known_part(environment, part).map(|_| ()),
+        }
+    }
+
+    async fn begin(&self, environment: &Environment) -> Result<(), FaultError> {
+        match self {
             Self::Latency { link, latency, jitter } => {
                 let toxic = Toxic {
                     name: LATENCY.to_owned(),
@@ -75,14 +94,12 @@ impl Fault {
                     toxicity: 1.0,
                     attributes: json!({"latency": latency, "jitter": jitter}),
                 };
-                environment.proxy().add(known_link(environment, link)?, &toxic).await?;
+                environment.proxy().add(link, &toxic).await?;
             }
-            Self::Cut { link } => {
-                environment.proxy().enable(known_link(environment, link)?, false).await?;
-            }
+            Self::Cut { link } => environment.proxy().enable(link, false).await?,
             Self::Kill { part } => known_part(environment, part)?.kill().await,
         }
-        Ok(ActiveFault { fault: self, environment: Arc::clone(environment), healed: false })
+        Ok(())
     }
 
     /// The fault as a history and a report tell it.
@@ -140,13 +157,6 @@ impl Drop for ActiveFault {
                 }
             });
         }
-    }
-}
-
-fn known_link<'a>(environment: &Environment, name: &'a str) -> Result<&'a str, FaultError> {
-    match environment.links().iter().any(|link| link.name == name) {
-        true => Ok(name),
-        false => Err(FaultError::NoLink(name.to_owned())),
     }
 }
 
