@@ -2,11 +2,18 @@
 //! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
 //! nothing.
 
+pub mod agent_tokens;
 pub mod calls;
+pub mod event_batches;
 pub mod event_buffering;
 pub mod expect;
+pub mod kill_storm;
+pub mod lineage;
+pub mod migration_at_start;
 pub mod quick_plan;
+pub mod server_calls;
 pub mod system_run;
+pub mod termination;
 pub mod toxiproxy_client;
 
 use harness::environment::BackendKind;

@@ -1,12 +1,11 @@
 //! The quick plan on the repaired system: every fault is carried out and every verdict is valid.
 
-use harness::checkers::Outcome;
 use harness::environment::BackendKind;
 use harness::history::Phase;
 use libtest_mimic::Failed;
 
 use crate::Scenario;
-use crate::system_run::run_quick_plan;
+use crate::system_run::{every_verdict_is_valid, run_quick_plan};
 
 /// The faults of the quick plan, by kind and by what their target's name begins with.
 const FAULTS: [(&str, &str); 5] = [
@@ -23,15 +22,7 @@ pub const REPAIRED_SYSTEM_PASSES: Scenario =
 
 fn show(backend: BackendKind) -> Result<(), Failed> {
     let run = run_quick_plan(backend, &[])?;
-    for verdict in &run.verdicts {
-        if verdict.outcome != Outcome::Valid {
-            return Err(format!(
-                "{}: {} {:#?}",
-                verdict.checker, verdict.summary, verdict.findings
-            )
-            .into());
-        }
-    }
+    every_verdict_is_valid(&run)?;
     let faults = run.history.faults();
     for (kind, target) in FAULTS {
         let carried_out = faults.iter().any(|fault| {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::checkers;
+use harness::checkers::{self, Outcome};
 use harness::environment::{
     BackendKind, Built, Environment, EnvironmentError, EnvironmentRequest, Secrets,
 };
@@ -129,4 +129,18 @@ pub fn run_plan(
     let interrupt = CancellationToken::new();
     let run = perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt);
     Ok(runtime.block_on(run)?)
+}
+
+/// Every checker says valid.
+///
+/// # Errors
+/// One of them does not.
+pub fn every_verdict_is_valid(run: &Run) -> Result<(), Failed> {
+    match run.verdicts.iter().find(|verdict| verdict.outcome != Outcome::Valid) {
+        None => Ok(()),
+        Some(verdict) => {
+            let (checker, summary) = (&verdict.checker, &verdict.summary);
+            Err(format!("{checker}: {summary} {:#?}", verdict.findings).into())
+        }
+    }
 }

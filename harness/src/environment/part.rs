@@ -106,7 +106,8 @@ impl Part {
         if self.retired.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if control.as_ref().is_some_and(|control| !control.owner.is_finished()) {
+        // Its end is noted a moment before its owner is done.
+        if control.is_some() && self.state() != PartState::Exited {
             return Ok(());
         }
         let running = self.shared.runner.start().await?;

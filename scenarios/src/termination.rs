@@ -1,0 +1,75 @@
+//! An agent that is asked to end while nobody takes its events ends in time, and delivers them
+//! in its next life.
+
+use harness::environment::{BackendKind, Environment, Part};
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+
+use crate::calls::{call, part, text_at};
+use crate::server_calls::Server;
+use crate::system_run::ReferenceSystem;
+use crate::{Scenario, expect};
+
+const AGENT: &str = "agent-1";
+const LINK: &str = "agent-1-to-server";
+const EVENTS: usize = 250;
+
+/// An agent with a backlog ends when it is asked to, and loses nothing.
+pub const BACKLOG_SURVIVES_TERMINATION: Scenario =
+    Scenario { name: "an_agent_ends_cleanly_with_a_backlog", show };
+
+fn show(backend: BackendKind) -> Result<(), Failed> {
+    ReferenceSystem::new(backend)?.observe(async |environment| {
+        let agent = part(environment, AGENT)?;
+        environment.proxy().enable(LINK, false).await?;
+        let mut given = Vec::new();
+        for number in 0..EVENTS {
+            given.push(give(environment, agent, number).await?);
+        }
+        let health = health(environment, agent).await?;
+        let id = text_at(&health, "/agent")?;
+        let waiting = health["backlog"].as_u64().unwrap_or_default();
+        expect::equal("all that was given waits", &(waiting >= EVENTS as u64), &true)?;
+
+        let end = agent.terminate().await.ok_or("the agent did not run")?;
+        if !end.ends_with(" 0") {
+            return Err(format!("the agent ended with {end}, not by itself with 0").into());
+        }
+        agent.start().await?;
+        agent.wait_ready(expect::BOUND).await?;
+        environment.proxy().enable(LINK, true).await?;
+        expect::eventually("the backlog is delivered", async || {
+            let health = self::health(environment, agent).await?;
+            Ok((health["backlog"] == 0).then_some(()))
+        })
+        .await?;
+        delivered(&Server::of(environment)?.events_of(&id).await?, &given)
+    })
+}
+
+/// Gives an event to the agent and returns its id.
+async fn give(environment: &Environment, agent: &Part, number: usize) -> Result<String, Failed> {
+    let event = json!({
+        "event_type": "agent_scan", "event_subtype": "success", "severity": "info",
+        "component": "agent", "message": format!("scan {number} finished"),
+    });
+    let url = format!("{}/events", agent.url());
+    let taken = call(environment.http().post(url).json(&event)).await?;
+    text_at(&taken.with_status("an event given to the agent", 200)?, "/id")
+}
+
+async fn health(environment: &Environment, agent: &Part) -> Result<Value, Failed> {
+    let answer = call(environment.http().get(format!("{}/health", agent.url()))).await?;
+    answer.with_status("the agent's health", 200)
+}
+
+/// What was given is there once, in its order, and the lane that it travelled in has no gap.
+fn delivered(stored: &[Value], given: &[String]) -> Result<(), Failed> {
+    let ids = stored.iter().filter_map(|event| event["id"].as_str());
+    let found: Vec<&str> = ids.filter(|id| given.iter().any(|given| given == id)).collect();
+    expect::equal("the delivered events", &found, &given.to_vec())?;
+    let normal = stored.iter().filter(|event| event["lane"] == "normal");
+    let numbers: Vec<u64> = normal.filter_map(|event| event["seq"].as_u64()).collect();
+    let without_gap: Vec<u64> = (1..=numbers.len() as u64).collect();
+    expect::equal("the numbers of the lane", &numbers, &without_gap)
+}
