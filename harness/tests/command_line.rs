@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use harness::environment::janitor::start_time;
@@ -139,6 +141,9 @@ fn the_doctor_says_what_mends_a_missing_postgresql() {
 /// A run of the quick plan that is ended in mid-way.
 struct RunningPlan {
     child: Child,
+    /// What it has said on standard error until now.
+    said: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
     folder: tempfile::TempDir,
 }
 
@@ -156,34 +161,42 @@ impl RunningPlan {
         let temporary = folder.path().join("temporary");
         std::fs::create_dir(&temporary).unwrap();
         let out = folder.path().join("out");
-        let child = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()])
+        let mut child = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()])
             .env("TMPDIR", &temporary)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Self { child, folder }
+        let said = Arc::new(Mutex::new(String::new()));
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let hearer = Arc::clone(&said);
+        let reader = std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                *hearer.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Self { child, said, reader, folder }
     }
 
-    /// Reads the run's own words until a fault of that kind begins.
+    /// Waits until a fault of that kind begins.
     fn wait_for_a_fault(&mut self, kind: &str) {
         self.wait_for_words(&format!("fault {kind} on"));
     }
 
-    /// Reads the run's own words until a line has these in it.
+    /// Waits until the run has said these words.
     fn wait_for_words(&mut self, words: &str) {
-        let mut errors = BufReader::new(self.child.stderr.take().unwrap()).lines();
-        let mut told = Vec::new();
-        for line in errors.by_ref().map_while(Result::ok) {
-            let found = line.contains(words);
-            told.push(line);
-            if found {
-                // Somebody must go on reading, or the run would block on its words.
-                std::thread::spawn(move || errors.for_each(drop));
-                return;
-            }
-        }
-        panic!("the run ended before it said `{words}`: {told:#?}");
+        let look = || (self.said.lock().unwrap().clone(), self.reader.is_finished());
+        wait_until(words, look, |(said, ended)| {
+            assert!(!*ended || said.contains(words), "it ended before it said `{words}`: {said}");
+            said.contains(words)
+        });
+    }
+
+    /// Waits for its end: its exit code, and all that it said.
+    fn end(&mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        wait_until("the end of its words", || self.reader.is_finished(), |ended| *ended);
+        (code, self.said.lock().unwrap().clone())
     }
 
     /// Every process below the run's own.
@@ -277,6 +290,20 @@ mod whole_run {
         let descendants = plan.descendants();
         plan.signal(Signal::INT);
         assert_eq!(plan.child.wait().unwrap().code(), Some(130));
+        plan.assert_nothing_is_left(&descendants);
+    }
+
+    #[test]
+    fn a_database_that_dies_ends_it_and_is_named() {
+        let mut plan = RunningPlan::start("embedded");
+        plan.wait_for_a_fault("latency");
+        let descendants = plan.descendants();
+        let server = descendants.iter().find(|process| data_folder(process).is_some());
+        let server = server.expect("a run has a PostgreSQL").id;
+        kill_process(Pid::from_raw(server.cast_signed()).unwrap(), Signal::KILL).unwrap();
+        let (code, words) = plan.end();
+        assert_eq!(code, Some(3), "{words}");
+        assert!(words.contains("PostgreSQL at"), "{words}");
         plan.assert_nothing_is_left(&descendants);
     }
 

@@ -1,10 +1,9 @@
 //! Server and agents are killed over and over while events flow, and no event is lost or doubled.
 
-use harness::environment::{BackendKind, Environment, Part};
+use harness::environment::BackendKind;
 use harness::faults::{Fault, Schedule, ScheduledFault};
-use harness::run::Plan;
+use harness::run::{Plan, Targets};
 use harness::seed::Seed;
-use harness::system::EventContract;
 use harness::workload::Pace;
 use libtest_mimic::Failed;
 use rand::RngExt;
@@ -36,13 +35,13 @@ fn show(backend: BackendKind) -> Result<(), Failed> {
 }
 
 /// Kills at random times, of random parts; each is started again at once.
-fn storm(environment: &Environment, _: &EventContract, seed: Seed) -> Plan {
+fn storm(targets: &Targets, seed: Seed) -> Plan {
     let mut random = seed.stream(NAME);
-    let parts: Vec<&str> = environment.parts().iter().map(Part::name).collect();
+    let parts: Vec<&String> = targets.services.iter().chain(&targets.producers).collect();
     let mut faults = Vec::new();
     let mut at = random.random_range(PAUSES);
     while at < LASTS {
-        let part = parts[random.random_range(0..parts.len())].to_owned();
+        let part = parts[random.random_range(0..parts.len())].clone();
         faults.push(ScheduledFault { at, lasts: 0, fault: Fault::Kill { part } });
         at += random.random_range(PAUSES);
     }

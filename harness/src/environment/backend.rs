@@ -10,6 +10,7 @@ use super::containers::Containers;
 use super::embedded::Embedded;
 use super::place::{Address, Place};
 use super::runner::Runner;
+use super::services::Services;
 use super::{EnvironmentError, EnvironmentRequest};
 use crate::system::PartDescription;
 
@@ -39,15 +40,6 @@ pub(super) struct Owner {
     pub role: String,
     pub password: String,
     pub database: String,
-}
-
-/// What runs before any part does.
-#[derive(Clone, Debug)]
-pub(super) struct Services {
-    /// The URL of the proxy's control interface.
-    pub proxy_url: String,
-    /// Where the proxy reaches PostgreSQL.
-    pub database: Address,
 }
 
 /// A backend at work. Dropping it ends what it runs.

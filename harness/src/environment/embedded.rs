@@ -9,12 +9,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EnvironmentError;
-use super::backend::{Owner, Services};
+use super::backend::Owner;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
 use super::process::Program;
 use super::runner::Runner;
+use super::services::Services;
 
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -47,7 +48,8 @@ impl Embedded {
         owner: &Owner,
     ) -> Result<Services, EnvironmentError> {
         let proxy_url = self.start_proxy(seed).await?;
-        Ok(Services { proxy_url, database: self.start_database(owner).await? })
+        let database = self.start_database(owner).await?;
+        Ok(Services { proxy_url, database_here: database.clone(), database })
     }
 
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.

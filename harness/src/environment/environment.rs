@@ -10,13 +10,15 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use super::EnvironmentError;
-use super::backend::{Backend, Owner, Services};
+use super::backend::{Backend, Owner};
 use super::build::Built;
+use super::http::http_client;
 use super::janitor::{Janitor, Leftover, Watch};
 use super::part::Part;
 use super::place::Address;
 use super::proxy_client::ProxyClient;
 use super::secrets::Secrets;
+use super::services::{Services, until_lost};
 use super::setup::make_setup_call;
 use crate::history::Recorder;
 use crate::seed::Seed;
@@ -60,6 +62,8 @@ pub struct Environment {
     http: Client,
     values: Values,
     secrets: Secrets,
+    /// Where the harness itself reaches PostgreSQL.
+    database: Address,
     backend: Mutex<Backend>,
     _state: StateFolder,
 }
@@ -101,9 +105,9 @@ impl Environment {
             password: password.clone(),
             database: database.name.clone(),
         };
-        let Services { proxy_url, database: address } =
+        let Services { proxy_url, database: address, database_here } =
             backend.start_services(request.seed.0, &owner).await?;
-        let http = Client::new();
+        let http = http_client();
         let proxy = ProxyClient::new(http.clone(), proxy_url);
 
         let migrations = backend.migrations(&system.path(&database.migrations));
@@ -129,6 +133,7 @@ impl Environment {
             http,
             values,
             secrets: request.secrets.clone(),
+            database: database_here,
             backend: Mutex::new(backend),
             _state: state,
         };
@@ -173,6 +178,11 @@ impl Environment {
     /// What the texts of the system file can ask for, captured values included.
     pub fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// Waits until PostgreSQL takes no connections any more, which is the end of the run.
+    pub async fn until_lost(&self) -> EnvironmentError {
+        until_lost("PostgreSQL", &self.database).await
     }
 
     /// Ends every part for good, the last started first, then the database and the proxy.

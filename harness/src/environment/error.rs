@@ -43,6 +43,17 @@ pub enum EnvironmentError {
         /// What it did instead.
         what: String,
     },
+    /// What the parts rely on, and no fault of a plan hits, is gone.
+    #[error(
+        "{service} at {address} takes no connections any more, and no fault of the plan did that; \
+         its log tells why"
+    )]
+    Lost {
+        /// What it is.
+        service: String,
+        /// Where it was reached.
+        address: String,
+    },
     /// A setup call failed.
     #[error("setup call {what} failed: {why}")]
     Setup {

@@ -10,6 +10,7 @@ mod embedded;
 #[expect(clippy::module_inception, reason = "the module's one main type has the module's name")]
 mod environment;
 mod error;
+mod http;
 pub mod janitor;
 mod part;
 mod place;
@@ -20,6 +21,7 @@ mod proxy_client;
 mod runner;
 pub mod runtime_folder;
 mod secrets;
+mod services;
 mod setup;
 #[cfg(test)]
 pub(crate) mod wait;

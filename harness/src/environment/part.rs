@@ -137,7 +137,9 @@ impl Part {
     }
 
     async fn end(&self, signal: Signal) -> Option<String> {
-        let mut control = self.control.lock().await.take()?;
+        // Held until the part is gone, so that nobody starts a second one meanwhile.
+        let mut held = self.control.lock().await;
+        let control = held.as_mut()?;
         let life = self.shared.status.borrow().life;
         self.shared
             .set(life, PartState::Killed, signal_name(signal), |state| state != PartState::Exited);
@@ -146,9 +148,10 @@ impl Part {
             Ok(how) => how,
             Err(_) => {
                 let _ = control.signals.send(Signal::KILL);
-                control.owner.await
+                (&mut control.owner).await
             }
         };
+        *held = None;
         how.ok()
     }
 

@@ -105,6 +105,7 @@ pub async fn perform(
     let stages = Stages { system, request, folder, recorder, environment: &environment };
     let outcome = tokio::select! {
         outcome = stages.pass() => outcome,
+        lost = environment.until_lost() => Err(lost.into()),
         () = interrupt.cancelled() => Err(RunError::Interrupted),
     };
     // Noted before the parts are ended, for what they do from here on is not judged.

@@ -16,7 +16,6 @@ mod unfinished;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use reqwest::Client;
 use testcontainers::bollard::models::{HostConfig, HostConfigLogConfig, PortBinding};
 use testcontainers::core::IntoContainerPort;
 use testcontainers::{ContainerRequest, GenericImage, ImageExt};
@@ -29,9 +28,11 @@ pub(super) use images::prepare_images;
 use self::log::Log;
 use self::services::{POSTGRES_PORT, PROXY_PORT};
 use self::session::Session;
-use super::backend::{Owner, Services};
+use super::backend::Owner;
+use super::http::http_client;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
+use super::services::Services;
 use super::{EnvironmentError, Secrets};
 use crate::system::PartDescription;
 
@@ -65,7 +66,7 @@ pub(super) struct Containers {
 #[derive(Debug)]
 struct Service {
     running: RunningContainer,
-    _port: PortLease,
+    port: PortLease,
 }
 
 impl Containers {
@@ -95,9 +96,10 @@ impl Containers {
     ) -> Result<Services, EnvironmentError> {
         let ((proxy, proxy_url), database) =
             tokio::try_join!(self.start_proxy(seed), self.start_database(owner))?;
+        let database_here = Address { host: LOOPBACK.to_owned(), port: database.port.port() };
         self.services.extend([proxy, database]);
         let database = Address { host: self.session.name(DATABASE), port: POSTGRES_PORT };
-        Ok(Services { proxy_url, database })
+        Ok(Services { proxy_url, database, database_here })
     }
 
     /// Starts the proxy, and returns the URL of its control interface.
@@ -107,9 +109,9 @@ impl Containers {
         let request = self.request(PROXY, &self.images.proxy, Some((PROXY_PORT, &lease)));
         let container = self.container(PROXY, services::proxy(request, seed));
         let mut running = container.start().await?;
-        let http = Client::new();
+        let http = http_client();
         running.until_answer(async || services::ask_proxy(&http, &url).await).await?;
-        Ok((Service { running, _port: lease }, url))
+        Ok((Service { running, port: lease }, url))
     }
 
     async fn start_database(&self, owner: &Owner) -> Result<Service, EnvironmentError> {
@@ -121,7 +123,7 @@ impl Containers {
         let superuser = services::superuser(LOOPBACK, lease.port(), &password);
         running.until_answer(async || services::ask_postgres(&superuser).await).await?;
         services::make_owner(&superuser, owner).await?;
-        Ok(Service { running, _port: lease })
+        Ok(Service { running, port: lease })
     }
 
     /// Chooses where a part listens and keeps its files.

@@ -1,0 +1,63 @@
+//! What runs before any part does, proxy and PostgreSQL, and whether it still runs.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{interval, timeout};
+
+use super::EnvironmentError;
+use super::place::Address;
+
+/// How often a service is looked at, and how long it may take to take a connection.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How many looks in a row must fail, so that a busy moment is not taken for an end.
+const FAILURES: u32 = 4;
+
+/// What a backend has started before any part.
+#[derive(Clone, Debug)]
+pub(super) struct Services {
+    /// The URL of the proxy's control interface.
+    pub proxy_url: String,
+    /// Where the proxy reaches PostgreSQL.
+    pub database: Address,
+    /// Where the harness itself reaches PostgreSQL, without a proxy between.
+    pub database_here: Address,
+}
+
+/// Waits until a service no longer takes connections. No fault of a plan hits it, so without it
+/// the system under test cannot be judged.
+pub(super) async fn until_lost(name: &str, address: &Address) -> EnvironmentError {
+    let mut ticks = interval(INTERVAL);
+    let mut failures = 0;
+    while failures < FAILURES {
+        ticks.tick().await;
+        let connection = TcpStream::connect((address.host.as_str(), address.port));
+        match timeout(INTERVAL, connection).await {
+            Ok(Ok(_)) => failures = 0,
+            _ => failures += 1,
+        }
+    }
+    EnvironmentError::Lost { service: name.to_owned(), address: address.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Poll;
+
+    #[tokio::test]
+    async fn a_service_is_lost_when_it_takes_no_more_connections() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = Address { host: "127.0.0.1".into(), port };
+        let mut lost = Box::pin(until_lost("PostgreSQL", &address));
+        let (accepted, pending) = tokio::join!(listener.accept(), async {
+            std::future::poll_fn(|context| Poll::Ready(lost.as_mut().poll(context).is_pending()))
+                .await
+        });
+        assert!(accepted.is_ok() && pending, "a living service is not lost");
+        drop(listener);
+        let message = lost.await.to_string();
+        assert!(message.contains("PostgreSQL") && message.contains(&port.to_string()), "{message}");
+    }
+}
