@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use testcontainers::bollard::models::{HostConfig, HostConfigLogConfig, PortBinding};
-use testcontainers::core::IntoContainerPort;
+use testcontainers::core::{AccessMode, IntoContainerPort, Mount};
 use testcontainers::{ContainerRequest, GenericImage, ImageExt};
 
 pub(super) use container::{Container, RunningContainer};
@@ -153,9 +153,11 @@ impl Containers {
         (address(EVERYWHERE.to_owned()), address(self.session.name(PROXY)))
     }
 
-    /// The folder of the migrations as a part sees it: a copy, since the engine may not see ours.
+    /// The folder of the migrations as a part sees it: the very one, so that a part that is started
+    /// again sees what has changed in it.
     pub fn migrations(&mut self, folder: &Path) -> String {
-        self.migrations = Some(folder.to_owned());
+        // Docker takes no path with `..` in it.
+        self.migrations = Some(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
         MIGRATIONS.to_owned()
     }
 
@@ -176,7 +178,8 @@ impl Containers {
         if let Some(folder) = &self.migrations
             && description.environment.values().chain(&description.command).any(asks)
         {
-            request = request.with_copy_to(MIGRATIONS, folder.as_path());
+            let mount = Mount::bind_mount(folder.display().to_string(), MIGRATIONS);
+            request = request.with_mount(mount.with_access_mode(AccessMode::ReadOnly));
         }
         if !arguments.is_empty() {
             request = request.with_cmd(arguments);
