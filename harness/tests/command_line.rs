@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use harness::environment::janitor::start_time;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -307,15 +307,24 @@ mod whole_run {
         plan.assert_nothing_is_left(&descendants);
     }
 
+    /// On a disk of 256 KiB: a mount in a namespace of its own. Who is not root becomes it in a
+    /// user namespace to mount, and is itself again in another one, for PostgreSQL refuses root.
     #[test]
     fn a_full_disk_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let script = r#"mount -t tmpfs -o size=256k tmpfs "$1" && exec "$0" run --out "$1""#;
+        let (user, group) = (geteuid(), getegid());
+        let mount = r#"mount -t tmpfs -o size=256k,mode=777 tmpfs "$1""#;
+        let run = r#""$0" run --out "$1""#;
         let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_harness")])
-            .arg(folder.path())
-            .current_dir(root());
+        if user.is_root() {
+            command.args(["--mount", "sh", "-c", &format!("{mount} && exec {run}")]);
+        } else {
+            let again = r#"unshare --user --map-user="$2" --map-group="$3""#;
+            let script = format!("{mount} && exec {again} {run}");
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+        }
+        command.arg(env!("CARGO_BIN_EXE_harness")).arg(folder.path());
+        command.args([user.to_string(), group.to_string()]).current_dir(root());
         let (code, _, errors) = output(&mut command);
         assert_eq!(code, 3, "{errors}");
         assert!(errors.contains("No space left") && errors.contains("history"), "{errors}");

@@ -58,7 +58,7 @@ fn exit_for(examined: &[Examined]) -> Exit {
 
 fn line(thing: &Examined) -> String {
     match (&thing.found, thing.required) {
-        (Some(found), _) => format!("{} {:<12} {found}", "✓".green(), thing.name),
+        (Some(found), _) => format!("{} {:<14} {found}", "✓".green(), thing.name),
         (None, true) => missing(&"✗".red().to_string(), thing),
         (None, false) => missing(&"–".yellow().to_string(), thing),
     }
@@ -66,7 +66,7 @@ fn line(thing: &Examined) -> String {
 
 fn missing(mark: &str, thing: &Examined) -> String {
     format!(
-        "{mark} {:<12} missing; needed for {}\n  {:<12} mend it with: {}",
+        "{mark} {:<14} missing; needed for {}\n  {:<14} mend it with: {}",
         thing.name,
         thing.purpose,
         "",
