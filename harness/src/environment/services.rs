@@ -43,7 +43,6 @@ pub(super) async fn until_lost(name: &str, address: &Address) -> EnvironmentErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::Poll;
 
     #[tokio::test]
     async fn a_service_is_lost_when_it_takes_no_more_connections() {
@@ -51,11 +50,10 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let address = Address { host: "127.0.0.1".into(), port };
         let mut lost = Box::pin(until_lost("PostgreSQL", &address));
-        let (accepted, pending) = tokio::join!(listener.accept(), async {
-            std::future::poll_fn(|context| Poll::Ready(lost.as_mut().poll(context).is_pending()))
-                .await
-        });
-        assert!(accepted.is_ok() && pending, "a living service is not lost");
+        tokio::select! {
+            lost = &mut lost => panic!("a service that takes connections is lost: {lost}"),
+            accepted = listener.accept() => drop(accepted.unwrap()),
+        }
         drop(listener);
         let message = lost.await.to_string();
         assert!(message.contains("PostgreSQL") && message.contains(&port.to_string()), "{message}");
