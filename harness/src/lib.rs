@@ -18,6 +18,7 @@
 //! - [`faults`]: what can be disturbed, when, and by whom;
 //! - [`workload`]: events given in, and read back;
 //! - [`checkers`]: pure functions from a history to a verdict;
+//! - [`migrations`]: a project's migrations, replayed on every path, with data;
 //! - [`run`]: the stages of one run;
 //! - [`report`]: one model of a run, and what renders it;
 //! - [`cli`]: the command line.
@@ -29,6 +30,7 @@ pub mod exit_code;
 pub mod faults;
 pub mod finding;
 pub mod history;
+pub mod migrations;
 pub mod report;
 pub mod run;
 pub mod seed;

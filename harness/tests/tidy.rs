@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -16,11 +16,23 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("environment", &["history", "seed", "system"]),
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),
-    ("report", &["checkers", "finding", "history", "seed"]),
+    ("migrations", &["environment", "finding", "seed"]),
+    ("report", &["checkers", "finding", "history", "migrations", "seed"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
     (
         "cli",
-        &["checkers", "environment", "exit_code", "history", "report", "run", "seed", "system"],
+        &[
+            "checkers",
+            "environment",
+            "exit_code",
+            "finding",
+            "history",
+            "migrations",
+            "report",
+            "run",
+            "seed",
+            "system",
+        ],
     ),
 ];
 

@@ -1,0 +1,1 @@
+//! The schema as PostgreSQL holds it, and how two of them differ.

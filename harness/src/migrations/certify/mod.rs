@@ -1,0 +1,1 @@
+//! A server's own runner, as a black box.

@@ -1,0 +1,30 @@
+//! How the files of a lineage are named and run.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// How the files of a lineage are named and run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Convention {
+    /// `N_name.up.sql` and `N_name.down.sql`, as golang-migrate runs them
+    GolangMigrate,
+    /// sqlx, simple or reversible
+    Sqlx,
+    /// A folder a migration with `up.sql` and `down.sql`
+    Diesel,
+    /// One annotated file with `-- +goose Up` and `-- +goose Down`
+    Goose,
+    /// One annotated file with `-- +migrate Up` and `-- +migrate Down`
+    SqlMigrate,
+    /// `V1.2__name.sql`, `R__name.sql`, `U1.2__name.sql`
+    Flyway,
+    /// One annotated file with `-- migrate:up` and `-- migrate:down`
+    Dbmate,
+    /// `V1__name.sql` and `U1__name.sql`, as refinery runs them
+    Refinery,
+    /// The names that end in `.up.sql`, sorted and recorded whole
+    SortedUp,
+    /// Every `.sql` file, sorted
+    Plain,
+}

@@ -1,0 +1,1 @@
+//! What a lineage must not do, one file each.

@@ -1,0 +1,1 @@
+//! Rows for every table, generated from the catalog.

@@ -1,0 +1,31 @@
+//! One statement of a script.
+
+/// One statement, as the file has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The text, without the semicolon that ends it, and without comments before it.
+    pub text: String,
+    /// The line in the file on which the text begins, from 1.
+    pub line: usize,
+    /// What it means to the transaction around it.
+    pub kind: StatementKind,
+    /// What follows a `COPY … FROM STDIN`, up to its `\.`.
+    pub copy_data: Option<String>,
+}
+
+/// What a statement means to the transaction around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatementKind {
+    /// Runs in a transaction, and leaves it open.
+    Ordinary,
+    /// `BEGIN`, `START TRANSACTION`.
+    Begin,
+    /// `COMMIT`, `END`.
+    Commit,
+    /// `ROLLBACK`, `ABORT`, without `TO`.
+    Rollback,
+    /// `SAVEPOINT`, `RELEASE`, `ROLLBACK TO`.
+    Savepoint,
+    /// PostgreSQL refuses it in a transaction block: `CREATE INDEX CONCURRENTLY`, `VACUUM`, …
+    NoTransaction,
+}
