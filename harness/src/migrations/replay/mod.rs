@@ -1,1 +1,51 @@
 //! What running a lineage shows.
+//!
+//! ```text
+//! lineage → fresh pass: apply, twice, down, up; walk down → findings
+//!         → upgrade pass: the same with rows of every version   ↗
+//! ```
+//!
+//! Begin reading at [`replay()`]. From below to above:
+//!
+//! - [`server`], [`session`]: a PostgreSQL of the replay's own, and the connection to it;
+//! - [`refusal`]: what PostgreSQL says, and where in a file that is;
+//! - [`runner`]: runs a script as its tool would;
+//! - [`trial`], [`clone`]: one migration up, twice, down and up again, in one transaction or in a
+//!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
+//! - [`fresh`]: the pass on an empty database;
+//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
+
+pub mod clone;
+mod error;
+pub mod findings;
+pub mod fresh;
+pub mod outcome;
+pub mod refusal;
+#[expect(clippy::module_inception, reason = "the module's one main function has its name")]
+pub mod replay;
+pub mod round_trip;
+pub mod runner;
+pub mod sequences;
+pub mod server;
+pub mod session;
+pub mod summary;
+mod touched;
+mod tracking;
+pub mod trial;
+pub mod twice;
+
+pub use error::ReplayError;
+pub use fresh::{Course, FreshPass};
+pub use outcome::{
+    Assumption, BrokenPath, FailedMigration, Fresh, LineageSummary, MigrationSummary, Reason,
+    ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
+};
+pub use refusal::{Failure, Object, Refusal};
+pub use replay::{Progress, ReplayOptions, Stage, replay};
+pub use round_trip::{NotRestored, RoundTrip};
+pub use runner::Runner;
+pub use sequences::Sequences;
+pub use server::Server;
+pub use session::Session;
+pub use tracking::Tracking;
+pub use twice::Twice;
