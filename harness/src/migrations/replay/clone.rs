@@ -7,7 +7,7 @@ use super::touched::Digests;
 use super::trial::{Subject, Tried};
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Server, Session, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
-use crate::migrations::lineage::Script;
+use crate::migrations::lineage::{Record, Script};
 
 const COPY: &str = "replay_copy";
 
@@ -23,7 +23,7 @@ pub async fn try_in_clone(
     before: &Arc<Catalog>,
 ) -> Result<Result<Tried, Failure>, ReplayError> {
     let mut copy = Copy::of(server, database, deadline).await?;
-    if let Err(failure) = copy.runner.run(subject.up, "").await? {
+    if let Err(failure) = copy.runner.run(subject.up, &Record::default()).await? {
         copy.remove().await?;
         return Ok(Err(failure));
     }
@@ -36,7 +36,7 @@ pub async fn try_in_clone(
                 copy.remove().await?;
                 copy = Copy::of(server, database, deadline).await?;
                 // It passed in the first copy, which was the same.
-                let _ = copy.runner.run(subject.up, "").await?;
+                let _ = copy.runner.run(subject.up, &Record::default()).await?;
             }
             Some(copy.round_trip(subject, down, before, &after).await?)
         }
@@ -80,7 +80,7 @@ impl<'server> Copy<'server> {
 
     async fn twice(&mut self, up: &Script, after: &Arc<Catalog>) -> Result<Twice, ReplayError> {
         let kept = Digests::of_all(self.runner.session().connection()).await?;
-        if let Err(failure) = self.runner.run(up, "").await? {
+        if let Err(failure) = self.runner.run(up, &Record::default()).await? {
             return Ok(Twice::Refused(failure));
         }
         let again = self.catalog().await?;
@@ -96,13 +96,13 @@ impl<'server> Copy<'server> {
         after: &Arc<Catalog>,
     ) -> Result<RoundTrip, ReplayError> {
         let mut trip = RoundTrip::default();
-        if let Err(failure) = self.runner.run(down, "").await? {
+        if let Err(failure) = self.runner.run(down, &Record::default()).await? {
             trip.not_restored.push(NotRestored::DownRefused(failure));
             return Ok(trip);
         }
         let restored = self.catalog().await?;
         trip.compare_down(&Difference::between(before, &restored));
-        if let Err(failure) = self.runner.run(subject.up, "").await? {
+        if let Err(failure) = self.runner.run(subject.up, &Record::default()).await? {
             trip.not_restored.push(NotRestored::UpRefused(failure));
             return Ok(trip);
         }

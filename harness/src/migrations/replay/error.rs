@@ -2,6 +2,7 @@ use std::io;
 
 use crate::environment::postgres::PostgresError;
 use crate::migrations::catalog::CatalogError;
+use crate::migrations::seeding::SeedingError;
 
 /// Why a replay could not be carried through. What a migration does wrong is no error, but an
 /// entry of the outcome.
@@ -24,6 +25,9 @@ pub enum ReplayError {
     /// The schema could not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// Rows could not be generated or watched at all.
+    #[error(transparent)]
+    Seeding(#[from] SeedingError),
     /// The tool's own tracking table could not be made.
     #[error("the tracking table cannot be made: {0}")]
     Tracking(String),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::clone::try_in_clone;
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
-    Failure, Progress, Reason, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session,
-    Stage, Tracking, Trials, Twice,
+    Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session,
+    Stage, Tool, Trials, Twice,
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
 use crate::migrations::lineage::{Lineage, Migration, Script, Step};
@@ -56,17 +56,16 @@ pub enum Course {
 /// PostgreSQL is missing, does not start, or goes away.
 pub async fn fresh_pass(
     lineage: &Lineage,
-    tracking: &Tracking,
     options: &ReplayOptions,
     progress: Progress<'_>,
 ) -> Result<FreshPass, ReplayError> {
     let server = Server::start(DATABASE).await?;
-    let mut pass = Pass::open(&server, tracking, options).await?;
+    let mut pass = Pass::open(&server, lineage, options).await?;
     let mut foresight = Foresight::new();
     let mut courses = Vec::with_capacity(lineage.migrations.len());
     for (index, migration) in lineage.migrations.iter().enumerate() {
         progress(Stage::Fresh, index, &migration.version);
-        courses.push(pass.carry(migration).await?);
+        courses.push(pass.carry(index).await?);
         if options.with_data {
             foresight.note(pass.runner().session().connection(), &migration.version).await?;
         }
@@ -79,7 +78,7 @@ pub async fn fresh_pass(
 
 struct Pass<'run> {
     server: &'run Server,
-    tracking: &'run Tracking,
+    tool: Tool<'run>,
     options: &'run ReplayOptions,
     /// None while a copy of the database is being made, which nobody may be connected to.
     runner: Option<Runner<'run>>,
@@ -92,29 +91,30 @@ struct Pass<'run> {
 impl<'run> Pass<'run> {
     async fn open(
         server: &'run Server,
-        tracking: &'run Tracking,
+        lineage: &'run Lineage,
         options: &'run ReplayOptions,
     ) -> Result<Self, ReplayError> {
+        let tool = Tool::of(lineage, DATABASE);
         let session = Session::open(server, DATABASE, options.statement_deadline).await?;
         let mut runner = Runner::new(session);
-        runner.prepare(tracking).await?;
+        tool.prepare(runner.session()).await?;
         let mut reader = CatalogReader::new();
         let catalog = reader.read(runner.session().connection()).await?;
         let runner = Some(runner);
-        Ok(Self { server, tracking, options, runner, reader, catalog, trials: Trials::default() })
+        Ok(Self { server, tool, options, runner, reader, catalog, trials: Trials::default() })
     }
 
     fn runner(&mut self) -> &mut Runner<'run> {
         self.runner.as_mut().expect("the session is closed only while a copy is made")
     }
 
-    async fn carry(&mut self, migration: &Migration) -> Result<Course, ReplayError> {
+    async fn carry(&mut self, index: usize) -> Result<Course, ReplayError> {
+        let migration = self.tool.migration(index);
         let Step::Script(up) = &migration.up else {
             self.trials.untried += 1;
             return Ok(Course::Gap);
         };
-        let record = self.tracking.record(migration);
-        let removal = self.tracking.removal(migration);
+        let (record, removal) = (self.tool.record(index), self.tool.removal(index));
         let down = migration.down.as_ref();
         let subject = Subject { up, down, record: &record, removal: &removal };
         let runner = self.runner.as_mut().expect("no copy is being made");
@@ -138,7 +138,9 @@ impl<'run> Pass<'run> {
         runner.into_session().close().await?;
         let deadline = self.options.statement_deadline;
         let tried = try_in_clone(self.server, DATABASE, deadline, subject, &self.catalog).await?;
-        self.runner = Some(Runner::new(Session::open(self.server, DATABASE, deadline).await?));
+        let session = Session::open(self.server, DATABASE, deadline).await?;
+        let runner = self.runner.insert(Runner::new(session));
+        self.tool.take_hold(runner.session()).await?;
         let outcome = self.runner().run(subject.up, subject.record).await?;
         let runner = self.runner.as_mut().expect("it was opened again");
         self.catalog = self.reader.read(runner.session().connection()).await?;
@@ -173,7 +175,7 @@ impl<'run> Pass<'run> {
         for (index, migration) in lineage.migrations.iter().enumerate().rev() {
             let Some(down) = down_of(migration, &courses[index]) else { continue };
             progress(Stage::WalkDown, index, &migration.version);
-            let removal = self.tracking.removal(migration);
+            let removal = self.tool.removal(index);
             if let Err(failure) = self.runner().run(down, &removal).await? {
                 failed.push((index, failure));
             }

@@ -29,8 +29,8 @@ pub mod sequences;
 pub mod server;
 pub mod session;
 pub mod summary;
+mod tool;
 mod touched;
-mod tracking;
 pub mod trial;
 pub mod twice;
 
@@ -47,5 +47,5 @@ pub use runner::Runner;
 pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
-pub use tracking::Tracking;
+use tool::Tool;
 pub use twice::Twice;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::fresh::fresh_pass;
-use super::{LineageSummary, ReplayError, ReplayOutcome, Seeding, Tracking, Upgrade, findings, summary};
+use super::{LineageSummary, ReplayError, ReplayOutcome, Seeding, Upgrade, findings, summary};
 use crate::migrations::lineage::Lineage;
 use crate::seed::Seed;
 
@@ -42,10 +42,9 @@ pub async fn replay(
     options: &ReplayOptions,
     progress: Progress<'_>,
 ) -> Result<ReplayOutcome, ReplayError> {
-    let tracking = Tracking::of(lineage);
     let mut timings = BTreeMap::new();
     let begun = Instant::now();
-    let fresh = fresh_pass(lineage, &tracking, options, progress).await?;
+    let fresh = fresh_pass(lineage, options, progress).await?;
     timings.insert("fresh_ms", milliseconds(begun));
     timings.insert("total_ms", milliseconds(begun));
     Ok(ReplayOutcome {

@@ -1,7 +1,7 @@
 //! Runs scripts as their tool would: in its transaction or without, with its record after them.
 
-use super::{Failure, Refusal, ReplayError, Session, Tracking};
-use crate::migrations::lineage::{Script, Wrapping};
+use super::{Failure, Refusal, ReplayError, Session};
+use crate::migrations::lineage::{Record, Script, Wrapping};
 use crate::migrations::sql::{Statement, StatementKind};
 
 /// What a deferred constraint has to say is said now, and what is deferred stays so afterwards.
@@ -29,16 +29,6 @@ impl<'server> Runner<'server> {
         self.session
     }
 
-    /// Makes the tool's tracking table.
-    ///
-    /// # Errors
-    /// The server refuses it.
-    pub async fn prepare(&mut self, tracking: &Tracking) -> Result<(), ReplayError> {
-        let made = self.session.run_text(&tracking.create()).await;
-        made.map_err(|refusal| ReplayError::Tracking(refusal.to_string()))?;
-        self.session.reset().await
-    }
-
     /// Runs a script as its tool would, and then the tool's own record of it. What fails leaves
     /// behind what the tool would leave behind; the session is as new afterwards.
     ///
@@ -47,7 +37,7 @@ impl<'server> Runner<'server> {
     pub async fn run(
         &mut self,
         script: &Script,
-        record: &str,
+        record: &Record,
     ) -> Result<Result<(), Failure>, ReplayError> {
         let mut course = Course { session: &mut self.session, script, open: false };
         let outcome = course.run(record).await;
@@ -81,12 +71,9 @@ impl<'server> Runner<'server> {
     ///
     /// # Errors
     /// The refusal; the transaction is then failed.
-    pub async fn record(&mut self, script: &Script, record: &str) -> Result<(), Failure> {
-        if record.is_empty() {
-            return Ok(());
-        }
-        let outcome = self.session.run_text(record).await;
-        outcome.map_err(|refusal| Failure::after(script, "the tool's own record", refusal))
+    pub async fn record(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
+        write(&mut self.session, script, &record.before).await?;
+        write(&mut self.session, script, &record.after).await
     }
 
     /// What the statements after a failure would have said, each tried alone, carried on where it
@@ -97,7 +84,7 @@ impl<'server> Runner<'server> {
     pub async fn what_else_fails(
         &mut self,
         script: &Script,
-        record: &str,
+        record: &Record,
         failure: &Failure,
     ) -> Result<Vec<Failure>, ReplayError> {
         let mut hidden = Vec::new();
@@ -165,8 +152,9 @@ struct Course<'run, 'server> {
 }
 
 impl Course<'_, '_> {
-    async fn run(&mut self, record: &str) -> Result<(), Failure> {
+    async fn run(&mut self, record: &Record) -> Result<(), Failure> {
         let wrapping = wrapping(self.script);
+        write(self.session, self.script, &record.before).await?;
         if wrapping == Wrapping::Transaction {
             self.control("BEGIN", true).await?;
         }
@@ -189,12 +177,7 @@ impl Course<'_, '_> {
         if self.open && wrapping != Wrapping::Transaction {
             self.control("COMMIT", false).await?;
         }
-        if !record.is_empty() {
-            let outcome = self.session.run_text(record).await;
-            outcome.map_err(|refusal| {
-                Failure::after(self.script, "the tool's own record", refusal)
-            })?;
-        }
+        write(self.session, self.script, &record.after).await?;
         if self.open {
             self.control("COMMIT", false).await?;
         }
@@ -206,6 +189,19 @@ impl Course<'_, '_> {
         self.open = open;
         outcome.map_err(|refusal| Failure::after(self.script, text, refusal))
     }
+}
+
+/// Writes a part of the tool's own record.
+async fn write(
+    session: &mut Session<'_>,
+    script: &Script,
+    statements: &[String],
+) -> Result<(), Failure> {
+    if statements.is_empty() {
+        return Ok(());
+    }
+    let outcome = session.run_text(&statements.join("; ")).await;
+    outcome.map_err(|refusal| Failure::after(script, "the tool's own record", refusal))
 }
 
 /// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL

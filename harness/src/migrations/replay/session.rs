@@ -25,6 +25,7 @@ pub struct Session<'server> {
     connection: PgConnection,
     process: i32,
     deadline: Duration,
+    prologue: String,
 }
 
 impl<'server> Session<'server> {
@@ -38,7 +39,18 @@ impl<'server> Session<'server> {
         deadline: Duration,
     ) -> Result<Self, ReplayError> {
         let (connection, process) = connect(&server.options(database)).await?;
-        Ok(Self { server, database: database.to_owned(), connection, process, deadline })
+        let (database, prologue) = (database.to_owned(), String::new());
+        Ok(Self { server, database, connection, process, deadline, prologue })
+    }
+
+    /// Begins with these statements, now and whenever it is reset: what the tool holds all along,
+    /// as its lock.
+    ///
+    /// # Errors
+    /// The server refuses them.
+    pub async fn begin_with(&mut self, prologue: String) -> Result<(), ReplayError> {
+        self.prologue = prologue;
+        self.reset().await
     }
 
     /// The connection, for the replay's own queries.
@@ -109,7 +121,12 @@ impl<'server> Session<'server> {
     /// # Errors
     /// The server is down.
     pub async fn reset(&mut self) -> Result<(), ReplayError> {
-        self.command("reset the session", RESET).await
+        if self.prologue.is_empty() {
+            return self.command("reset the session", RESET).await;
+        }
+        let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue));
+        let outcome = sqlx::raw_sql(text).execute(&mut self.connection).await;
+        outcome.map(drop).map_err(ReplayError::server("reset the session"))
     }
 
     /// A new connection in place of one that was lost or is of no use any more.
@@ -122,7 +139,7 @@ impl<'server> Session<'server> {
         let old = std::mem::replace(&mut self.connection, connection);
         self.process = process;
         let _ = old.close().await;
-        Ok(())
+        self.reset().await
     }
 
     /// Ends the connection and waits until the server has noticed.

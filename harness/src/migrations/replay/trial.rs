@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::touched::{Digests, Touches};
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
-use crate::migrations::lineage::Script;
+use crate::migrations::lineage::{Record, Script};
 use crate::migrations::sql::StatementKind;
 
 /// One migration as a trial sees it.
@@ -17,9 +17,9 @@ pub struct Subject<'lineage> {
     /// The way down, where there is one.
     pub down: Option<&'lineage Script>,
     /// What the tool writes down of the way up.
-    pub record: &'lineage str,
+    pub record: &'lineage Record,
     /// What the tool writes down of the way down.
-    pub removal: &'lineage str,
+    pub removal: &'lineage Record,
 }
 
 /// What the trials of one migration showed.
