@@ -1,6 +1,6 @@
 //! What a replay showed that somebody should do something about.
 
-use super::{Course, Failure, FreshPass, NotRestored, RoundTrip, Twice};
+use super::{Course, Failure, FreshPass, NotRestored, ReplayOutcome, RoundTrip, Twice, Upgrade};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration, Script};
@@ -8,8 +8,9 @@ use crate::migrations::lineage::{Lineage, Migration, Script};
 /// SQLSTATEs that say that something is not there: after a failure they may be its consequence.
 const NOT_THERE: [&str; 5] = ["42P01", "42703", "42704", "42883", "3F000"];
 
-/// All findings of a replay, in the order of the lineage.
-pub fn of(lineage: &Lineage, pass: &FreshPass) -> Vec<MigrationFinding> {
+/// All findings of a replay: those of the pass on an empty database in the order of the lineage,
+/// then those of the walk with data.
+pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
     let mut findings = Vec::new();
     let mut failed_before = false;
     for (index, (migration, course)) in lineage.migrations.iter().zip(&pass.courses).enumerate() {
@@ -28,7 +29,90 @@ pub fn of(lineage: &Lineage, pass: &FreshPass) -> Vec<MigrationFinding> {
         let walked = pass.walk_failed.iter().filter(|(walked, _)| *walked == index);
         findings.extend(walked.map(|(_, failure)| walk(lineage, index, failure)));
     }
+    findings.extend(with_data(lineage, outcome));
     findings
+}
+
+/// What the walk with data showed. Seeding and assumptions are for information: the rows are made
+/// up, and the real ones may be better.
+fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
+    let Upgrade { broken, assumptions, changes, stopped, drift, .. } = &outcome.upgrade;
+    let at = |id, severity, version: &str| match lineage.position(version) {
+        Some(index) => finding(id, severity, &lineage.migrations[index]),
+        None => of_lineage(id, severity),
+    };
+    let broken = broken.iter().map(|path| MigrationFinding {
+        evidence: format!("{}: {}; rows of {}", path.table, path.what, path.from.join(", ")),
+        advice: "mend the migration: a database that holds any such row does not upgrade".into(),
+        ..at("upgrade.broken", Severity::Error, &path.at)
+    });
+    let assumptions = assumptions.iter().map(|assumption| MigrationFinding {
+        line: assumption.line,
+        statement: Some(assumption.statement.clone()),
+        evidence: format!(
+            "{} (SQLSTATE {}); {} held {}",
+            assumption.message, assumption.sqlstate, assumption.table, assumption.row
+        ),
+        advice: "make sure that no database holds such a row, or mend it before".into(),
+        ..at("upgrade.assumption", Severity::Info, &assumption.at)
+    });
+    let changes = changes.iter().map(|change| MigrationFinding {
+        evidence: format!("{}, born in {}", change.what, change.from.join(", ")),
+        advice: "make sure that this is meant".into(),
+        ..at("upgrade.rows-changed", Severity::Info, &change.at)
+    });
+    let stopped = stopped.iter().map(|reason| MigrationFinding {
+        evidence: format!("the walk with data ended here: {}", reason.why),
+        advice: "mend the migration: no upgrade path with rows gets past it".into(),
+        ..at("upgrade.broken", Severity::Error, &reason.version)
+    });
+    let drift = (!drift.is_empty()).then(|| MigrationFinding {
+        evidence: format!("upgraded with rows, the schema is not a fresh one's: {}", some(drift)),
+        advice: "find the migration that does different things on empty and on filled tables".into(),
+        ..of_lineage("upgrade.drift", Severity::Warning)
+    });
+    let unseeded = outcome.seeding.unseeded.iter().map(|table| MigrationFinding {
+        evidence: format!("no row was found for {}: {}", table.table, table.why),
+        advice: "what happens to its rows on an upgrade is not known".into(),
+        ..at("seeding.unseeded", Severity::Info, &table.version)
+    });
+    let lost = outcome.round_trip.data_lost.iter().map(|lost| MigrationFinding {
+        evidence: format!("up and down again: {}", lost.why),
+        advice: "say so in the down, or keep the data".into(),
+        ..at("round-trip.data-lost", Severity::Info, &lost.version)
+    });
+    broken
+        .chain(stopped)
+        .chain(drift)
+        .chain(assumptions)
+        .chain(changes)
+        .chain(lost)
+        .chain(unseeded)
+        .collect()
+}
+
+fn of_lineage(id: &str, severity: Severity) -> MigrationFinding {
+    MigrationFinding {
+        id: id.to_owned(),
+        severity,
+        version: None,
+        file: None,
+        line: None,
+        statement: None,
+        evidence: String::new(),
+        advice: String::new(),
+    }
+}
+
+/// The first few of many.
+pub(super) fn some(texts: &[String]) -> String {
+    const FEW: usize = 10;
+    let more = texts.len().saturating_sub(FEW);
+    let few = texts.iter().take(FEW).cloned().collect::<Vec<_>>().join("; ");
+    match more {
+        0 => few,
+        more => format!("{few}; and {more} more"),
+    }
 }
 
 fn gap(migration: &Migration) -> MigrationFinding {
@@ -78,7 +162,7 @@ fn second_run(migration: &Migration, twice: &Twice) -> Option<MigrationFinding> 
             finding("twice.refused", Severity::Info, migration),
         )),
         Twice::Changed(changes) => Some(MigrationFinding {
-            evidence: format!("a second run passes, and: {}", changes.join("; ")),
+            evidence: format!("a second run passes, and: {}", some(changes)),
             advice: "make the second run a no-op, or let it be refused".into(),
             ..finding("twice.changed", Severity::Warning, migration)
         }),
@@ -123,14 +207,9 @@ fn walk(lineage: &Lineage, index: usize, failure: &Failure) -> MigrationFinding 
 
 fn finding(id: &str, severity: Severity, migration: &Migration) -> MigrationFinding {
     MigrationFinding {
-        id: id.to_owned(),
-        severity,
         version: Some(migration.version.clone()),
         file: Some(migration.file().to_owned()),
-        line: None,
-        statement: None,
-        evidence: String::new(),
-        advice: String::new(),
+        ..of_lineage(id, severity)
     }
 }
 

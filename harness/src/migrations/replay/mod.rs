@@ -13,14 +13,18 @@
 //! - [`trial`], [`clone`]: one migration up, twice, down and up again, in one transaction or in a
 //!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
 //! - [`fresh`]: the pass on an empty database;
+//! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
+//!   [`refused`] finds those to blame;
 //! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
 
 pub mod clone;
+pub mod data_trial;
 mod error;
 pub mod findings;
 pub mod fresh;
 pub mod outcome;
 pub mod refusal;
+pub mod refused;
 #[expect(clippy::module_inception, reason = "the module's one main function has its name")]
 pub mod replay;
 pub mod round_trip;
@@ -33,11 +37,12 @@ mod tool;
 mod touched;
 pub mod trial;
 pub mod twice;
+pub mod upgrade;
 
 pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
-    Assumption, BrokenPath, FailedMigration, Fresh, LineageSummary, MigrationSummary, Reason,
+    Assumption, BrokenPath, Changed, FailedMigration, Fresh, LineageSummary, MigrationSummary, Reason,
     ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
@@ -49,3 +54,4 @@ pub use server::Server;
 pub use session::Session;
 use tool::Tool;
 pub use twice::Twice;
+pub use upgrade::UpgradePass;

@@ -104,6 +104,10 @@ pub struct Upgrade {
     pub broken: Vec<BrokenPath>,
     /// Where a shape of data is refused that the older schema permitted.
     pub assumptions: Vec<Assumption>,
+    /// What became of rows that went through.
+    pub changes: Vec<Changed>,
+    /// The migration at which the walk had to end, and why, if it did not reach the head.
+    pub stopped: Option<Reason>,
     /// What a database that was upgraded with data has otherwise than a fresh one.
     pub drift: Vec<String>,
 }
@@ -118,6 +122,19 @@ pub struct BrokenPath {
     /// Their table.
     pub table: String,
     /// What happens.
+    pub what: String,
+}
+
+/// Rows that a migration took away or changed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Changed {
+    /// The versions in which the rows were born.
+    pub from: Vec<String>,
+    /// The migration.
+    pub at: String,
+    /// Their table.
+    pub table: String,
+    /// What became of them.
     pub what: String,
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::fresh::fresh_pass;
-use super::{LineageSummary, ReplayError, ReplayOutcome, Seeding, Upgrade, findings, summary};
+use super::upgrade::upgrade_pass;
+use super::{
+    FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
+};
 use crate::migrations::lineage::Lineage;
 use crate::seed::Seed;
 
@@ -42,23 +45,45 @@ pub async fn replay(
     options: &ReplayOptions,
     progress: Progress<'_>,
 ) -> Result<ReplayOutcome, ReplayError> {
-    let mut timings = BTreeMap::new();
     let begun = Instant::now();
     let fresh = fresh_pass(lineage, options, progress).await?;
-    timings.insert("fresh_ms", milliseconds(begun));
+    let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun))]);
+    let upgrading = Instant::now();
+    let upgrade = match options.with_data {
+        true => Some(upgrade_pass(lineage, &fresh, options, progress).await?),
+        false => None,
+    };
+    timings.insert("upgrade_ms", milliseconds(upgrading));
     timings.insert("total_ms", milliseconds(begun));
-    Ok(ReplayOutcome {
+    Ok(assemble(lineage, options, &fresh, upgrade.as_ref(), timings))
+}
+
+fn assemble(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    fresh: &FreshPass,
+    upgrade: Option<&UpgradePass>,
+    timings: BTreeMap<&'static str, u64>,
+) -> ReplayOutcome {
+    let mut round_trip = summary::round_trips(lineage, fresh);
+    round_trip.data_lost =
+        upgrade.map(|pass| summary::data_lost(lineage, pass)).unwrap_or_default();
+    let mut outcome = ReplayOutcome {
         lineage: LineageSummary::of(lineage),
         seed: options.seed,
-        fresh: summary::fresh(lineage, &fresh),
-        upgrade: Upgrade::default(),
-        round_trip: summary::round_trips(lineage, &fresh),
-        twice: summary::twice(lineage, &fresh),
-        seeding: Seeding::default(),
+        fresh: summary::fresh(lineage, fresh),
+        upgrade: upgrade
+            .map(|pass| summary::upgrade(lineage, fresh, pass))
+            .unwrap_or_default(),
+        round_trip,
+        twice: summary::twice(lineage, fresh, upgrade),
+        seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),
         trials: fresh.trials,
-        findings: findings::of(lineage, &fresh),
+        findings: Vec::new(),
         timings,
-    })
+    };
+    outcome.findings = findings::of(lineage, fresh, &outcome);
+    outcome
 }
 
 fn milliseconds(since: Instant) -> u64 {

@@ -1,6 +1,7 @@
 //! What remains of a migration after up, down and up again.
 
 use super::Failure;
+use super::findings::some;
 use crate::migrations::catalog::Difference;
 
 /// What one migration's round trip came to.
@@ -55,14 +56,14 @@ impl NotRestored {
         match self {
             Self::DownRefused(failure) => format!("the down is refused: {failure}"),
             Self::Catalog(changes) => {
-                format!("after the down the schema is not as before: {}", changes.join("; "))
+                format!("after the down the schema is not as before: {}", some(changes))
             }
             Self::UpRefused(failure) => {
                 format!("after the down the up is refused: {failure}")
             }
             Self::CatalogAgain(changes) => format!(
                 "after down and up the schema is not as after the first up: {}",
-                changes.join("; ")
+                some(changes)
             ),
         }
     }

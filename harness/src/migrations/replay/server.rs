@@ -10,7 +10,7 @@ use crate::environment::postgres::{ClusterOptions, PrivateCluster};
 
 /// Speed for durability that nobody needs here, a fixed time zone, and room for the locks of a
 /// whole lineage. Everything else stays as it comes: migrations see a plain server.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("fsync", "off"),
     ("full_page_writes", "off"),
     ("synchronous_commit", "off"),
@@ -21,6 +21,7 @@ const SETTINGS: [(&str, &str); 10] = [
     ("max_connections", "20"),
     ("TimeZone", "UTC"),
     ("log_min_messages", "fatal"),
+    ("client_min_messages", "error"),
 ];
 
 /// The PostgreSQL of one pass. Dropping it leaves nothing behind.

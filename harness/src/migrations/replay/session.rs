@@ -68,6 +68,16 @@ impl<'server> Session<'server> {
         &self.database
     }
 
+    /// How long one statement may take.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// What it begins with, see [`Session::begin_with`].
+    pub fn prologue(&self) -> &str {
+        &self.prologue
+    }
+
     /// The process of the server that serves this session.
     pub fn process(&self) -> i32 {
         self.process

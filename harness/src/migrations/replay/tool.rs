@@ -2,6 +2,7 @@
 
 use super::{ReplayError, Session};
 use crate::migrations::lineage::{Lineage, Migration, Record, Tracking};
+use crate::migrations::seeding::TableName;
 
 /// A lineage's tool, at work on one database.
 #[derive(Clone, Debug)]
@@ -43,6 +44,22 @@ impl<'lineage> Tool<'lineage> {
     /// A migration, by its place.
     pub fn migration(&self, index: usize) -> &'lineage Migration {
         &self.lineage.migrations[index]
+    }
+
+    /// A migration's version, with its name where the lineage has the version twice.
+    pub fn name(&self, index: usize) -> String {
+        let Migration { version, name, .. } = self.migration(index);
+        let same = self.lineage.migrations.iter().filter(|other| other.version == *version);
+        match same.count() {
+            1 => version.clone(),
+            _ => format!("{version}_{name}"),
+        }
+    }
+
+    /// The tracking table, as the catalog names it.
+    pub fn tables(&self) -> Vec<TableName> {
+        let name = self.tracking.as_ref().map(Tracking::plain_name);
+        name.map(|name| TableName::new("public", name)).into_iter().collect()
     }
 
     /// What the tool writes of a way up.
