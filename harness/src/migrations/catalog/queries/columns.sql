@@ -13,7 +13,8 @@ SELECT a.attrelid AS unit, 'column' AS kind, a.attrelid::regclass::text AS of,
     NULLIF(a.attstorage, t.typstorage)::text AS storage,
     NULLIF(a.attcompression, '')::text AS compression,
     NULLIF(a.attstattarget, -1)::text AS statistics_target,
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item) AS options,
+    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item
+     WHERE item NOT LIKE 'pg\_attver=%') AS options, -- the server's own mark, which no dump has
     (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attfdwoptions) AS item) AS foreign_options,
     CASE WHEN a.attinhcount > 0 THEN
         CASE WHEN a.attislocal THEN 'merged with a local one' ELSE 'only' END
