@@ -28,3 +28,21 @@ pub enum Convention {
     /// Every `.sql` file, sorted
     Plain,
 }
+
+impl Convention {
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GolangMigrate => "golang-migrate",
+            Self::Sqlx => "sqlx",
+            Self::Diesel => "diesel",
+            Self::Goose => "goose",
+            Self::SqlMigrate => "sql-migrate",
+            Self::Flyway => "flyway",
+            Self::Dbmate => "dbmate",
+            Self::Refinery => "refinery",
+            Self::SortedUp => "sorted-up",
+            Self::Plain => "plain",
+        }
+    }
+}

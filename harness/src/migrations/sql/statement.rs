@@ -1,10 +1,14 @@
 //! One statement of a script.
 
+use super::lexer::{Token, tokens};
+
 /// One statement, as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The text, without the semicolon that ends it, and without comments before it.
     pub text: String,
+    /// Where it begins in the script's text, in bytes.
+    pub offset: usize,
     /// The line in the file on which the text begins, from 1.
     pub line: usize,
     /// What it means to the transaction around it.
@@ -28,4 +32,17 @@ pub enum StatementKind {
     Savepoint,
     /// PostgreSQL refuses it in a transaction block: `CREATE INDEX CONCURRENTLY`, `VACUUM`, …
     NoTransaction,
+}
+
+impl Statement {
+    /// Its tokens, without blanks and comments.
+    pub fn tokens(&self) -> impl Iterator<Item = Token<'_>> {
+        tokens(&self.text).filter(|token| !token.is_blank())
+    }
+
+    /// Whether it begins with these keywords.
+    pub fn begins(&self, words: &[&str]) -> bool {
+        let mut own = self.tokens();
+        words.iter().all(|word| own.next().is_some_and(|token| token.is_word(word)))
+    }
 }
