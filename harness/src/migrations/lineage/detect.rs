@@ -25,6 +25,20 @@ enum Family {
     Bare,
 }
 
+impl Family {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Goose => "goose",
+            Self::SqlMigrate => "sql-migrate",
+            Self::Dbmate => "dbmate",
+            Self::Diesel => "diesel",
+            Self::Versioned => "Flyway or refinery",
+            Self::Pairs => "pairs of up and down",
+            Self::Bare => "plain files",
+        }
+    }
+}
+
 /// Whose a folder is, if there is any migration in it.
 ///
 /// # Errors
@@ -36,13 +50,18 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> 
             claims.push((family, file));
         }
     }
+    // What lies in the folder itself says more than what lies below.
+    if claims.iter().any(|(family, file)| *family != Family::Bare && !file.contains('/')) {
+        claims.retain(|(_, file)| !file.contains('/'));
+    }
     claims.sort_unstable();
     let mut one_each = claims.clone();
     one_each.dedup_by_key(|(family, _)| *family);
     // A stray bare file among others is one that the tool passes over.
     let families: Vec<_> = one_each.iter().filter(|(family, _)| *family != Family::Bare).collect();
     if families.len() > 1 {
-        let claims = families.iter().map(|(family, file)| format!("{family:?} ({file})")).collect();
+        let claims =
+            families.iter().map(|(family, file)| format!("{} ({file})", family.name())).collect();
         return Err(LineageError::Mixed { path: folder.path().to_owned(), claims });
     }
     let Some((family, example)) = families.first().copied().or(one_each.first()) else {
@@ -55,7 +74,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> 
 
 fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {
     let (parent, name) = file.rsplit_once('/').unwrap_or(("", file));
-    if name == "up.sql" && !parent.is_empty() {
+    if name == "up.sql" && !parent.is_empty() && !parent.contains('/') {
         return Ok(Some(Family::Diesel));
     }
     if conventions::versioned_name(name).is_some() {
