@@ -11,18 +11,65 @@ use crate::migrations::lineage::{Record, Script};
 
 const COPY: &str = "replay_copy";
 
+/// What sessions are closed with before a database is copied, and opened with again.
+#[derive(Clone, Debug)]
+pub struct Opening<'server> {
+    server: &'server Server,
+    database: String,
+    deadline: Duration,
+    prologue: Vec<String>,
+}
+
+impl<'server> Opening<'server> {
+    /// Closes a session so that its database can be copied.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn of_closed(session: Session<'server>) -> Result<Self, ReplayError> {
+        let opening = Self {
+            server: session.server(),
+            database: session.database().to_owned(),
+            deadline: session.deadline(),
+            prologue: session.prologue().to_vec(),
+        };
+        session.close().await?;
+        Ok(opening)
+    }
+
+    /// Opens the same session again.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn open(&self) -> Result<Session<'server>, ReplayError> {
+        self.open_in(&self.database).await
+    }
+
+    /// Copies the database, and opens such a session in the copy.
+    ///
+    /// # Errors
+    /// Somebody is connected to the database, or the server is down.
+    pub async fn open_copy(&self, name: &str) -> Result<Session<'server>, ReplayError> {
+        self.server.clone_database(&self.database, name).await?;
+        self.open_in(name).await
+    }
+
+    async fn open_in(&self, database: &str) -> Result<Session<'server>, ReplayError> {
+        let mut session = Session::open(self.server, database, self.deadline).await?;
+        session.begin_with(self.prologue.clone()).await?;
+        Ok(session)
+    }
+}
+
 /// Tries a migration in copies of a database that nobody is connected to.
 ///
 /// # Errors
 /// The server is down. The inner error is the refusal of the first run.
 pub async fn try_in_clone(
-    server: &Server,
-    database: &str,
-    deadline: Duration,
+    opening: &Opening<'_>,
     subject: Subject<'_>,
     before: &Arc<Catalog>,
 ) -> Result<Result<Tried, Failure>, ReplayError> {
-    let mut copy = Copy::of(server, database, deadline).await?;
+    let mut copy = Copy::of(opening).await?;
     if let Err(failure) = copy.runner.run(subject.up, &Record::default()).await? {
         copy.remove().await?;
         return Ok(Err(failure));
@@ -34,7 +81,7 @@ pub async fn try_in_clone(
         Some(down) => {
             if !copy.is_as(&after).await? || matches!(twice, Twice::Changed(_)) {
                 copy.remove().await?;
-                copy = Copy::of(server, database, deadline).await?;
+                copy = Copy::of(opening).await?;
                 // It passed in the first copy, which was the same.
                 let _ = copy.runner.run(subject.up, &Record::default()).await?;
             }
@@ -45,27 +92,29 @@ pub async fn try_in_clone(
     Ok(Ok(Tried { after, twice, round_trip }))
 }
 
+/// Closes a session and drops the database that it was in.
+///
+/// # Errors
+/// The server is down.
+pub async fn remove(session: Session<'_>) -> Result<(), ReplayError> {
+    let Opening { server, database, .. } = Opening::of_closed(session).await?;
+    server.drop_database(&database).await
+}
+
 /// A copy of a database, and a session in it.
 struct Copy<'server> {
-    server: &'server Server,
     runner: Runner<'server>,
     reader: CatalogReader,
 }
 
 impl<'server> Copy<'server> {
-    async fn of(
-        server: &'server Server,
-        database: &str,
-        deadline: Duration,
-    ) -> Result<Self, ReplayError> {
-        server.clone_database(database, COPY).await?;
-        let runner = Runner::new(Session::open(server, COPY, deadline).await?);
-        Ok(Self { server, runner, reader: CatalogReader::new() })
+    async fn of(opening: &Opening<'server>) -> Result<Self, ReplayError> {
+        let runner = Runner::new(opening.open_copy(COPY).await?);
+        Ok(Self { runner, reader: CatalogReader::new() })
     }
 
     async fn remove(self) -> Result<(), ReplayError> {
-        self.runner.into_session().close().await?;
-        self.server.drop_database(COPY).await
+        remove(self.runner.into_session()).await
     }
 
     async fn catalog(&mut self) -> Result<Arc<Catalog>, ReplayError> {

@@ -28,6 +28,9 @@ pub enum ReplayError {
     /// Rows could not be generated or watched at all.
     #[error(transparent)]
     Seeding(#[from] SeedingError),
+    /// The lineage's prelude is refused.
+    #[error("the prelude in lineage.toml is refused: {0}")]
+    Prelude(String),
     /// The tool's own tracking table could not be made.
     #[error("the tracking table cannot be made: {0}")]
     Tracking(String),

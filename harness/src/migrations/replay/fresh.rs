@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::clone::try_in_clone;
+use super::clone::{Opening, try_in_clone};
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
     Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session,
@@ -77,9 +77,7 @@ pub async fn fresh_pass(
 }
 
 struct Pass<'run> {
-    server: &'run Server,
     tool: Tool<'run>,
-    options: &'run ReplayOptions,
     /// None while a copy of the database is being made, which nobody may be connected to.
     runner: Option<Runner<'run>>,
     reader: CatalogReader,
@@ -101,7 +99,7 @@ impl<'run> Pass<'run> {
         let mut reader = CatalogReader::new();
         let catalog = reader.read(runner.session().connection()).await?;
         let runner = Some(runner);
-        Ok(Self { server, tool, options, runner, reader, catalog, trials: Trials::default() })
+        Ok(Self { tool, runner, reader, catalog, trials: Trials::default() })
     }
 
     fn runner(&mut self) -> &mut Runner<'run> {
@@ -135,12 +133,9 @@ impl<'run> Pass<'run> {
     /// Tries it in a copy, and then runs it as its tool does.
     async fn carry_by_copy(&mut self, subject: Subject<'_>) -> Result<Course, ReplayError> {
         let runner = self.runner.take().expect("no copy is being made");
-        runner.into_session().close().await?;
-        let deadline = self.options.statement_deadline;
-        let tried = try_in_clone(self.server, DATABASE, deadline, subject, &self.catalog).await?;
-        let session = Session::open(self.server, DATABASE, deadline).await?;
-        let runner = self.runner.insert(Runner::new(session));
-        self.tool.take_hold(runner.session()).await?;
+        let opening = Opening::of_closed(runner.into_session()).await?;
+        let tried = try_in_clone(&opening, subject, &self.catalog).await?;
+        self.runner = Some(Runner::new(opening.open().await?));
         let outcome = self.runner().run(subject.up, subject.record).await?;
         let runner = self.runner.as_mut().expect("it was opened again");
         self.catalog = self.reader.read(runner.session().connection()).await?;

@@ -1,8 +1,9 @@
 //! A migration that refuses generated rows: attempts that leave nothing behind, and from the rows
 //! to blame to a class.
 
+use super::clone::{Opening, remove};
 use super::trial::{Subject, fits_a_transaction};
-use super::{Assumption, BrokenPath, Failure, ReplayError, Runner, Server, Session};
+use super::{Assumption, BrokenPath, Failure, ReplayError, Runner, Session};
 use crate::migrations::lineage::Record;
 use crate::migrations::seeding::{
     self, Offence, OffendingRow, Reduction, ReductionClass, RowSet, SeedingError, TableName, Trial,
@@ -59,31 +60,14 @@ impl<'run, 'server> Attempts<'run, 'server> {
 
     async fn in_copy(&mut self, without: &RowSet) -> Result<Result<(), Failure>, ReplayError> {
         let session = self.session.take().expect("the session is open");
-        let (server, database) = (session.server(), session.database().to_owned());
-        let (deadline, prologue) = (session.deadline(), session.prologue().to_owned());
-        session.close().await?;
-        server.clone_database(&database, COPY).await?;
-        let outcome = in_database(server, COPY, self.subject, without, deadline).await?;
-        server.drop_database(COPY).await?;
-        let mut session = Session::open(server, &database, deadline).await?;
-        session.begin_with(prologue).await?;
-        *self.session = Some(session);
+        let opening = Opening::of_closed(session).await?;
+        let mut runner = Runner::new(opening.open_copy(COPY).await?);
+        delete(runner.session(), without).await?;
+        let outcome = runner.run(self.subject.up, &Record::default()).await?;
+        remove(runner.into_session()).await?;
+        *self.session = Some(opening.open().await?);
         Ok(outcome)
     }
-}
-
-async fn in_database(
-    server: &Server,
-    database: &str,
-    subject: Subject<'_>,
-    without: &RowSet,
-    deadline: std::time::Duration,
-) -> Result<Result<(), Failure>, ReplayError> {
-    let mut runner = Runner::new(Session::open(server, database, deadline).await?);
-    delete(runner.session(), without).await?;
-    let outcome = runner.run(subject.up, &Record::default()).await?;
-    runner.into_session().close().await?;
-    Ok(outcome)
 }
 
 /// Deletes rows for good.

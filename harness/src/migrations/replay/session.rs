@@ -25,7 +25,7 @@ pub struct Session<'server> {
     connection: PgConnection,
     process: i32,
     deadline: Duration,
-    prologue: String,
+    prologue: Vec<String>,
 }
 
 impl<'server> Session<'server> {
@@ -39,7 +39,7 @@ impl<'server> Session<'server> {
         deadline: Duration,
     ) -> Result<Self, ReplayError> {
         let (connection, process) = connect(&server.options(database)).await?;
-        let (database, prologue) = (database.to_owned(), String::new());
+        let (database, prologue) = (database.to_owned(), Vec::new());
         Ok(Self { server, database, connection, process, deadline, prologue })
     }
 
@@ -48,7 +48,7 @@ impl<'server> Session<'server> {
     ///
     /// # Errors
     /// The server refuses them.
-    pub async fn begin_with(&mut self, prologue: String) -> Result<(), ReplayError> {
+    pub async fn begin_with(&mut self, prologue: Vec<String>) -> Result<(), ReplayError> {
         self.prologue = prologue;
         self.reset().await
     }
@@ -74,7 +74,7 @@ impl<'server> Session<'server> {
     }
 
     /// What it begins with, see [`Session::begin_with`].
-    pub fn prologue(&self) -> &str {
+    pub fn prologue(&self) -> &[String] {
         &self.prologue
     }
 
@@ -134,7 +134,7 @@ impl<'server> Session<'server> {
         if self.prologue.is_empty() {
             return self.command("reset the session", RESET).await;
         }
-        let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue));
+        let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue.join("; ")));
         let outcome = sqlx::raw_sql(text).execute(&mut self.connection).await;
         outcome.map(drop).map_err(ReplayError::server("reset the session"))
     }

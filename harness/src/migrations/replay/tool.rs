@@ -4,41 +4,47 @@ use super::{ReplayError, Session};
 use crate::migrations::lineage::{Lineage, Migration, Record, Tracking};
 use crate::migrations::seeding::TableName;
 
+/// The settings that a session has made, as statements that make them again.
+const SETTINGS: &str = "SELECT format('SELECT set_config(%L, %L, false)', name, setting) \
+                        FROM pg_settings WHERE source = 'session'";
+
 /// A lineage's tool, at work on one database.
 #[derive(Clone, Debug)]
 pub struct Tool<'lineage> {
     lineage: &'lineage Lineage,
     tracking: Option<Tracking>,
     /// The statement that takes its lock.
-    lock: String,
+    lock: Option<String>,
 }
 
 impl<'lineage> Tool<'lineage> {
     /// The tool of a lineage, at work on a database of this name.
     pub fn of(lineage: &'lineage Lineage, database: &str) -> Self {
-        let tracking = Tracking::of(lineage);
+        let tracking = lineage.tracking();
         let lock = tracking.as_ref().and_then(|tracking| tracking.lock(database));
-        Self { lineage, tracking, lock: lock.map(|lock| lock.take).unwrap_or_default() }
+        Self { lineage, tracking, lock: lock.map(|lock| lock.take) }
     }
 
-    /// Makes what the tool makes in a new database, and takes its lock.
+    /// Makes what the deployment and the tool make in a new database, and takes the tool's lock.
+    /// Settings that the prelude makes stay for every migration.
     ///
     /// # Errors
     /// The server refuses it.
     pub async fn prepare(&self, session: &mut Session<'_>) -> Result<(), ReplayError> {
+        session
+            .run_text(&self.lineage.settings.prelude)
+            .await
+            .map_err(|refusal| ReplayError::Prelude(refusal.to_string()))?;
+        let settings: Vec<String> = sqlx::query_scalar(SETTINGS)
+            .fetch_all(session.connection())
+            .await
+            .map_err(ReplayError::server("read the prelude's settings"))?;
+        session.begin_with(settings.into_iter().chain(self.lock.clone()).collect()).await?;
         if let Some(tracking) = &self.tracking {
             let made = session.run_text(&tracking.create().join("; ")).await;
             made.map_err(|refusal| ReplayError::Tracking(refusal.to_string()))?;
         }
-        self.take_hold(session).await
-    }
-
-    /// Takes the tool's lock in a session, for as long as the session lives.
-    ///
-    /// # Errors
-    /// The server is down.
-    pub async fn take_hold(&self, session: &mut Session<'_>) -> Result<(), ReplayError> {
-        session.begin_with(self.lock.clone()).await
+        Ok(())
     }
 
     /// A migration, by its place.
