@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Convention, Migration, Settings, Tracking};
+use super::{Convention, Migration, Settings};
 
 /// The ordered migrations of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +31,6 @@ pub struct Ignored {
 }
 
 impl Lineage {
-    /// The table in which its tool keeps what it has run; `None` for plain files, which none keeps
-    /// track of.
-    pub fn tracking(&self) -> Option<Tracking> {
-        Tracking::of(self)
-    }
-
     /// Where the migration of a version stands. Leading zeros do not matter: 7 is 007, too. Of a
     /// version that is there twice it is the first.
     pub fn position(&self, version: &str) -> Option<usize> {
