@@ -103,7 +103,7 @@ CREATE OPERATOR CLASS store.cls FOR TYPE int USING btree FAMILY store.fam AS
     FUNCTION 1 btint4cmp(int, int);
 CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
 CREATE CAST (store.state AS bytea) WITH INOUT;
-CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+CREATE TRANSFORM FOR smallint LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
 CREATE CONVERSION store.conv FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE LANGUAGE plodd HANDLER plpgsql_call_handler;
 CREATE STATISTICS store.correlated (dependencies) ON customer, placed FROM store.orders;
@@ -133,6 +133,7 @@ pub const CASES: &[Case] = &[
     nothing("REINDEX TABLE store.customers"),
     nothing("SELECT nextval('store.counter')"),
     nothing("CREATE TEMPORARY TABLE passing (id serial PRIMARY KEY, a text CHECK (a <> ''))"),
+    nothing("CREATE TYPE pg_temp.passing_kind AS ENUM ('a')"),
     nothing("CREATE FUNCTION pg_temp.passing() RETURNS int LANGUAGE sql AS 'SELECT 1'"),
     nothing("CREATE TABLE store.brief (a int); DROP TABLE store.brief"),
     nothing("ALTER TABLE store.lone RENAME TO alone; ALTER TABLE store.alone RENAME TO lone"),
@@ -155,8 +156,8 @@ pub const CASES: &[Case] = &[
     changes("ALTER EXTENSION hstore SET SCHEMA public"),
     changes("COMMENT ON EXTENSION hstore IS 'keys'"),
     changes("DROP EXTENSION hstore"),
-    changes("ALTER EXTENSION pg_trgm ADD FUNCTION store.work()"),
-    changes("ALTER EXTENSION pg_trgm DROP FUNCTION store.work()"),
+    changes("ALTER EXTENSION pg_trgm ADD PROCEDURE store.work()"),
+    changes("ALTER EXTENSION pg_trgm DROP PROCEDURE store.work()"),
     // roles are not in a dump, their names are
     changes("ALTER ROLE app RENAME TO application"),
     // tables and columns
@@ -293,11 +294,14 @@ pub const CASES: &[Case] = &[
     changes("REVOKE USAGE ON TYPE store.condition FROM PUBLIC"),
     changes("ALTER TYPE store.condition OWNER TO application"),
     changes("COMMENT ON TYPE store.condition IS 'state'"),
-    changes("ALTER TYPE store.address ADD ATTRIBUTE zip text"),
-    changes("ALTER TYPE store.address ALTER ATTRIBUTE zip TYPE varchar(5)"),
-    changes("ALTER TYPE store.address RENAME ATTRIBUTE zip TO code"),
+    changes("CREATE TYPE store.place AS (x int, y text)"),
+    changes("ALTER TYPE store.place DROP ATTRIBUTE x; ALTER TYPE store.place ADD ATTRIBUTE x int"),
+    changes("ALTER TYPE store.place ALTER ATTRIBUTE y TYPE varchar(5)"),
+    changes("ALTER TYPE store.place RENAME ATTRIBUTE y TO z"),
+    changes("ALTER TYPE store.address ADD ATTRIBUTE code text"),
     changes("COMMENT ON TYPE store.address IS 'where'"),
     changes("COMMENT ON COLUMN store.address.code IS 'code'"),
+    changes("DROP FUNCTION store.whole"),
     changes("ALTER DOMAIN store.email SET NOT NULL"),
     changes("ALTER DOMAIN store.email SET DEFAULT 'b@c'"),
     changes("ALTER DOMAIN store.email ADD CONSTRAINT short CHECK (length(VALUE) < 99) NOT VALID"),
@@ -346,10 +350,10 @@ pub const CASES: &[Case] = &[
         "CREATE OR REPLACE AGGREGATE store.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = '0')",
     ),
     changes("ALTER AGGREGATE store.total(int) RENAME TO sum_of"),
-    changes("DROP FUNCTION store.whole"),
     // operators and what is made of them
     changes("COMMENT ON OPERATOR store.@+ (int, int) IS 'add'"),
-    changes("ALTER OPERATOR store.@+ (int, int) SET (RESTRICT = eqsel, JOIN = eqjoinsel)"),
+    changes("CREATE OPERATOR store.=== (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int, HASHES)"),
+    changes("ALTER OPERATOR store.=== (int, int) SET (RESTRICT = eqsel, JOIN = eqjoinsel)"),
     changes("ALTER OPERATOR store.@+ (int, int) OWNER TO application"),
     changes(
         "CREATE OPERATOR store.@- (FUNCTION = store.add, LEFTARG = int, RIGHTARG = int, COMMUTATOR = OPERATOR(store.@-))",
@@ -368,8 +372,8 @@ pub const CASES: &[Case] = &[
     changes(
         "DROP CAST (store.condition AS bytea); CREATE CAST (store.condition AS bytea) WITH INOUT AS ASSIGNMENT",
     ),
-    changes("COMMENT ON TRANSFORM FOR int LANGUAGE sql IS 'transform'"),
-    changes("DROP TRANSFORM FOR int LANGUAGE sql"),
+    changes("COMMENT ON TRANSFORM FOR smallint LANGUAGE sql IS 'transform'"),
+    changes("DROP TRANSFORM FOR smallint LANGUAGE sql"),
     changes("COMMENT ON CONVERSION store.conv IS 'conversion'"),
     changes("ALTER CONVERSION store.conv RENAME TO conversion"),
     changes("COMMENT ON LANGUAGE plodd IS 'odd'"),
@@ -433,7 +437,7 @@ pub const CASES: &[Case] = &[
     changes("ALTER PUBLICATION pub SET (publish = 'insert')"),
     changes("ALTER PUBLICATION pub SET (publish_via_partition_root)"),
     since(15, "ALTER PUBLICATION pub SET TABLE store.orders (id, label) WHERE (id > 5)"),
-    since(15, "ALTER PUBLICATION pub ADD TABLES IN SCHEMA store"),
+    since(15, "CREATE PUBLICATION wide FOR TABLES IN SCHEMA store"),
     changes("ALTER PUBLICATION pub RENAME TO published"),
     changes("CREATE PUBLICATION everything FOR ALL TABLES"),
     // privileges by default

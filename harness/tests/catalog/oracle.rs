@@ -6,7 +6,7 @@ use std::sync::Arc;
 use harness::migrations::catalog::{CatalogReader, Difference, Kind};
 
 use super::cases::{CASES, Expected, SETUP};
-use super::support::{Server, lines, read_full, run};
+use super::support::{Server, execute, lines, read_full, run};
 
 /// The dump's lines in an order that does not depend on that of the objects or columns.
 fn dump(server: &Server) -> Vec<String> {
@@ -44,7 +44,10 @@ async fn a_catalog_differs_exactly_when_the_dump_does() {
     let mut before = (reader.read(&mut connection).await.unwrap(), dump(&server));
     let mut wrong = Vec::new();
     for case in CASES.iter().filter(|case| case.since <= major) {
-        run(&mut connection, case.sql).await;
+        if let Err(error) = execute(&mut connection, case.sql).await {
+            wrong.push(format!("{}\n  is refused: {error}", case.sql));
+            continue;
+        }
         let after = (reader.read(&mut connection).await.unwrap(), dump(&server));
         let difference = Difference::between(&before.0, &after.0);
         let (sees, dump_sees) = (before.0 != after.0, before.1 != after.1);
