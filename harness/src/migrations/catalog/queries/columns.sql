@@ -1,5 +1,11 @@
 SELECT a.attrelid AS unit, 'column' AS kind, a.attrelid::regclass::text AS of,
     quote_ident(a.attname) AS name,
+    -- Values of a composite type are written by the places of its columns.
+    CASE c.relkind WHEN 'c' THEN (
+        SELECT count(*)::text FROM pg_attribute AS left_of
+        WHERE left_of.attrelid = a.attrelid AND left_of.attnum BETWEEN 1 AND a.attnum
+            AND NOT left_of.attisdropped
+    ) END AS place,
     format_type(a.atttypid, a.atttypmod) AS type,
     CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END
         AS collation,
