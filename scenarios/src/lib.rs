@@ -8,6 +8,7 @@ pub mod event_batches;
 pub mod event_buffering;
 pub mod expect;
 pub mod kill_storm;
+pub mod ledger;
 pub mod lineage;
 pub mod migration_at_start;
 pub mod quick_plan;
@@ -27,7 +28,23 @@ pub struct Scenario {
     pub show: fn(BackendKind) -> Result<(), Failed>,
 }
 
-/// Every scenario on every backend.
+/// Every scenario.
+pub const ALL: &[Scenario] = &[
+    quick_plan::REPAIRED_SYSTEM_PASSES,
+    event_buffering::LOST_EVENTS_ARE_NAMED,
+    kill_storm::NOTHING_IS_LOST,
+    termination::BACKLOG_SURVIVES_TERMINATION,
+    migration_at_start::READY_ONLY_WITH_ALL_MIGRATIONS,
+    migration_at_start::FAILED_MIGRATION_ENDS_THE_SERVER,
+    migration_at_start::MENDED_MIGRATION_IS_APPLIED,
+    event_batches::EACH_EVENT_IS_ANSWERED,
+    event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
+    agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
+    agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
+    toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
+];
+
+/// Scenarios on every backend.
 pub fn trials(scenarios: &[Scenario]) -> Vec<Trial> {
     let on = |scenario: &Scenario, backend: BackendKind| {
         let show = scenario.show;
