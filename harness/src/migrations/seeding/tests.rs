@@ -9,6 +9,7 @@ use crate::seed::Seed;
 mod every_kind;
 mod foresight;
 mod outcomes;
+mod population;
 
 const SEED: Seed = Seed(20);
 
