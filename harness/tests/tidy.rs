@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "checkers",
             "environment",
             "exit_code",
+            "faults",
             "finding",
             "history",
             "migrations",

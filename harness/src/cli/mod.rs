@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
 
+pub mod chaos;
 pub mod doctor;
+mod failure;
 mod interrupt;
 pub mod log;
 mod machine;
@@ -9,6 +11,7 @@ mod progress;
 pub mod proxy;
 pub mod run;
 mod run_report;
+mod subject;
 
 use clap::{Parser, Subcommand};
 
@@ -27,6 +30,8 @@ pub struct Arguments {
 pub enum Command {
     /// Start a system, disturb it under load, and judge what became of its events
     Run(run::RunArguments),
+    /// Disturb a system by chance, and find the smallest disturbance that it does not survive
+    Chaos(chaos::ChaosArguments),
     /// Judge a folder of migrations by running it
     Migrations {
         /// What to do with it.

@@ -152,9 +152,7 @@ fn by_class(units: &HashSet<Unit>) -> HashMap<Class, Vec<Oid>> {
 }
 
 /// The server's major version, and the classes by the numbers of their catalogs.
-async fn server(
-    connection: &mut PgConnection,
-) -> Result<(i32, HashMap<u32, Class>), CatalogError> {
+async fn server(connection: &mut PgConnection) -> Result<(i32, HashMap<u32, Class>), CatalogError> {
     const QUERY: &str = "SELECT current_setting('server_version_num')::int / 10000, \
         relname::text, oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace \
         AND relname = ANY ($1::text[]::name[])";

@@ -95,10 +95,7 @@ const SOURCES: [Source; 48] = [
     own(Class::Policy, "pg_policy", "oid >= 16384"),
     own(Class::Publication, "pg_publication", "oid >= 16384"),
     part(Class::Publication, "pg_publication_rel", "prpubid", "true"),
-    Source {
-        since: 15,
-        ..part(Class::Publication, "pg_publication_namespace", "pnpubid", "true")
-    },
+    Source { since: 15, ..part(Class::Publication, "pg_publication_namespace", "pnpubid", "true") },
     own(Class::Statistics, "pg_statistic_ext", "oid >= 16384"),
     own(Class::TextSearchParser, "pg_ts_parser", "oid >= 16384"),
     own(Class::TextSearchTemplate, "pg_ts_template", "oid >= 16384"),
@@ -225,7 +222,9 @@ impl VersionReader {
             let Some(class) = class else { continue };
             for (oid, version) in units.iter().zip(own) {
                 if let Some(whole) = versions.of.get_mut(&Unit { class, oid: oid.0 }) {
-                    *whole = whole.wrapping_add(version.rotate_left(1).wrapping_mul(2 * i64::from(source) + 3));
+                    *whole = whole.wrapping_add(
+                        version.rotate_left(1).wrapping_mul(2 * i64::from(source) + 3),
+                    );
                 }
             }
         }

@@ -83,16 +83,12 @@ async fn perform(
 
     let changes = population.compare(runner.session().connection()).await?;
     let committed = runner.session().run_text("RELEASE applied; COMMIT").await;
-    committed
-        .map_err(|refusal| Stop::Elsewhere(Failure::after(subject.up, "COMMIT", refusal)))?;
+    committed.map_err(|refusal| Stop::Elsewhere(Failure::after(subject.up, "COMMIT", refusal)))?;
     Ok(DataTrial { changes, twice, lost })
 }
 
 /// The tables whose rows a second run changes; none when it is refused.
-async fn second_run(
-    runner: &mut Runner<'_>,
-    subject: Subject<'_>,
-) -> Result<Vec<String>, Stop> {
+async fn second_run(runner: &mut Runner<'_>, subject: Subject<'_>) -> Result<Vec<String>, Stop> {
     let before = Touches::read(runner.session().connection()).await?;
     if let Err(failure) = runner.perform(subject.up).await {
         take_back(runner, &failure).await?;

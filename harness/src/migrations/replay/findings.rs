@@ -68,7 +68,8 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
     });
     let drift = (!drift.is_empty()).then(|| MigrationFinding {
         evidence: format!("upgraded with rows, the schema is not a fresh one's: {}", some(drift)),
-        advice: "find the migration that does different things on empty and on filled tables".into(),
+        advice: "find the migration that does different things on empty and on filled tables"
+            .into(),
         ..of_lineage("upgrade.drift", Severity::Warning)
     });
     let unseeded = outcome.seeding.unseeded.iter().map(|table| MigrationFinding {
@@ -198,8 +199,13 @@ fn walk(lineage: &Lineage, index: usize, failure: &Failure) -> MigrationFinding 
     let migration = &lineage.migrations[index];
     let missing = lineage.migrations[index..].iter().filter(|later| later.down.is_none()).count();
     let (severity, advice) = match missing {
-        0 => (Severity::Warning, "mend it, or the down of a later migration that left this behind".into()),
-        _ => (Severity::Info, format!("{missing} later migrations have no down: write those first")),
+        0 => (
+            Severity::Warning,
+            "mend it, or the down of a later migration that left this behind".into(),
+        ),
+        _ => {
+            (Severity::Info, format!("{missing} later migrations have no down: write those first"))
+        }
     };
     let finding = in_down(migration, finding("round-trip.walk-failed", severity, migration));
     at(failure, &advice, finding)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::clone::{Opening, try_in_clone};
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
-    Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session,
-    Stage, Tool, Trials, Twice,
+    Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
+    Trials, Twice,
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
 use crate::migrations::lineage::{Lineage, Migration, Script, Step};

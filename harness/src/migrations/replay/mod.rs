@@ -42,8 +42,8 @@ pub mod upgrade;
 pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
-    Assumption, BrokenPath, Changed, FailedMigration, Fresh, LineageSummary, MigrationSummary, Reason,
-    ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
+    Assumption, BrokenPath, Changed, FailedMigration, Fresh, LineageSummary, MigrationSummary,
+    Reason, ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
 pub use replay::{Progress, ReplayOptions, Stage, replay};

@@ -72,9 +72,7 @@ fn assemble(
         lineage: LineageSummary::of(lineage),
         seed: options.seed,
         fresh: summary::fresh(lineage, fresh),
-        upgrade: upgrade
-            .map(|pass| summary::upgrade(lineage, fresh, pass))
-            .unwrap_or_default(),
+        upgrade: upgrade.map(|pass| summary::upgrade(lineage, fresh, pass)).unwrap_or_default(),
         round_trip,
         twice: summary::twice(lineage, fresh, upgrade),
         seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),

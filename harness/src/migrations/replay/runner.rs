@@ -91,7 +91,10 @@ impl<'server> Runner<'server> {
         self.session.command("begin a trial", "BEGIN").await?;
         for (index, statement) in script.statements.iter().enumerate() {
             let quiet = index == failure.index
-                || !matches!(statement.kind, StatementKind::Ordinary | StatementKind::NoTransaction);
+                || !matches!(
+                    statement.kind,
+                    StatementKind::Ordinary | StatementKind::NoTransaction
+                );
             if quiet {
                 continue;
             }
