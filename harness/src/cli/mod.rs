@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
 
+pub mod certify;
 pub mod doctor;
 mod interrupt;
 pub mod log;
@@ -26,6 +27,8 @@ pub struct Arguments {
 pub enum Command {
     /// Start a system, disturb it under load, and judge what became of its events
     Run(run::RunArguments),
+    /// Start a server in every situation that a release meets, and judge its migration runner
+    Certify(certify::CertifyArguments),
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone

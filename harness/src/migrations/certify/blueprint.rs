@@ -34,6 +34,7 @@ pub struct Blueprint {
     pub logs: PathBuf,
     files: StateFolder,
     folders: AtomicUsize,
+    starts: AtomicUsize,
 }
 
 impl Blueprint {
@@ -63,6 +64,7 @@ impl Blueprint {
             logs,
             files: StateFolder::new()?,
             folders: AtomicUsize::new(0),
+            starts: AtomicUsize::new(0),
         };
         blueprint.released()?;
         blueprint.previous()?;
@@ -87,6 +89,12 @@ impl Blueprint {
         let path = self.new_path();
         std::fs::create_dir(&path).map_err(CertifyError::file(&path))?;
         Ok(path)
+    }
+
+    /// A path for the log of one start.
+    pub fn new_log(&self, label: &str) -> PathBuf {
+        let number = self.starts.fetch_add(1, Ordering::Relaxed);
+        self.logs.join(format!("{label}-{number}.log"))
     }
 
     /// A copy of the first `count` migrations.

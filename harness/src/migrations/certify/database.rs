@@ -24,11 +24,6 @@ impl Database {
         Self { superuser: superuser.database(&name), name }
     }
 
-    /// How the superuser connects to it.
-    pub fn superuser(&self) -> &PgConnectOptions {
-        &self.superuser
-    }
-
     /// The same for PostgreSQL's own programs.
     pub fn libpq_arguments(&self) -> [String; 4] {
         let options = &self.superuser;

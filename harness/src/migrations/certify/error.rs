@@ -23,6 +23,14 @@ pub enum CertifyError {
         /// A version that there is.
         last: String,
     },
+    /// No case has that name.
+    #[error("no case is called {name:?}; cases are named as in the table, groups are: {known}")]
+    UnknownCase {
+        /// What was asked for.
+        name: String,
+        /// Every group of cases.
+        known: String,
+    },
     /// A text of the file asks for something unknown.
     #[error("in the certify file: {0}")]
     Template(#[from] TemplateError),

@@ -153,7 +153,7 @@ impl Sighting {
     }
 
     /// What is wrong with what it left in the database.
-    fn traces(&self) -> Vec<String> {
+    pub fn traces(&self) -> Vec<String> {
         let quoted = [
             ("recorded, though an undisturbed run does not record it", &self.unexpected_records),
             ("not recorded, though an undisturbed run records it", &self.missing_records),

@@ -92,6 +92,13 @@ impl State {
         }
     }
 
+    /// Whether a database has this schema and these records by now.
+    pub async fn is_reached_in(&self, database: &Database, file: &CertifyFile) -> bool {
+        let recorded = database.recorded(&file.tracking).await;
+        recorded.is_ok_and(|recorded| recorded == self.recorded)
+            && Schema::read(database, file).await.is_ok_and(|schema| schema == self.schema)
+    }
+
     /// How this state, as it should be, differs from what was found.
     pub fn drift(&self, found: &Self) -> Drift {
         let (expected, recorded): (BTreeSet<&String>, BTreeSet<&String>) =
