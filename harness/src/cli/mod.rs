@@ -5,6 +5,7 @@ pub mod doctor;
 mod interrupt;
 pub mod log;
 mod machine;
+pub mod migrations;
 mod progress;
 pub mod proxy;
 pub mod run;
@@ -29,6 +30,12 @@ pub enum Command {
     Run(run::RunArguments),
     /// Start a server in every situation that a release meets, and judge its migration runner
     Certify(certify::CertifyArguments),
+    /// Judge a folder of migrations by running it
+    Migrations {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: migrations::MigrationsCommand,
+    },
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone
