@@ -24,21 +24,6 @@ impl Database {
         Self { superuser: superuser.database(&name), name }
     }
 
-    /// The same for PostgreSQL's own programs.
-    pub fn libpq_arguments(&self) -> [String; 4] {
-        let options = &self.superuser;
-        let host = options.get_socket().map_or_else(
-            || options.get_host().to_owned(),
-            |folder| folder.display().to_string(),
-        );
-        [
-            format!("--host={host}"),
-            format!("--port={}", options.get_port()),
-            format!("--username={}", options.get_username()),
-            format!("--dbname={}", self.name),
-        ]
-    }
-
     /// A connection of the superuser.
     ///
     /// # Errors

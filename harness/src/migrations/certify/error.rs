@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::environment::postgres::PostgresError;
 use crate::environment::{EnvironmentError, PortError, ProcessError};
+use crate::migrations::catalog::CatalogError;
 use crate::migrations::lineage::LineageError;
 use crate::system::TemplateError;
 
@@ -72,6 +73,9 @@ pub enum CertifyError {
     /// The case needs what the server does not offer.
     #[error("{0}")]
     CannotTell(String),
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// PostgreSQL does not start.
     #[error(transparent)]
     Postgres(#[from] PostgresError),

@@ -10,6 +10,7 @@
 mod blueprint;
 mod cases;
 mod certification;
+mod data;
 mod database;
 mod error;
 mod file;
@@ -19,7 +20,6 @@ mod instance;
 mod plan;
 mod release;
 mod scene;
-mod schema;
 mod sighting;
 mod state;
 mod tap;

@@ -115,6 +115,9 @@ impl Sighting {
     fn as_it_refuses(&self, how: OnFailure) -> Vec<String> {
         let mut problems = Vec::new();
         match (&self.end, how) {
+            (End::Ready, _) if self.ready_while_incomplete_ms == 0 => {
+                problems.push("it serves, as if nothing were wrong".to_owned());
+            }
             (End::Ready, _) => problems.push(format!(
                 "it serves with an incomplete schema: it was ready for at least {} ms",
                 self.ready_while_incomplete_ms
@@ -218,7 +221,9 @@ mod tests {
         check(exited("exit status: 0", true), refuses, Some("as if all were well"));
         check(Sighting::default(), refuses, Some("neither served nor ended"));
         let unhealthy = Sighting { health: None, ..ready() };
-        check(unhealthy, refuses, Some("serves with an incomplete schema"));
+        check(unhealthy.clone(), refuses, Some("serves, as if nothing were wrong"));
+        let early = Sighting { ready_while_incomplete_ms: 12, ..unhealthy };
+        check(early, refuses, Some("with an incomplete schema: it was ready for at least 12 ms"));
         let claims = vec!["[OK]".to_owned()];
         check(Sighting { claims, ..exited("1", false) }, refuses, Some("“[OK]”"));
     }
