@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
 
+pub mod certify;
 pub mod chaos;
 pub mod doctor;
 mod failure;
@@ -32,6 +33,8 @@ pub enum Command {
     Run(run::RunArguments),
     /// Disturb a system by chance, and find the smallest disturbance that it does not survive
     Chaos(chaos::ChaosArguments),
+    /// Start a server in every situation that a release meets, and judge its migration runner
+    Certify(certify::CertifyArguments),
     /// Judge a folder of migrations by running it
     Migrations {
         /// What to do with it.
