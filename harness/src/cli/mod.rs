@@ -4,6 +4,7 @@ pub mod doctor;
 mod interrupt;
 pub mod log;
 mod machine;
+pub mod migrations;
 mod progress;
 pub mod proxy;
 pub mod run;
@@ -26,6 +27,12 @@ pub struct Arguments {
 pub enum Command {
     /// Start a system, disturb it under load, and judge what became of its events
     Run(run::RunArguments),
+    /// Judge a folder of migrations by running it
+    Migrations {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: migrations::MigrationsCommand,
+    },
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone

@@ -9,4 +9,4 @@ mod plan;
 
 pub use flow::{Run, RunError, RunRequest, perform};
 pub use folder::RunFolder;
-pub use plan::{Plan, PlanName, Planner, Targets};
+pub use plan::{Plan, PlanName, Planner};
