@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Convention, Migration, Script, Settings, Step};
+use super::{Convention, Migration, Script, Settings, Step, Tracking};
 
 /// The ordered migrations of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,12 @@ pub struct Ignored {
 }
 
 impl Lineage {
+    /// The table in which its tool keeps what it has run; `None` for plain files, which none keeps
+    /// track of.
+    pub fn tracking(&self) -> Option<Tracking> {
+        Tracking::of(self)
+    }
+
     /// All its SQL: for each migration the way up, then the way down.
     pub fn scripts(&self) -> impl Iterator<Item = (&Migration, &Script)> {
         self.migrations.iter().flat_map(|migration| {

@@ -39,7 +39,7 @@ pub struct Lock {
 
 impl Tracking {
     /// The table of a lineage's tool; `None` for plain files, which none keeps track of.
-    pub fn of(lineage: &Lineage) -> Option<Self> {
+    pub(super) fn of(lineage: &Lineage) -> Option<Self> {
         let table = match lineage.convention {
             Convention::GolangMigrate | Convention::Dbmate => "public.schema_migrations",
             Convention::SortedUp => "schema_migrations",

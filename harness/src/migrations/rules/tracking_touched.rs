@@ -61,7 +61,7 @@ pub(super) struct Touch<'a> {
 
 /// All statements of a lineage that change its tool's table.
 pub(super) fn touches(lineage: &Lineage) -> Vec<Touch<'_>> {
-    let Some(tracking) = Tracking::of(lineage) else { return Vec::new() };
+    let Some(tracking) = lineage.tracking() else { return Vec::new() };
     let mut found = Vec::new();
     for (migration, script) in lineage.scripts() {
         for statement in &script.statements {
