@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::migrations::finding::MigrationFinding;
-use crate::migrations::lineage::{Convention, Lineage, Migration, Step};
+use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step};
 use crate::seed::Seed;
 
 /// All that one replay showed.
@@ -28,8 +28,10 @@ pub struct ReplayOutcome {
     pub seeding: Seeding,
     /// How many migrations were tried which way.
     pub trials: Trials,
-    /// What is wrong, in the order of the lineage.
+    /// What running showed to be wrong, in the order of the lineage, then what the rules found.
     pub findings: Vec<MigrationFinding>,
+    /// Findings that `lineage.toml` accepts.
+    pub accepted: Vec<Accepted>,
     /// What each stage took, in milliseconds.
     pub timings: BTreeMap<&'static str, u64>,
 }
