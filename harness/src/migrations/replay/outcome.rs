@@ -33,10 +33,10 @@ pub struct ReplayOutcome {
     pub cost: Vec<MigrationCost>,
     /// How many migrations were tried which way.
     pub trials: Trials,
+    /// What running showed to be wrong, in the order of the lineage, then what the rules found.
+    pub findings: Vec<MigrationFinding>,
     /// Findings that `lineage.toml` accepts.
     pub accepted: Vec<Accepted>,
-    /// What is wrong, in the order of the lineage.
-    pub findings: Vec<MigrationFinding>,
     /// What each stage took, in milliseconds.
     pub timings: BTreeMap<&'static str, u64>,
 }

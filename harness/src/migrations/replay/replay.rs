@@ -21,10 +21,10 @@ pub struct ReplayOptions {
     pub seed: Seed,
     /// How long one statement may take.
     pub statement_deadline: Duration,
-    /// The day on which findings are accepted or no longer are.
-    pub today: NaiveDate,
     /// Whether rows are generated at every version and carried to the head.
     pub with_data: bool,
+    /// The day on which it is judged what `lineage.toml` accepts.
+    pub today: NaiveDate,
 }
 
 /// What a replay is at.
@@ -84,13 +84,13 @@ fn assemble(
         cut: summary::cuts(lineage, fresh),
         cost: upgrade.map(|pass| summary::costs(lineage, pass)).unwrap_or_default(),
         trials: fresh.trials,
-        accepted: Vec::new(),
         findings: Vec::new(),
+        accepted: Vec::new(),
         timings,
     };
-    let mut all = findings::of(lineage, fresh, &outcome);
-    all.extend(rules::check(lineage));
-    (outcome.findings, outcome.accepted) = lineage.sift(all, options.today);
+    let mut found = findings::of(lineage, fresh, &outcome);
+    found.extend(rules::check(lineage));
+    (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);
     outcome
 }
 

@@ -20,7 +20,7 @@ pub struct Tool<'lineage> {
 impl<'lineage> Tool<'lineage> {
     /// The tool of a lineage, at work on a database of this name.
     pub fn of(lineage: &'lineage Lineage, database: &str) -> Self {
-        let tracking = Tracking::of(lineage);
+        let tracking = lineage.tracking();
         let lock = tracking.as_ref().and_then(|tracking| tracking.lock(database));
         Self { lineage, tracking, lock: lock.map(|lock| lock.take) }
     }
