@@ -189,7 +189,6 @@ mod tests {
             message: "column \"x\" does not exist".into(),
             detail: None,
             object: Object::default(),
-            object: Object::default(),
             position,
             lost: false,
         }
