@@ -198,6 +198,7 @@ mod tests {
     fn the_line_is_the_one_that_postgresql_points_at() {
         let statement = Statement {
             text: "SELECT 1,\n  x\nFROM t".into(),
+            offset: 0,
             line: 7,
             kind: StatementKind::Ordinary,
             copy_data: None,
