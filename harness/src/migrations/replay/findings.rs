@@ -1,6 +1,7 @@
 //! What a replay showed that somebody should do something about.
 
 use super::cut::{Cut, CutEnd};
+use super::traffic::Stall;
 use super::{Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
@@ -23,7 +24,7 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
                 failed_before = true;
             }
             Course::Applied { twice, round_trip, cuts } => {
-                findings.extend(second_run(migration, twice));
+                findings.extend(twice.iter().filter_map(|twice| second_run(migration, twice)));
                 findings.extend(cuts.iter().map(|cut| self::cut(migration, cut)));
                 findings.extend(round_trip.iter().flat_map(|trip| trips(migration, trip)));
             }
@@ -104,6 +105,29 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         .chain(rewrites)
         .chain(unseeded)
         .collect()
+}
+
+/// Waits of readers and writers that are longer than the budget.
+pub fn over_budget(
+    lineage: &Lineage,
+    budget: Option<u64>,
+    outcome: &ReplayOutcome,
+) -> Vec<MigrationFinding> {
+    let Some(budget) = budget else { return Vec::new() };
+    let mut findings = Vec::new();
+    for stalls in &outcome.stalls {
+        let Some(index) = lineage.position(&stalls.version) else { continue };
+        let over = |stall: &&Stall| stall.reader_ms.max(stall.writer_ms) > budget;
+        findings.extend(stalls.tables.iter().filter(over).map(|stall| MigrationFinding {
+            evidence: format!(
+                "on {}, a reader waited {} ms and a writer {} ms; the budget is {budget} ms",
+                stall.table, stall.reader_ms, stall.writer_ms
+            ),
+            advice: "set a lock_timeout, split the migration, or do its work CONCURRENTLY".into(),
+            ..finding("cost.stall", Severity::Error, &lineage.migrations[index])
+        }));
+    }
+    findings
 }
 
 fn of_lineage(id: &str, severity: Severity) -> MigrationFinding {

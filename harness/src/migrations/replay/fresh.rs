@@ -14,6 +14,8 @@ use crate::migrations::lineage::{Lineage, Migration, Script, Step};
 use crate::migrations::seeding::Foresight;
 
 const DATABASE: &str = "fresh";
+/// How many migrations leave so much behind that a vacuum pays, about a millisecond each.
+pub(super) const VACUUM_EVERY: usize = 50;
 
 /// What the pass on an empty database showed.
 #[derive(Debug)]
@@ -35,8 +37,8 @@ pub struct FreshPass {
 pub enum Course {
     /// It applied.
     Applied {
-        /// The second run.
-        twice: Twice,
+        /// The second run; none where nothing was tried.
+        twice: Option<Twice>,
         /// Up, down, up; none without a down.
         round_trip: Option<RoundTrip>,
         /// Cuts that do not end as an undisturbed run does.
@@ -68,19 +70,26 @@ pub async fn fresh_pass(
     let mut courses = Vec::with_capacity(lineage.migrations.len());
     for (index, migration) in lineage.migrations.iter().enumerate() {
         progress(Stage::Fresh, index, &migration.version);
+        if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
+            pass.runner().session().vacuum().await?;
+        }
         courses.push(pass.carry(index).await?);
         if options.with_data {
             foresight.note(pass.runner().session().connection(), &migration.version).await?;
         }
     }
-    let head = Arc::clone(&pass.catalog);
-    let walk_failed = pass.walk_down(lineage, &courses, progress).await?;
+    let head = pass.head().await?;
+    let walk_failed = match options.with_trials {
+        true => pass.walk_down(lineage, &courses, progress).await?,
+        false => Vec::new(),
+    };
     let trials = pass.trials;
     Ok(FreshPass { courses, head, walk_failed, foresight, trials })
 }
 
 struct Pass<'run> {
     tool: Tool<'run>,
+    options: &'run ReplayOptions,
     /// None while a copy of the database is being made, which nobody may be connected to.
     runner: Option<Runner<'run>>,
     reader: CatalogReader,
@@ -102,11 +111,16 @@ impl<'run> Pass<'run> {
         let mut reader = CatalogReader::new();
         let catalog = reader.read(runner.session().connection()).await?;
         let runner = Some(runner);
-        Ok(Self { tool, runner, reader, catalog, trials: Trials::default() })
+        Ok(Self { tool, options, runner, reader, catalog, trials: Trials::default() })
     }
 
     fn runner(&mut self) -> &mut Runner<'run> {
         self.runner.as_mut().expect("the session is closed only while a copy is made")
+    }
+
+    async fn head(&mut self) -> Result<Arc<Catalog>, ReplayError> {
+        let runner = self.runner.as_mut().expect("no copy is being made");
+        Ok(self.reader.read(runner.session().connection()).await?)
     }
 
     async fn carry(&mut self, index: usize) -> Result<Course, ReplayError> {
@@ -118,6 +132,9 @@ impl<'run> Pass<'run> {
         let (record, removal) = (self.tool.record(index), self.tool.removal(index));
         let down = migration.down.as_ref();
         let subject = Subject { up, down, record: &record, removal: &removal };
+        if !self.options.with_trials {
+            return self.carry_untried(subject).await;
+        }
         let runner = self.runner.as_mut().expect("no copy is being made");
         match try_in_place(runner, &mut self.reader, subject, &self.catalog).await? {
             InPlace::Applied(tried) => {
@@ -131,6 +148,17 @@ impl<'run> Pass<'run> {
     fn applied(&mut self, tried: Tried) -> Course {
         self.catalog = Arc::clone(&tried.after);
         course(tried)
+    }
+
+    /// Runs it as its tool does, and nothing else.
+    async fn carry_untried(&mut self, subject: Subject<'_>) -> Result<Course, ReplayError> {
+        match self.runner().run(subject.up, subject.record).await? {
+            Err(failure) => self.failed(subject, failure).await,
+            Ok(()) => {
+                self.trials.untried += 1;
+                Ok(Course::Applied { twice: None, round_trip: None, cuts: Vec::new() })
+            }
+        }
     }
 
     /// Tries it in a copy, and then runs it as its tool does.
@@ -183,7 +211,8 @@ impl<'run> Pass<'run> {
 }
 
 fn course(tried: Tried) -> Course {
-    Course::Applied { twice: tried.twice, round_trip: tried.round_trip, cuts: tried.cuts }
+    let Tried { twice, round_trip, cuts, .. } = tried;
+    Course::Applied { twice: Some(twice), round_trip, cuts }
 }
 
 fn down_of<'lineage>(migration: &'lineage Migration, course: &Course) -> Option<&'lineage Script> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::cost::StatementCost;
+use super::traffic::Stall;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step, Wrapping};
 use crate::seed::Seed;
@@ -31,6 +32,8 @@ pub struct ReplayOutcome {
     pub cut: Vec<CutSummary>,
     /// What each statement cost, of migrations that ran in a transaction.
     pub cost: Vec<MigrationCost>,
+    /// How long readers and writers waited during each migration, where traffic was asked for.
+    pub stalls: Vec<MigrationStalls>,
     /// How many migrations were tried which way.
     pub trials: Trials,
     /// What running showed to be wrong, in the order of the lineage, then what the rules found.
@@ -251,6 +254,15 @@ pub struct MigrationCost {
     pub file: String,
     /// In the order of the file.
     pub statements: Vec<StatementCost>,
+}
+
+/// How long readers and writers waited during one migration.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationStalls {
+    /// Its version.
+    pub version: String,
+    /// The tables that it names.
+    pub tables: Vec<Stall>,
 }
 
 /// How many migrations were tried which way.

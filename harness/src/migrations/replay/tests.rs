@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::{ReplayOptions, ReplayOutcome, replay};
+use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::finding::Severity;
 use crate::migrations::lineage::{Convention, ReadOptions, read};
 use crate::seed::Seed;
@@ -15,7 +15,11 @@ const OPTIONS: ReplayOptions = ReplayOptions {
     seed: Seed(7),
     statement_deadline: Duration::from_secs(30),
     today: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
+    with_trials: true,
     with_data: false,
+    rows: None,
+    traffic: None,
+    stall_budget: None,
 };
 
 async fn replayed(folder: &Path, convention: Option<Convention>, options: &ReplayOptions) -> ReplayOutcome {
@@ -400,4 +404,30 @@ async fn costs_are_counted_by_statement() {
     assert_eq!(scanned, [false, true, true], "{costs:?}");
     assert!(costs[1].wal_bytes > 0);
     assert_eq!(findings(&outcome, Severity::Info), ["cost.rewrite 2:2", "down.missing 1"]);
+}
+
+#[tokio::test]
+async fn costs_are_counted_at_the_rows_that_were_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [TABLE, ("2_b.up.sql", "ALTER TABLE a ADD CHECK (n IS NOT NULL);")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, rows: Some(1000), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    let costs = &outcome.cost.iter().find(|cost| cost.version == "2").unwrap().statements;
+    assert!(costs[0].scans[0].rows > 900, "{costs:?}");
+}
+
+#[tokio::test]
+async fn who_waits_behind_a_migration_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [TABLE, ("2_b.up.sql", "ALTER TABLE a ADD COLUMN c int;")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let traffic = Some(TrafficOptions { long_reader: Duration::from_millis(300) });
+    let options = ReplayOptions { with_data: true, traffic, stall_budget: Some(100), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    // The migration waits for the long reader, and everybody else for the migration.
+    assert_eq!(findings(&outcome, Severity::Error), ["cost.stall 2"], "{:?}", outcome.stalls);
+    assert_eq!(outcome.stalls[0].tables[0].table, "public.a");
 }

@@ -3,8 +3,13 @@
 
 use std::sync::Arc;
 
+use super::clone::Opening;
+use super::cost::StatementCost;
 use super::data_trial::{DataInPlace, DataTrial, try_with_data};
+use super::fresh::VACUUM_EVERY;
+use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
+use super::traffic::{self, Stall};
 use super::trial::Subject;
 use super::{
     Course, Failure, FreshPass, Progress, ReplayError, ReplayOptions, Runner, Server, Session,
@@ -29,6 +34,10 @@ pub struct UpgradePass {
     pub stopped: Vec<(usize, Failure)>,
     /// The catalog at the head.
     pub head: Arc<Catalog>,
+    /// What statements cost at many rows, where those were asked for.
+    pub costs: Vec<(usize, Vec<StatementCost>)>,
+    /// How long readers and writers waited, where traffic was asked for.
+    pub stalls: Vec<(usize, Vec<Stall>)>,
     /// How many migrations were tried which way.
     pub ways: Trials,
 }
@@ -59,13 +68,16 @@ pub async fn upgrade_pass(
     };
     for (index, course) in fresh.courses.iter().enumerate() {
         progress(Stage::Upgrade, index, &lineage.migrations[index].version);
+        if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
+            walk.session().vacuum().await?;
+        }
         if matches!(course, Course::Applied { .. }) {
             walk.carry(index).await?;
         }
     }
     let head = CatalogReader::new().read(walk.session().connection()).await?;
-    let Seen { trials, seedings, blames, stopped, ways } = walk.seen;
-    Ok(UpgradePass { trials, seedings, blames, stopped, head, ways })
+    let Seen { trials, seedings, blames, stopped, costs, stalls, ways } = walk.seen;
+    Ok(UpgradePass { trials, seedings, blames, stopped, head, costs, stalls, ways })
 }
 
 /// What has been seen so far, as [`UpgradePass`] has it.
@@ -75,6 +87,8 @@ struct Seen {
     seedings: Vec<(usize, Vec<TableSeeding>)>,
     blames: Vec<(usize, Blame)>,
     stopped: Vec<(usize, Failure)>,
+    costs: Vec<(usize, Vec<StatementCost>)>,
+    stalls: Vec<(usize, Vec<Stall>)>,
     ways: Trials,
 }
 
@@ -103,6 +117,7 @@ impl<'run> Walk<'run> {
         let down = migration.down.as_ref();
         let subject = Subject { up, down, record: &record, removal: &removal };
 
+        self.burden(index, subject).await?;
         let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
         let outcome = try_with_data(&mut runner, &mut self.population, subject).await?;
         self.session = Some(runner.into_session());
@@ -117,6 +132,33 @@ impl<'run> Walk<'run> {
             }
         }
         self.seed(index).await
+    }
+
+    /// Runs the migration in a copy with many rows, with traffic on its tables, or with both,
+    /// where that is asked for.
+    async fn burden(&mut self, index: usize, subject: Subject<'_>) -> Result<(), ReplayError> {
+        let ReplayOptions { rows, traffic, .. } = self.options;
+        if rows.is_none() && traffic.is_none() {
+            return Ok(());
+        }
+        let session = self.session.take().expect("no copy is being made");
+        let opening = Opening::of_closed(session).await?;
+        let mut copy = opening.open_copy(traffic::COPY).await?;
+        if let Some(rows) = rows {
+            inflate(&mut copy, *rows).await?;
+            let mut runner = Runner::new(copy);
+            let costs = runner.costs_of(subject.up).await?;
+            self.seen.costs.push((index, costs));
+            copy = runner.into_session();
+        }
+        if let Some(traffic) = traffic {
+            let stalls;
+            (copy, stalls) = traffic::stalls(copy, subject.up, *traffic).await?;
+            self.seen.stalls.push((index, stalls));
+        }
+        opening.remove(copy).await?;
+        self.session = Some(opening.open().await?);
+        Ok(())
     }
 
     /// In a fresh session, and without the rows that the migration refuses.

@@ -35,7 +35,11 @@ mod tests {
         let options = ReplayOptions {
             seed: Seed(1),
             statement_deadline: Duration::from_secs(30),
+            with_trials: true,
             with_data: true,
+            rows: None,
+            traffic: None,
+            stall_budget: None,
             today: chrono::NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
         };
         let outcome = replay(&lineage, &options, &|_, _, _| ()).await.unwrap();
