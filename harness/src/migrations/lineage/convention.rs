@@ -1,10 +1,10 @@
 //! How the files of a lineage are named and run.
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the files of a lineage are named and run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Convention {
     /// `N_name.up.sql` and `N_name.down.sql`, as golang-migrate runs them

@@ -25,6 +25,20 @@ enum Family {
     Bare,
 }
 
+impl Family {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Goose => "goose",
+            Self::SqlMigrate => "sql-migrate",
+            Self::Dbmate => "dbmate",
+            Self::Diesel => "diesel",
+            Self::Versioned => "Flyway or refinery",
+            Self::Pairs => "pairs of up and down",
+            Self::Bare => "plain files",
+        }
+    }
+}
+
 /// Whose a folder is, if there is any migration in it.
 ///
 /// # Errors
@@ -36,13 +50,18 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> 
             claims.push((family, file));
         }
     }
+    // What lies in the folder itself says more than what lies below.
+    if claims.iter().any(|(family, file)| *family != Family::Bare && !file.contains('/')) {
+        claims.retain(|(_, file)| !file.contains('/'));
+    }
     claims.sort_unstable();
     let mut one_each = claims.clone();
     one_each.dedup_by_key(|(family, _)| *family);
     // A stray bare file among others is one that the tool passes over.
     let families: Vec<_> = one_each.iter().filter(|(family, _)| *family != Family::Bare).collect();
     if families.len() > 1 {
-        let claims = families.iter().map(|(family, file)| format!("{family:?} ({file})")).collect();
+        let claims =
+            families.iter().map(|(family, file)| format!("{} ({file})", family.name())).collect();
         return Err(LineageError::Mixed { path: folder.path().to_owned(), claims });
     }
     let Some((family, example)) = families.first().copied().or(one_each.first()) else {
@@ -55,7 +74,7 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> 
 
 fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {
     let (parent, name) = file.rsplit_once('/').unwrap_or(("", file));
-    if name == "up.sql" && !parent.is_empty() {
+    if name == "up.sql" && !parent.is_empty() && !parent.contains('/') {
         return Ok(Some(Family::Diesel));
     }
     if conventions::versioned_name(name).is_some() {
@@ -143,31 +162,37 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
             ),
         );
     }
-    match project_file(folder, "Cargo.toml", "sqlx") {
-        Some(cargo) => (Convention::Sqlx, format!("pairs as {example}, and {cargo} names sqlx")),
+    match sqlx_sign(folder, example) {
+        Some(reason) => (Convention::Sqlx, reason),
         None => (Convention::GolangMigrate, format!("pairs as {example}")),
     }
 }
 
 fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
     let numbered = files.iter().all(|file| names::numbered(file).is_some());
-    let marked = files
-        .iter()
-        .find(|file| folder.text(file).is_ok_and(|text| text.starts_with("-- no-transaction")));
-    if numbered && let Some(marked) = marked {
-        return (Convention::Sqlx, format!("{marked} begins with sqlx's `-- no-transaction`"));
+    match sqlx_sign(folder, example).filter(|_| numbered) {
+        Some(reason) => (Convention::Sqlx, reason),
+        None => (Convention::Plain, format!("files as {example}, which no tool marks as its own")),
     }
-    if numbered && let Some(cargo) = project_file(folder, "Cargo.toml", "sqlx") {
-        return (Convention::Sqlx, format!("names as {example}, and {cargo} names sqlx"));
-    }
-    (Convention::Plain, format!("files as {example}, which no tool marks as its own"))
 }
 
-/// The nearest file of that name in the folders above, if it says the word.
+/// What shows that numbered files are sqlx's, where their names are any tool's.
+fn sqlx_sign(folder: &Folder, example: &str) -> Option<String> {
+    let mut sql = folder.top().filter(|file| file.ends_with(".sql"));
+    let marked =
+        |file: &&str| folder.text(file).is_ok_and(|text| text.starts_with("-- no-transaction"));
+    if let Some(marked) = sql.find(marked) {
+        return Some(format!("{marked} begins with sqlx's `-- no-transaction`"));
+    }
+    let cargo = project_file(folder, "Cargo.toml", "sqlx")?;
+    Some(format!("names as {example}, and {cargo} names sqlx"))
+}
+
+/// The file of that name in the two folders above, if it says the word. What lies further up may
+/// belong to another project.
 fn project_file(folder: &Folder, name: &str, word: &str) -> Option<String> {
     let path = std::path::absolute(folder.path()).ok()?;
-    let file =
-        path.ancestors().skip(1).map(|above| above.join(name)).find(|file| file.is_file())?;
-    let text = std::fs::read_to_string(&file).ok()?;
+    let mut above = path.ancestors().skip(1).take(2).map(|above| above.join(name));
+    let text = above.find_map(|file| std::fs::read_to_string(file).ok())?;
     text.contains(word).then(|| format!("the project's {name}"))
 }

@@ -84,6 +84,14 @@ pub enum LineageError {
         /// The files, each including the next; the last is the first again.
         files: Vec<String>,
     },
+    /// `lineage.toml` is not what it must be.
+    #[error("{path}: {message}")]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and on which line.
+        message: String,
+    },
     /// A stub is for a version that needs none.
     #[error("--stub {version}: {message}")]
     Stub {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Convention, Migration};
+use super::{Convention, Migration, Script, Settings, Step, Tracking};
 
 /// The ordered migrations of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Lineage {
     pub migrations: Vec<Migration>,
     /// What looks like a migration, and is never run.
     pub ignored: Vec<Ignored>,
+    /// What `lineage.toml` says.
+    pub settings: Settings,
 }
 
 /// A file that the tool passes over.
@@ -29,6 +31,20 @@ pub struct Ignored {
 }
 
 impl Lineage {
+    /// The table in which its tool keeps what it has run; `None` for plain files, which none keeps
+    /// track of.
+    pub fn tracking(&self) -> Option<Tracking> {
+        Tracking::of(self)
+    }
+
+    /// All its SQL: for each migration the way up, then the way down.
+    pub fn scripts(&self) -> impl Iterator<Item = (&Migration, &Script)> {
+        self.migrations.iter().flat_map(|migration| {
+            let up = if let Step::Script(script) = &migration.up { Some(script) } else { None };
+            up.into_iter().chain(&migration.down).map(move |script| (migration, script))
+        })
+    }
+
     /// Where the migration of a version stands. Leading zeros do not matter: 7 is 007, too. Of a
     /// version that is there twice it is the first.
     pub fn position(&self, version: &str) -> Option<usize> {

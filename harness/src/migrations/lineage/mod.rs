@@ -3,6 +3,7 @@
 //! Begin at [`read()`]: it lists the [`folder`], finds out whose it is ([`detect`]), and lets that
 //! tool's file in [`conventions`] make migrations of it.
 
+pub mod acceptance;
 mod checksum;
 pub mod convention;
 mod conventions;
@@ -13,11 +14,16 @@ mod folder;
 pub mod lineage;
 pub mod migration;
 pub mod read;
+pub mod settings;
 pub mod tracking;
+pub mod variables;
 
+pub use acceptance::Accepted;
 pub use convention::Convention;
 pub use error::LineageError;
 pub use lineage::{Ignored, Lineage};
 pub use migration::{Migration, Script, Step, Wrapping};
 pub use read::{ReadOptions, read};
+pub use settings::{Acceptance, Release, Settings};
 pub use tracking::{Lock, Record, Tracking};
+pub use variables::Variables;

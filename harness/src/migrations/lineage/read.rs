@@ -1,12 +1,12 @@
 //! From a folder to a lineage.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::conventions::{Context, Reading};
 use super::detect::{Detected, detect};
 use super::folder::{Folder, text_of};
-use super::{Convention, Lineage, LineageError, Script, Step, Wrapping, conventions};
+use super::variables::Variables;
+use super::{Convention, Lineage, LineageError, Script, Settings, Step, Wrapping, conventions};
 
 /// What a reader may say beside the folder.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ pub struct ReadOptions {
     /// SQL files that stand in for code, each with the version whose code it replaces.
     pub stubs: Vec<(String, PathBuf)>,
     /// What the migrations' template variables stand for, in addition to what `lineage.toml` says.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Variables,
 }
 
 /// Reads a folder of migrations, in the order in which their tool runs them.
@@ -26,11 +26,15 @@ pub struct ReadOptions {
 /// what its tool demands.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Lineage, LineageError> {
     let folder = Folder::list(path)?;
-    let (folder, detected) = match options.convention {
-        Some(convention) => (folder, named(convention)),
-        None => recognise(folder)?,
+    let settings = Settings::find(path)?;
+    let (folder, detected) = match (options.convention, settings.convention) {
+        (Some(convention), _) => (folder, named(convention, "--convention")),
+        (None, Some(convention)) => (folder, named(convention, "lineage.toml")),
+        (None, None) => recognise(folder)?,
     };
-    let context = Context { folder: &folder, variables: &options.variables };
+    let mut variables = settings.variables.clone();
+    variables.extend(options.variables.clone());
+    let context = Context { folder: &folder, variables: &variables };
     let reading = conventions::read(detected.convention, &context)?;
     if reading.migrations.is_empty() {
         return Err(nothing(&folder, &detected, &reading));
@@ -41,15 +45,17 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Lineage, LineageError>
         reason: detected.reason,
         migrations: reading.migrations,
         ignored: reading.ignored,
+        settings,
     };
+    lineage.settings.check(&lineage)?;
     for (version, file) in &options.stubs {
         fill(&mut lineage, version, file)?;
     }
     Ok(lineage)
 }
 
-fn named(convention: Convention) -> Detected {
-    Detected { convention, reason: "named by --convention".to_owned() }
+fn named(convention: Convention, by: &str) -> Detected {
+    Detected { convention, reason: format!("named by {by}") }
 }
 
 /// Whose the folder is. One that has migrations only in a single folder below stands for that one.

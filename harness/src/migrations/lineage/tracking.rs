@@ -39,7 +39,7 @@ pub struct Lock {
 
 impl Tracking {
     /// The table of a lineage's tool; `None` for plain files, which none keeps track of.
-    pub fn of(lineage: &Lineage) -> Option<Self> {
+    pub(super) fn of(lineage: &Lineage) -> Option<Self> {
         let table = match lineage.convention {
             Convention::GolangMigrate | Convention::Dbmate => "public.schema_migrations",
             Convention::SortedUp => "schema_migrations",
@@ -51,10 +51,11 @@ impl Tracking {
             Convention::Refinery => "refinery_schema_history",
             Convention::Plain => return None,
         };
+        let settings = &lineage.settings.tracking;
         Some(Self {
             convention: lineage.convention,
-            table: table.to_owned(),
-            column: "version".to_owned(),
+            table: settings.table.clone().unwrap_or_else(|| table.to_owned()),
+            column: settings.column.clone().unwrap_or_else(|| "version".to_owned()),
         })
     }
 
@@ -277,7 +278,7 @@ fn refinery_checksum(migration: &Migration) -> u64 {
 mod tests {
     use super::*;
     use crate::environment::postgres::{IsolatedDatabase, Template};
-    use crate::migrations::lineage::Wrapping;
+    use crate::migrations::lineage::{Settings, Wrapping};
     use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
     const ALL: [Convention; 9] = [
@@ -310,6 +311,7 @@ mod tests {
             reason: String::new(),
             migrations: vec![migration("001"), migration("2")],
             ignored: Vec::new(),
+            settings: Settings::default(),
         }
     }
 

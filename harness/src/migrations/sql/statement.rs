@@ -1,6 +1,7 @@
 //! One statement of a script.
 
-use super::lexer::{Token, tokens};
+use super::classify::kind;
+use super::lexer::{Token, TokenKind, tokens};
 
 /// One statement, as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,23 @@ pub enum StatementKind {
 }
 
 impl Statement {
+    /// What a tool sends at once although it may be several statements; it lies at that offset and
+    /// line. `None` when there is nothing to send. Its kind is that of the first.
+    pub fn of_block(text: &str, offset: usize, line: usize) -> Option<Self> {
+        let mut own: Vec<_> = tokens(text).filter(|token| !token.is_blank()).collect();
+        if own.last()?.kind == TokenKind::Semicolon {
+            own.pop();
+        }
+        let (first, last) = (own.first()?, own.last()?);
+        Some(Self {
+            text: text[first.offset..last.offset + last.text.len()].to_owned(),
+            offset: offset + first.offset,
+            line: line + text[..first.offset].matches('\n').count(),
+            kind: kind(&own),
+            copy_data: None,
+        })
+    }
+
     /// Its tokens, without blanks and comments.
     pub fn tokens(&self) -> impl Iterator<Item = Token<'_>> {
         tokens(&self.text).filter(|token| !token.is_blank())

@@ -1,16 +1,17 @@
 //! What every convention is given, and gives.
 
-use std::collections::BTreeMap;
-
-use super::{golang_migrate, plain, sorted_up, sqlx};
+use super::{
+    dbmate, diesel, flyway, golang_migrate, goose, plain, refinery, sorted_up, sql_migrate, sqlx,
+};
 use crate::migrations::lineage::folder::Folder;
+use crate::migrations::lineage::variables::{Variables, fill};
 use crate::migrations::lineage::{Convention, Ignored, LineageError, Migration, Script, Wrapping};
 
 /// What a convention is given.
 pub(in crate::migrations::lineage) struct Context<'a> {
     pub(in crate::migrations::lineage) folder: &'a Folder,
     /// What template variables stand for.
-    pub(in crate::migrations::lineage) variables: &'a BTreeMap<String, String>,
+    pub(in crate::migrations::lineage) variables: &'a Variables,
 }
 
 /// What it makes of a folder.
@@ -34,14 +35,25 @@ pub(in crate::migrations::lineage) fn read(
         Convention::GolangMigrate => golang_migrate::read(context),
         Convention::Sqlx => sqlx::read(context),
         Convention::SortedUp => sorted_up::read(context),
-        _ => plain::read(context),
+        Convention::Diesel => diesel::read(context),
+        Convention::Goose => goose::read(context),
+        Convention::SqlMigrate => sql_migrate::read(context),
+        Convention::Flyway => flyway::read(context),
+        Convention::Dbmate => dbmate::read(context),
+        Convention::Refinery => refinery::read(context),
+        Convention::Plain => plain::read(context),
     }
 }
 
 impl Context<'_> {
+    /// A file's text, with its variables filled in.
+    pub(super) fn text(&self, file: &str) -> Result<String, LineageError> {
+        Ok(fill(self.folder.text(file)?, self.variables))
+    }
+
     /// A file that is sent as it is.
     pub(super) fn script(&self, file: &str, wrapping: Wrapping) -> Result<Script, LineageError> {
-        Script::new(file, self.folder.text(file)?, 1, wrapping)
+        Script::new(file, self.text(file)?, 1, wrapping)
     }
 }
 

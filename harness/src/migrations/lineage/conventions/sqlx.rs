@@ -55,7 +55,7 @@ fn name(file: &str) -> Result<Option<(&str, &str)>, LineageError> {
 }
 
 fn script(context: &Context<'_>, file: &str) -> Result<Script, LineageError> {
-    let text = context.folder.text(file)?;
+    let text = context.text(file)?;
     let alone = text.starts_with("-- no-transaction");
     let wrapping = if alone { Wrapping::Together } else { Wrapping::Transaction };
     Script::new(file, text, 1, wrapping)
