@@ -43,7 +43,7 @@ impl Server {
             SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let cluster = PrivateCluster::start(options).await?;
         let server = Self { cluster, _logs: logs };
-        server.maintain(format!("CREATE DATABASE {database}"), "make a database").await?;
+        server.create_database(database).await?;
         Ok(server)
     }
 
@@ -55,6 +55,14 @@ impl Server {
     /// The cluster itself.
     pub fn cluster(&self) -> &PrivateCluster {
         &self.cluster
+    }
+
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    /// There is one of this name, or the server is down.
+    pub async fn create_database(&self, name: &str) -> Result<(), ReplayError> {
+        self.maintain(format!("CREATE DATABASE {name}"), "make a database").await
     }
 
     /// Copies a database that nobody is connected to.
