@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::clone::{Opening, remove};
+use super::clone::Opening;
 use super::findings::some;
 use super::runner::wrapping;
 use super::{Failure, ReplayError, Runner};
@@ -79,7 +79,7 @@ pub async fn cut_in_copies(
         let mut runner = Runner::new(opening.open_copy(COPY).await?);
         let attempt = cut_and_start_again(&mut runner, script, boundary).await?;
         attempts.extend(attempt);
-        remove(runner.into_session()).await?;
+        opening.remove(runner.into_session()).await?;
     }
     Ok(attempts)
 }

@@ -68,7 +68,7 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
     let told =
         |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
     let stopped = stopped.iter().filter(told).map(|reason| MigrationFinding {
-        evidence: format!("the walk with data ended here: {}", reason.why),
+        evidence: format!("rows cannot pass, whichever are left out: {}", reason.why),
         advice: "mend the migration: no upgrade path with rows gets past it".into(),
         ..at("upgrade.broken", Severity::Error, &reason.version)
     });

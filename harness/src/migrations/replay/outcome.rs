@@ -113,8 +113,8 @@ pub struct Upgrade {
     pub assumptions: Vec<Assumption>,
     /// What became of rows that went through.
     pub changes: Vec<Changed>,
-    /// The migration at which the walk had to end, and why, if it did not reach the head.
-    pub stopped: Option<Reason>,
+    /// Migrations that rows could not pass at all: the walk went on from there without older rows.
+    pub stopped: Vec<Reason>,
     /// What a database that was upgraded with data has otherwise than a fresh one.
     pub drift: Vec<String>,
 }

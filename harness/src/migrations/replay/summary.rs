@@ -84,12 +84,11 @@ pub fn upgrade(lineage: &Lineage, fresh: &FreshPass, pass: &UpgradePass) -> Upgr
     }
     upgrade.stopped = pass
         .stopped
-        .as_ref()
-        .map(|(index, failure)| Reason { version: version(*index), why: failure.to_string() });
-    if let Some(head) = &pass.head {
-        let difference = Difference::between(&fresh.head, head);
-        upgrade.drift = difference.changes.iter().map(ToString::to_string).collect();
-    }
+        .iter()
+        .map(|(index, failure)| Reason { version: version(*index), why: failure.to_string() })
+        .collect();
+    let difference = Difference::between(&fresh.head, &pass.head);
+    upgrade.drift = difference.changes.iter().map(ToString::to_string).collect();
     upgrade
 }
 

@@ -25,10 +25,10 @@ pub struct UpgradePass {
     pub seedings: Vec<(usize, Vec<TableSeeding>)>,
     /// What was refused, by the migration's place in the lineage.
     pub blames: Vec<(usize, Blame)>,
-    /// The migration at which the walk had to end, if it did not reach the head.
-    pub stopped: Option<(usize, Failure)>,
+    /// Migrations that rows could not pass at all: the walk went on from there without older rows.
+    pub stopped: Vec<(usize, Failure)>,
     /// The catalog at the head.
-    pub head: Option<Arc<Catalog>>,
+    pub head: Arc<Catalog>,
     /// How many migrations were tried which way.
     pub ways: Trials,
 }
@@ -47,39 +47,47 @@ pub async fn upgrade_pass(
     let tool = Tool::of(lineage, DATABASE);
     let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
     tool.prepare(&mut session).await?;
-    let tables = tool.tables();
     let mut walk = Walk {
+        lineage,
+        fresh,
+        options,
         session: Some(session),
-        seeder: Seeder::new(options.seed, fresh.foresight.clone()).excluding(tables.clone()),
-        population: Population::new().excluding(tables),
+        seeder: Seeder::new(options.seed, fresh.foresight.clone()).excluding(tool.tables()),
+        population: Population::new().excluding(tool.tables()),
         tool,
-        pass: UpgradePass {
-            trials: Vec::new(),
-            seedings: Vec::new(),
-            blames: Vec::new(),
-            stopped: None,
-            head: None,
-            ways: Trials::default(),
-        },
+        seen: Seen::default(),
     };
     for (index, course) in fresh.courses.iter().enumerate() {
         progress(Stage::Upgrade, index, &lineage.migrations[index].version);
-        if matches!(course, Course::Applied { .. }) && !walk.carry(index).await? {
-            return Ok(walk.pass);
+        if matches!(course, Course::Applied { .. }) {
+            walk.carry(index).await?;
         }
     }
     let head = CatalogReader::new().read(walk.session().connection()).await?;
-    walk.pass.head = Some(head);
-    Ok(walk.pass)
+    let Seen { trials, seedings, blames, stopped, ways } = walk.seen;
+    Ok(UpgradePass { trials, seedings, blames, stopped, head, ways })
+}
+
+/// What has been seen so far, as [`UpgradePass`] has it.
+#[derive(Default)]
+struct Seen {
+    trials: Vec<(usize, DataTrial)>,
+    seedings: Vec<(usize, Vec<TableSeeding>)>,
+    blames: Vec<(usize, Blame)>,
+    stopped: Vec<(usize, Failure)>,
+    ways: Trials,
 }
 
 struct Walk<'run> {
+    lineage: &'run Lineage,
+    fresh: &'run FreshPass,
+    options: &'run ReplayOptions,
     /// None while a copy of the database is being made, which nobody may be connected to.
     session: Option<Session<'run>>,
     seeder: Seeder,
     population: Population,
     tool: Tool<'run>,
-    pass: UpgradePass,
+    seen: Seen,
 }
 
 impl<'run> Walk<'run> {
@@ -87,10 +95,10 @@ impl<'run> Walk<'run> {
         self.session.as_mut().expect("the session is closed only while a copy is made")
     }
 
-    /// Carries all rows over one migration, and makes new ones. False when it cannot be passed.
-    async fn carry(&mut self, index: usize) -> Result<bool, ReplayError> {
+    /// Carries all rows over one migration, and makes new ones.
+    async fn carry(&mut self, index: usize) -> Result<(), ReplayError> {
         let migration = self.tool.migration(index);
-        let Step::Script(up) = &migration.up else { return Ok(true) };
+        let Step::Script(up) = &migration.up else { return Ok(()) };
         let (record, removal) = (self.tool.record(index), self.tool.removal(index));
         let down = migration.down.as_ref();
         let subject = Subject { up, down, record: &record, removal: &removal };
@@ -100,18 +108,15 @@ impl<'run> Walk<'run> {
         self.session = Some(runner.into_session());
         match outcome {
             DataInPlace::Applied(trial) => {
-                self.pass.ways.transaction += 1;
-                self.pass.trials.push((index, trial));
+                self.seen.ways.transaction += 1;
+                self.seen.trials.push((index, trial));
             }
             DataInPlace::Elsewhere(failure) => {
-                self.pass.ways.clone += 1;
-                if !self.carry_elsewhere(index, subject, failure).await? {
-                    return Ok(false);
-                }
+                self.seen.ways.clone += 1;
+                self.carry_elsewhere(index, subject, failure).await?;
             }
         }
-        self.seed(index).await?;
-        Ok(true)
+        self.seed(index).await
     }
 
     /// In a fresh session, and without the rows that the migration refuses.
@@ -120,7 +125,7 @@ impl<'run> Walk<'run> {
         index: usize,
         subject: Subject<'_>,
         failure: Option<Failure>,
-    ) -> Result<bool, ReplayError> {
+    ) -> Result<(), ReplayError> {
         self.session().reconnect().await?;
         let bare = failure.is_some_and(|failure| failure.refusal.wants_no_transaction());
         let mut attempts = Attempts::new(&mut self.session, subject, bare);
@@ -128,7 +133,7 @@ impl<'run> Walk<'run> {
             let refusal = super::refused::refusal(&failure);
             let reduction = reduce(&mut attempts, &self.population, refusal).await?;
             let blame = Blame::of(&self.tool.migration(index).version, &reduction, &failure);
-            self.pass.blames.push((index, blame));
+            self.seen.blames.push((index, blame));
             let session = self.session.as_mut().expect("attempts give the session back");
             delete(session, &reduction.without).await?;
             // What is left out on purpose is no loss.
@@ -138,12 +143,36 @@ impl<'run> Walk<'run> {
         let outcome = runner.run(subject.up, subject.record).await?;
         let session = self.session.insert(runner.into_session());
         if let Err(failure) = outcome {
-            self.pass.stopped = Some((index, failure));
-            return Ok(false);
+            self.seen.stopped.push((index, failure));
+            return self.start_over(index).await;
         }
         let changes = self.population.compare(session.connection()).await?;
-        self.pass.trials.push((index, DataTrial { changes, ..DataTrial::default() }));
-        Ok(true)
+        self.seen.trials.push((index, DataTrial { changes, ..DataTrial::default() }));
+        Ok(())
+    }
+
+    /// Goes on from a database that never had a row of ours, with this migration applied.
+    async fn start_over(&mut self, through: usize) -> Result<(), ReplayError> {
+        let session = self.session.take().expect("no copy is being made");
+        let (server, deadline) = (session.server(), session.deadline());
+        session.close().await?;
+        server.begin_again(DATABASE).await?;
+        let mut session = Session::open(server, DATABASE, deadline).await?;
+        self.tool.prepare(&mut session).await?;
+        let mut runner = Runner::new(session);
+        for (index, course) in self.fresh.courses.iter().enumerate().take(through + 1) {
+            let Step::Script(up) = &self.lineage.migrations[index].up else { continue };
+            if matches!(course, Course::Applied { .. }) {
+                // It passed before, on an empty database.
+                let _ = runner.run(up, &self.tool.record(index)).await?;
+            }
+        }
+        self.session = Some(runner.into_session());
+        let tables = self.tool.tables();
+        self.seeder = Seeder::new(self.options.seed, self.fresh.foresight.clone())
+            .excluding(tables.clone());
+        self.population = Population::new().excluding(tables);
+        Ok(())
     }
 
     async fn seed(&mut self, index: usize) -> Result<(), ReplayError> {
@@ -151,7 +180,7 @@ impl<'run> Walk<'run> {
         let session = self.session.as_mut().expect("no copy is being made");
         let seeded = self.seeder.seed(session.connection(), &version).await?;
         self.population.capture(session.connection(), &version).await?;
-        self.pass.seedings.push((index, seeded));
+        self.seen.seedings.push((index, seeded));
         Ok(())
     }
 }
