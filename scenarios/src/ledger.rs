@@ -160,7 +160,8 @@ mod tests {
             else {
                 continue;
             };
-            let exists = crate::ALL.iter().any(|scenario| scenario.name == name);
+            let exists =
+                crate::ALL.iter().chain(crate::EMBEDDED).any(|scenario| scenario.name == name);
             assert!(exists, "{} is found by `{name}`, which is no scenario", row.id);
         }
     }

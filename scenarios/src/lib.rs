@@ -4,6 +4,7 @@
 
 pub mod agent_tokens;
 pub mod calls;
+pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
 pub mod expect;
@@ -11,6 +12,7 @@ pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
 pub mod migration_at_start;
+pub mod propagation;
 pub mod quick_plan;
 pub mod server_calls;
 pub mod system_run;
@@ -28,7 +30,7 @@ pub struct Scenario {
     pub show: fn(BackendKind) -> Result<(), Failed>,
 }
 
-/// Every scenario.
+/// Scenarios on every backend.
 pub const ALL: &[Scenario] = &[
     quick_plan::REPAIRED_SYSTEM_PASSES,
     event_buffering::LOST_EVENTS_ARE_NAMED,
@@ -44,15 +46,21 @@ pub const ALL: &[Scenario] = &[
     toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
 ];
 
-/// Scenarios on every backend.
-pub fn trials(scenarios: &[Scenario]) -> Vec<Trial> {
+/// Scenarios that need the parts' own files, and so parts that are local processes.
+pub const EMBEDDED: &[Scenario] = &[
+    propagation::matrix::EVERY_EVENT_ARRIVES,
+    propagation::matrix::AUDITED_EVENTS_ARE_LOST,
+    propagation::matrix::ODD_POINTS_ARE_MISSED,
+    propagation::matrix::EVEN_POINTS_ARE_MISSED,
+];
+
+/// Every scenario as a trial on each backend that it can be shown on.
+pub fn trials() -> Vec<Trial> {
     let on = |scenario: &Scenario, backend: BackendKind| {
         let show = scenario.show;
         let name = format!("{}::{}", backend.name(), scenario.name);
         Trial::test(name, move || show(backend))
     };
-    [BackendKind::Embedded, BackendKind::Containers]
-        .into_iter()
-        .flat_map(|backend| scenarios.iter().map(move |scenario| on(scenario, backend)))
-        .collect()
+    let embedded = ALL.iter().chain(EMBEDDED).map(|one| on(one, BackendKind::Embedded));
+    embedded.chain(ALL.iter().map(|one| on(one, BackendKind::Containers))).collect()
 }

@@ -56,6 +56,13 @@ impl ReferenceSystem {
         Ok(Self { system, recorder, request, folder })
     }
 
+    /// The same with these defects in it.
+    #[must_use]
+    pub fn with_defects(mut self, defects: &[&str]) -> Self {
+        self.request.defects = defects.iter().map(|&id| id.to_owned()).collect();
+        self
+    }
+
     /// Brings the system up.
     ///
     /// # Errors

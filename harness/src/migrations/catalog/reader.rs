@@ -98,7 +98,7 @@ impl Known {
         if stale.is_empty() && now.of.len() == self.versions.len() {
             return Ok(self);
         }
-        let mut described = self.describer.describe(connection, &by_class(&stale)).await?;
+        let mut described = self.describer.describe(connection, &by_class(&stale), &now.of).await?;
         let mut units = self.catalog.units.clone();
         units.retain(|unit, _| now.of.contains_key(unit));
         for unit in stale {

@@ -48,7 +48,11 @@ const fn part(
 /// Those that come with extensions have a number of 16384 or more as well; [`Versions::members`]
 /// names them.
 const SOURCES: [Source; 48] = [
-    own(Class::Schema, "pg_namespace", "oid >= 16384 OR nspname = 'public'"),
+    own(
+        Class::Schema,
+        "pg_namespace",
+        "(oid >= 16384 AND left(nspname, 3) <> 'pg_') OR nspname = 'public'",
+    ),
     own(Class::Extension, "pg_extension", "true"),
     own(Class::Role, "pg_authid", "oid >= 16384"),
     own(Class::Tablespace, "pg_tablespace", "oid >= 16384"),
