@@ -2,15 +2,21 @@
 //! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
 //! nothing.
 
+pub mod access;
 pub mod agent_tokens;
+pub mod both_ways;
 pub mod calls;
 pub mod event_batches;
 pub mod event_buffering;
 pub mod expect;
 pub mod kill_storm;
 pub mod lineage;
+pub mod logs;
 pub mod migration_at_start;
+pub mod query_growth;
+pub mod query_probe;
 pub mod quick_plan;
+pub mod rate_limits;
 pub mod server_calls;
 pub mod system_run;
 pub mod termination;

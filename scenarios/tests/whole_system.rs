@@ -2,8 +2,8 @@
 
 use libtest_mimic::Arguments;
 use scenarios::{
-    agent_tokens, event_batches, event_buffering, kill_storm, migration_at_start, quick_plan,
-    termination, toxiproxy_client, trials,
+    access, agent_tokens, event_batches, event_buffering, kill_storm, logs, migration_at_start,
+    query_growth, quick_plan, rate_limits, termination, toxiproxy_client, trials,
 };
 
 fn main() {
@@ -19,6 +19,23 @@ fn main() {
         event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
         agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
         agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
+        query_growth::STATISTICS,
+        query_growth::AGENT_LIST,
+        query_growth::BULK_APPROVAL,
+        query_growth::STUCK_COMMANDS,
+        access::TOKENS_WORK_IN_THEIR_OWN_PLACE,
+        access::DELETED_AGENTS_ARE_GONE,
+        access::TOKENS_WORK_ON_THEIR_OWN_MACHINE,
+        access::AUDIT_LOG_IS_FOR_AUDITORS,
+        access::HISTORY_OUTLIVES_ITS_AGENT,
+        rate_limits::PATHS_OPEN_NO_BUCKET,
+        rate_limits::HEADERS_OPEN_NO_BUCKET,
+        rate_limits::CHECK_INS_ARE_LIMITED,
+        rate_limits::CLASSES_ARE_APART,
+        logs::NO_SECRET_OF_THE_TOKENS,
+        logs::NO_SECRET_OF_CALLERS,
+        logs::NO_LINE_OF_CALLERS,
+        logs::NO_SIZE_OF_CALLERS,
         toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials(&scenarios)).exit();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use reqwest::Client;
+use sqlx::postgres::PgConnectOptions;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -64,6 +65,7 @@ pub struct Environment {
     secrets: Secrets,
     /// Where the harness itself reaches PostgreSQL.
     database: Address,
+    superuser: PgConnectOptions,
     backend: Mutex<Backend>,
     _state: StateFolder,
 }
@@ -105,7 +107,7 @@ impl Environment {
             password: password.clone(),
             database: database.name.clone(),
         };
-        let Services { proxy_url, database: address, database_here } =
+        let Services { proxy_url, database: address, database_here, superuser } =
             backend.start_services(request.seed.0, &owner).await?;
         let http = http_client();
         let proxy = ProxyClient::new(http.clone(), proxy_url);
@@ -134,6 +136,7 @@ impl Environment {
             values,
             secrets: request.secrets.clone(),
             database: database_here,
+            superuser: superuser.database(&system.database.name),
             backend: Mutex::new(backend),
             _state: state,
         };
@@ -178,6 +181,12 @@ impl Environment {
     /// What the texts of the system file can ask for, captured values included.
     pub fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// How the system's database is reached as PostgreSQL's superuser, without a proxy between: for
+    /// who plants rows or looks at what the system did.
+    pub fn superuser_options(&self) -> &PgConnectOptions {
+        &self.superuser
     }
 
     /// Waits until PostgreSQL takes no connections any more, which is the end of the run.
