@@ -6,13 +6,16 @@ pub mod access;
 pub mod agent_tokens;
 pub mod both_ways;
 pub mod calls;
+pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
 pub mod expect;
 pub mod kill_storm;
+pub mod ledger;
 pub mod lineage;
 pub mod logs;
 pub mod migration_at_start;
+pub mod propagation;
 pub mod query_growth;
 pub mod query_probe;
 pub mod quick_plan;
@@ -33,15 +36,54 @@ pub struct Scenario {
     pub show: fn(BackendKind) -> Result<(), Failed>,
 }
 
-/// Every scenario on every backend.
-pub fn trials(scenarios: &[Scenario]) -> Vec<Trial> {
+/// Scenarios on every backend.
+pub const ALL: &[Scenario] = &[
+    quick_plan::REPAIRED_SYSTEM_PASSES,
+    event_buffering::LOST_EVENTS_ARE_NAMED,
+    kill_storm::NOTHING_IS_LOST,
+    termination::BACKLOG_SURVIVES_TERMINATION,
+    migration_at_start::READY_ONLY_WITH_ALL_MIGRATIONS,
+    migration_at_start::FAILED_MIGRATION_ENDS_THE_SERVER,
+    migration_at_start::MENDED_MIGRATION_IS_APPLIED,
+    event_batches::EACH_EVENT_IS_ANSWERED,
+    event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
+    agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
+    agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
+    query_growth::STATISTICS,
+    query_growth::AGENT_LIST,
+    query_growth::BULK_APPROVAL,
+    query_growth::STUCK_COMMANDS,
+    access::TOKENS_WORK_IN_THEIR_OWN_PLACE,
+    access::DELETED_AGENTS_ARE_GONE,
+    access::TOKENS_WORK_ON_THEIR_OWN_MACHINE,
+    access::AUDIT_LOG_IS_FOR_AUDITORS,
+    access::HISTORY_OUTLIVES_ITS_AGENT,
+    rate_limits::PATHS_OPEN_NO_BUCKET,
+    rate_limits::HEADERS_OPEN_NO_BUCKET,
+    rate_limits::CHECK_INS_ARE_LIMITED,
+    rate_limits::CLASSES_ARE_APART,
+    logs::NO_SECRET_OF_THE_TOKENS,
+    logs::NO_SECRET_OF_CALLERS,
+    logs::NO_LINE_OF_CALLERS,
+    logs::NO_SIZE_OF_CALLERS,
+    toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
+];
+
+/// Scenarios that need the parts' own files, and so parts that are local processes.
+pub const EMBEDDED: &[Scenario] = &[
+    propagation::matrix::EVERY_EVENT_ARRIVES,
+    propagation::matrix::AUDITED_EVENTS_ARE_LOST,
+    propagation::matrix::ODD_POINTS_ARE_MISSED,
+    propagation::matrix::EVEN_POINTS_ARE_MISSED,
+];
+
+/// Every scenario as a trial on each backend that it can be shown on.
+pub fn trials() -> Vec<Trial> {
     let on = |scenario: &Scenario, backend: BackendKind| {
         let show = scenario.show;
         let name = format!("{}::{}", backend.name(), scenario.name);
         Trial::test(name, move || show(backend))
     };
-    [BackendKind::Embedded, BackendKind::Containers]
-        .into_iter()
-        .flat_map(|backend| scenarios.iter().map(move |scenario| on(scenario, backend)))
-        .collect()
+    let embedded = ALL.iter().chain(EMBEDDED).map(|one| on(one, BackendKind::Embedded));
+    embedded.chain(ALL.iter().map(|one| on(one, BackendKind::Containers))).collect()
 }

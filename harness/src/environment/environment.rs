@@ -7,20 +7,19 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use reqwest::Client;
 use sqlx::postgres::PgConnectOptions;
-use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use super::EnvironmentError;
 use super::backend::{Backend, Owner};
 use super::build::Built;
 use super::http::http_client;
-use super::janitor::{Janitor, Leftover, Watch};
 use super::part::Part;
 use super::place::Address;
 use super::proxy_client::ProxyClient;
 use super::secrets::Secrets;
 use super::services::{Services, until_lost};
 use super::setup::make_setup_call;
+use super::state_folder::StateFolder;
 use crate::history::Recorder;
 use crate::seed::Seed;
 use crate::system::{DATABASE, PartDescription, System, Values, fill};
@@ -70,13 +69,6 @@ pub struct Environment {
     _state: StateFolder,
 }
 
-/// The folder for the parts' own files, removed in the end, whatever the end is.
-#[derive(Debug)]
-struct StateFolder {
-    folder: TempDir,
-    _watch: Watch,
-}
-
 /// An environment that is coming up.
 struct Start<'a> {
     system: &'a System,
@@ -98,7 +90,7 @@ impl Environment {
         recorder: &Recorder,
     ) -> Result<Self, EnvironmentError> {
         let state = StateFolder::new()?;
-        let parts_files = state.folder.path().to_owned();
+        let parts_files = state.path().to_owned();
         let mut backend = Backend::prepare(request, parts_files).await?;
         let password = request.secrets.make();
         let database = &system.database;
@@ -203,18 +195,6 @@ impl Environment {
             part.retire().await;
         }
         self.backend.lock().await.stop().await
-    }
-}
-
-impl StateFolder {
-    fn new() -> Result<Self, EnvironmentError> {
-        let root = std::env::temp_dir();
-        let folder = tempfile::Builder::new()
-            .prefix("redflag-harness-state-")
-            .tempdir_in(&root)
-            .map_err(|source| EnvironmentError::Folder { path: root, source })?;
-        let leftover = Leftover::Folder(folder.path().to_owned());
-        Ok(Self { folder, _watch: Janitor::global().watch(&leftover)? })
     }
 }
 

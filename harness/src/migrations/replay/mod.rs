@@ -1,1 +1,57 @@
 //! What running a lineage shows.
+//!
+//! ```text
+//! lineage → fresh pass: apply, twice, down, up; walk down → findings
+//!         → upgrade pass: the same with rows of every version   ↗
+//! ```
+//!
+//! Begin reading at [`replay()`]. From below to above:
+//!
+//! - [`server`], [`session`]: a PostgreSQL of the replay's own, and the connection to it;
+//! - [`refusal`]: what PostgreSQL says, and where in a file that is;
+//! - [`runner`]: runs a script as its tool would;
+//! - [`trial`], [`clone`]: one migration up, twice, down and up again, in one transaction or in a
+//!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
+//! - [`fresh`]: the pass on an empty database;
+//! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
+//!   [`refused`] finds those to blame;
+//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
+
+pub mod clone;
+pub mod data_trial;
+mod error;
+pub mod findings;
+pub mod fresh;
+pub mod outcome;
+pub mod refusal;
+pub mod refused;
+#[expect(clippy::module_inception, reason = "the module's one main function has its name")]
+pub mod replay;
+pub mod round_trip;
+pub mod runner;
+pub mod sequences;
+pub mod server;
+pub mod session;
+pub mod summary;
+mod tool;
+mod touched;
+pub mod trial;
+pub mod twice;
+pub mod upgrade;
+
+pub use error::ReplayError;
+pub use fresh::{Course, FreshPass};
+pub use outcome::{
+    Assumption, BrokenPath, Changed, FailedMigration, Fresh, LineageSummary, MigrationSummary,
+    Reason, ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
+};
+pub use refusal::{Failure, Object, Refusal};
+pub use replay::{Progress, ReplayOptions, Stage, replay};
+pub use round_trip::{NotRestored, RoundTrip};
+pub use runner::Runner;
+pub use sequences::Sequences;
+pub use server::Server;
+pub use session::Session;
+use tool::Tool;
+pub use twice::Twice;
+pub use upgrade::UpgradePass;

@@ -1,0 +1,89 @@
+//! One replay, from a lineage to its outcome.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::fresh::fresh_pass;
+use super::upgrade::upgrade_pass;
+use super::{
+    FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
+};
+use crate::migrations::lineage::Lineage;
+use crate::seed::Seed;
+
+/// How a replay is made.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// Where every random choice comes from.
+    pub seed: Seed,
+    /// How long one statement may take.
+    pub statement_deadline: Duration,
+    /// Whether rows are generated at every version and carried to the head.
+    pub with_data: bool,
+}
+
+/// What a replay is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The pass on an empty database.
+    Fresh,
+    /// The walk from the head to nothing.
+    WalkDown,
+    /// The walk with data.
+    Upgrade,
+}
+
+/// Is told of each migration before it is run: the stage, its place in the lineage, its version.
+pub type Progress<'run> = &'run (dyn Fn(Stage, usize, &str) + Sync);
+
+/// Replays a lineage on PostgreSQL servers of its own.
+///
+/// # Errors
+/// PostgreSQL is missing, does not start, or goes away. What migrations do wrong is in the outcome.
+pub async fn replay(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    progress: Progress<'_>,
+) -> Result<ReplayOutcome, ReplayError> {
+    let begun = Instant::now();
+    let fresh = fresh_pass(lineage, options, progress).await?;
+    let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun))]);
+    let upgrading = Instant::now();
+    let upgrade = match options.with_data {
+        true => Some(upgrade_pass(lineage, &fresh, options, progress).await?),
+        false => None,
+    };
+    timings.insert("upgrade_ms", milliseconds(upgrading));
+    timings.insert("total_ms", milliseconds(begun));
+    Ok(assemble(lineage, options, &fresh, upgrade.as_ref(), timings))
+}
+
+fn assemble(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    fresh: &FreshPass,
+    upgrade: Option<&UpgradePass>,
+    timings: BTreeMap<&'static str, u64>,
+) -> ReplayOutcome {
+    let mut round_trip = summary::round_trips(lineage, fresh);
+    round_trip.data_lost =
+        upgrade.map(|pass| summary::data_lost(lineage, pass)).unwrap_or_default();
+    let mut outcome = ReplayOutcome {
+        lineage: LineageSummary::of(lineage),
+        seed: options.seed,
+        fresh: summary::fresh(lineage, fresh),
+        upgrade: upgrade.map(|pass| summary::upgrade(lineage, fresh, pass)).unwrap_or_default(),
+        round_trip,
+        twice: summary::twice(lineage, fresh, upgrade),
+        seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),
+        trials: fresh.trials,
+        findings: Vec::new(),
+        timings,
+    };
+    outcome.findings = findings::of(lineage, fresh, &outcome);
+    outcome
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
