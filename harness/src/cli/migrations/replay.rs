@@ -108,6 +108,7 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         seed: arguments.seed.map_or_else(Seed::fresh, Seed),
         statement_deadline: Duration::from_secs(arguments.statement_deadline),
         with_data: !arguments.without_data,
+        today: chrono::Local::now().date_naive(),
     };
     anstream::eprintln!(
         "{} migrations, convention {} ({}), seed {}",
