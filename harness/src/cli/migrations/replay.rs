@@ -40,6 +40,12 @@ pub struct ReplayArguments {
     /// Leave out the upgrade paths with generated rows
     #[arg(long)]
     without_data: bool,
+    /// Leave out the backup that is taken before the last migration and restored
+    #[arg(long)]
+    without_drill: bool,
+    /// Compare the head with a live database, which is only read
+    #[arg(long, value_name = "URL", env = "HARNESS_AGAINST", hide_env_values = true)]
+    against: Option<String>,
     /// Measure what statements cost at so many rows a table [default: at the few generated ones]
     #[arg(long, value_name = "N")]
     rows: Option<u32>,
@@ -130,6 +136,8 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         statement_deadline: Duration::from_secs(arguments.statement_deadline),
         with_trials: !arguments.fresh_only,
         with_data: !arguments.without_data && !arguments.fresh_only,
+        with_drill: !arguments.without_drill,
+        against: arguments.against.clone(),
         rows: arguments.rows,
         traffic: traffic(arguments),
         stall_budget: arguments.stall_budget,

@@ -2,7 +2,9 @@
 
 use super::cut::{Cut, CutEnd};
 use super::traffic::Stall;
-use super::{Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade};
+use super::{
+    Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade,
+};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration, Script};
@@ -64,7 +66,8 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         advice: "make sure that this is meant".into(),
         ..at("upgrade.rows-changed", Severity::Info, &change.at)
     });
-    let told = |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
+    let told =
+        |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
     let stopped = stopped.iter().filter(told).map(|reason| MigrationFinding {
         evidence: format!("rows cannot pass, whichever are left out: {}", reason.why),
         advice: "mend the migration: no upgrade path with rows gets past it".into(),
@@ -105,6 +108,26 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         .chain(rewrites)
         .chain(unseeded)
         .collect()
+}
+
+/// Other schemas that are not the head's, and a backup that did not bring everything back.
+pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
+    let differing = outcome.drift.iter().filter(|drift| !drift.changes.is_empty());
+    let drifts = differing.map(|drift| {
+        let changes: Vec<String> = drift.changes.iter().map(ToString::to_string).collect();
+        MigrationFinding {
+            evidence: format!("{} is not what the migrations make: {}", drift.against, some(&changes)),
+            advice: "bring it in line, or write the migration that is missing".into(),
+            ..of_lineage("drift.schema", Severity::Warning)
+        }
+    });
+    let faults = outcome.drill.iter().flat_map(|drill| &drill.faults);
+    let faults = faults.map(|fault| MigrationFinding {
+        evidence: fault.clone(),
+        advice: "a backup that does not restore is none: mend this before a release".into(),
+        ..of_lineage("drill.failed", Severity::Error)
+    });
+    drifts.chain(faults).collect()
 }
 
 /// Waits of readers and writers that are longer than the budget.
@@ -223,7 +246,11 @@ fn cut(migration: &Migration, cut: &Cut) -> MigrationFinding {
     };
     MigrationFinding {
         line: Some(cut.line),
-        evidence: format!("cut before this line, {}; left behind: {}", cut.why(), some(&cut.remains)),
+        evidence: format!(
+            "cut before this line, {}; left behind: {}",
+            cut.why(),
+            some(&cut.remains)
+        ),
         advice: advice.into(),
         ..finding(id, severity, migration)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::clone::{Opening, try_in_clone};
 use super::cut::Cut;
+use super::drift::{Drift, against_live, against_recorded};
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
     Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
@@ -24,6 +25,8 @@ pub struct FreshPass {
     pub courses: Vec<Course>,
     /// The catalog at the head.
     pub head: Arc<Catalog>,
+    /// How other schemas differ from the head.
+    pub drifts: Vec<Drift>,
     /// Downs that fail in the walk from the head to nothing.
     pub walk_failed: Vec<(usize, Failure)>,
     /// What later versions demand of data.
@@ -79,12 +82,37 @@ pub async fn fresh_pass(
         }
     }
     let head = pass.head().await?;
+    let drifts = drifts(&server, lineage, options, &head).await?;
     let walk_failed = match options.with_trials {
         true => pass.walk_down(lineage, &courses, progress).await?,
         false => Vec::new(),
     };
     let trials = pass.trials;
-    Ok(FreshPass { courses, head, walk_failed, foresight, trials })
+    Ok(FreshPass { courses, head, drifts, walk_failed, foresight, trials })
+}
+
+/// The head against the lineage's own record of its schema, and against a live database.
+async fn drifts(
+    server: &Server,
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    head: &Catalog,
+) -> Result<Vec<Drift>, ReplayError> {
+    let tracking = lineage.tracking().map(|tracking| format!("public.{}", tracking.plain_name()));
+    let left_out: Vec<&str> = tracking.as_deref().into_iter().collect();
+    let deadline = options.statement_deadline;
+    let mut drifts = Vec::new();
+    if let Some(recorded) = &lineage.settings.recorded_schema {
+        let beside = lineage.settings.path.parent().unwrap_or(&lineage.path);
+        let path = beside.join(recorded);
+        let drift = against_recorded(server, &path, head, &left_out, deadline).await;
+        drifts.push(drift.map_err(|error| ReplayError::Drift(Box::new(error)))?);
+    }
+    if let Some(url) = &options.against {
+        let drift = against_live(url, head, &left_out, deadline).await;
+        drifts.push(drift.map_err(|error| ReplayError::Drift(Box::new(error)))?);
+    }
+    Ok(drifts)
 }
 
 struct Pass<'run> {

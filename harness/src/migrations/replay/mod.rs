@@ -18,12 +18,18 @@
 //! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
 //!   cut between two of its statements;
 //! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
+//! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
+//!   restored; both through [`dump`] and [`client_program`];
 //! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
 
+pub mod client_program;
 pub mod clone;
 pub mod cost;
 pub mod cut;
 pub mod data_trial;
+pub mod drift;
+pub mod drill;
+pub mod dump;
 mod error;
 pub mod findings;
 pub mod fresh;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::cost::StatementCost;
+use super::drift::Drift;
+use super::drill::Drill;
 use super::traffic::Stall;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step, Wrapping};
@@ -34,6 +36,10 @@ pub struct ReplayOutcome {
     pub cost: Vec<MigrationCost>,
     /// How long readers and writers waited during each migration, where traffic was asked for.
     pub stalls: Vec<MigrationStalls>,
+    /// How other schemas that should be the head's differ from it.
+    pub drift: Vec<Drift>,
+    /// A backup taken before the last migration, restored.
+    pub drill: Option<Drill>,
     /// How many migrations were tried which way.
     pub trials: Trials,
     /// What running showed to be wrong, in the order of the lineage, then what the rules found.

@@ -26,6 +26,10 @@ pub struct ReplayOptions {
     pub with_trials: bool,
     /// Whether rows are generated at every version and carried to the head.
     pub with_data: bool,
+    /// Whether a backup is taken and restored before the last migration with data.
+    pub with_drill: bool,
+    /// The URL of a live database that the head is compared with; it is only read.
+    pub against: Option<String>,
     /// At how many rows a table the cost is measured; at the few generated ones if not given.
     pub rows: Option<u32>,
     /// Whether readers and writers are at work on the tables during each migration with data.
@@ -93,12 +97,15 @@ fn assemble(
         cut: summary::cuts(lineage, fresh),
         cost: upgrade.map(|pass| summary::costs(lineage, pass)).unwrap_or_default(),
         stalls: upgrade.map(|pass| summary::stalls(lineage, pass)).unwrap_or_default(),
+        drift: fresh.drifts.clone(),
+        drill: upgrade.and_then(|pass| pass.drill.clone()),
         trials: fresh.trials,
         findings: Vec::new(),
         accepted: Vec::new(),
         timings,
     };
     let mut found = findings::of(lineage, fresh, &outcome);
+    found.extend(findings::of_comparisons(&outcome));
     found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));
     found.extend(rules::check(lineage));
     (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);

@@ -53,7 +53,7 @@ impl Server {
             SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let cluster = PrivateCluster::start(options).await?;
         let server = Self { cluster, _logs: logs };
-        server.maintain(format!("CREATE DATABASE {database}"), "make a database").await?;
+        server.create_database(database).await?;
         Ok(server)
     }
 
@@ -67,6 +67,14 @@ impl Server {
         &self.cluster
     }
 
+<<<<<<< HEAD
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    /// There is one of this name, or the server is down.
+    pub async fn create_database(&self, name: &str) -> Result<(), ReplayError> {
+        self.maintain(format!("CREATE DATABASE {name}"), "make a database").await
+=======
     /// Makes an empty database of this name, in place of one with everything that migrations made
     /// beside it.
     ///
@@ -106,6 +114,7 @@ impl Server {
             }
         }
         Ok(())
+>>>>>>> replay
     }
 
     /// Copies a database that nobody is connected to.

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use super::client_program::ClientPrograms;
 use super::clone::Opening;
 use super::cost::StatementCost;
 use super::data_trial::{DataInPlace, DataTrial, try_with_data};
+use super::drill::{Drill, drill};
 use super::fresh::VACUUM_EVERY;
 use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
@@ -38,6 +40,8 @@ pub struct UpgradePass {
     pub costs: Vec<(usize, Vec<StatementCost>)>,
     /// How long readers and writers waited, where traffic was asked for.
     pub stalls: Vec<(usize, Vec<Stall>)>,
+    /// A backup taken before the last migration, restored.
+    pub drill: Option<Drill>,
     /// How many migrations were tried which way.
     pub ways: Trials,
 }
@@ -66,18 +70,23 @@ pub async fn upgrade_pass(
         tool,
         seen: Seen::default(),
     };
+    let applied = |course: &Course| matches!(course, Course::Applied { .. });
+    let last = fresh.courses.iter().rposition(applied).filter(|_| options.with_drill);
     for (index, course) in fresh.courses.iter().enumerate() {
         progress(Stage::Upgrade, index, &lineage.migrations[index].version);
         if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
             walk.session().vacuum().await?;
         }
         if matches!(course, Course::Applied { .. }) {
-            walk.carry(index).await?;
+            match Some(index) == last {
+                true => walk.carry_with_drill(&server, index).await?,
+                false => walk.carry(index).await?,
+            }
         }
     }
     let head = CatalogReader::new().read(walk.session().connection()).await?;
-    let Seen { trials, seedings, blames, stopped, costs, stalls, ways } = walk.seen;
-    Ok(UpgradePass { trials, seedings, blames, stopped, head, costs, stalls, ways })
+    let Seen { trials, seedings, blames, stopped, costs, stalls, drill, ways } = walk.seen;
+    Ok(UpgradePass { trials, seedings, blames, stopped, head, costs, stalls, drill, ways })
 }
 
 /// What has been seen so far, as [`UpgradePass`] has it.
@@ -89,6 +98,7 @@ struct Seen {
     stopped: Vec<(usize, Failure)>,
     costs: Vec<(usize, Vec<StatementCost>)>,
     stalls: Vec<(usize, Vec<Stall>)>,
+    drill: Option<Drill>,
     ways: Trials,
 }
 
@@ -107,6 +117,16 @@ struct Walk<'run> {
 impl<'run> Walk<'run> {
     fn session(&mut self) -> &mut Session<'run> {
         self.session.as_mut().expect("the session is closed only while a copy is made")
+    }
+
+    /// As [`Walk::carry`], with a backup taken before it and restored after it.
+    async fn carry_with_drill(&mut self, server: &Server, index: usize) -> Result<(), ReplayError> {
+        let programs = ClientPrograms::of(server.cluster());
+        let deadline = self.options.statement_deadline;
+        let migrate = async || self.carry(index).await;
+        let drilled = drill(server, DATABASE, &programs, deadline, migrate).await?;
+        self.seen.drill = Some(drilled);
+        Ok(())
     }
 
     /// Carries all rows over one migration, and makes new ones.

@@ -37,6 +37,8 @@ mod tests {
             statement_deadline: Duration::from_secs(30),
             with_trials: true,
             with_data: true,
+            with_drill: true,
+            against: None,
             rows: None,
             traffic: None,
             stall_budget: None,
