@@ -266,6 +266,9 @@ impl Flow {
             ready!(Pin::new(source).poll_read(cx, &mut buffer))?;
             let bytes = buffer.filled();
             let mut written = 0;
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
             // What breaks the sink is met again when the rest is written.
             if let Poll::Ready(Ok(some)) = Pin::new(sink).poll_write(cx, bytes) {
                 self.traffic.way(self.direction).send(some);
@@ -373,6 +376,7 @@ impl Flow {
             while pipe.held() > 0 {
                 let written = ready!(drain(pipe, sink, cx))?;
                 self.traffic.way(self.direction).send(written);
+                self.traffic.way(self.direction).splice(written);
             }
             if self.streak >= SMALL_FILLINGS || self.source_ended {
                 self.pipe = None;
