@@ -189,22 +189,29 @@ fn check_texts(file: &CertifyFile, values: &Values) -> Result<(), CertifyError> 
     for name in database {
         values.set(format!("database.{name}"), "");
     }
-    let check = |texts: &mut dyn Iterator<Item = &String>, values: &Values| {
-        texts.try_for_each(|text| fill(text, values).map(drop))
-    };
     let (server, previous) = (&file.server, file.previous.as_ref());
-    check(&mut server.command.iter().chain(server.environment.values()), &values)?;
+    check(server.command.iter().chain(server.environment.values()), &values)?;
     let command = previous.and_then(|previous| previous.command.as_ref());
     let environment = previous.map(|previous| &previous.environment);
     let environment = environment.into_iter().flat_map(BTreeMap::values);
-    check(&mut command.into_iter().flatten().chain(environment), &values)?;
+    check(command.into_iter().flatten().chain(environment), &values)?;
     if let Some(backup) = &file.backup {
         values.set("backups", "");
-        check(&mut backup.environment.values().chain(&backup.backup), &values)?;
+        check(backup.environment.values().chain(&backup.backup), &values)?;
         values.set("backup", "");
-        check(&mut backup.restore.iter(), &values)?;
+        check(&backup.restore, &values)?;
     }
     Ok(())
+}
+
+fn check<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+    values: &Values,
+) -> Result<(), CertifyError> {
+    texts.into_iter().try_for_each(|text| {
+        fill(text, values)?;
+        Ok(())
+    })
 }
 
 #[cfg(test)]
