@@ -2,6 +2,7 @@
 //! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
 //! nothing.
 
+pub mod agent_rows;
 pub mod agent_tokens;
 pub mod calls;
 pub mod database;
@@ -13,7 +14,9 @@ pub mod ledger;
 pub mod lineage;
 pub mod migration_at_start;
 pub mod propagation;
+pub mod query_growth;
 pub mod quick_plan;
+pub mod sensitivity;
 pub mod server_calls;
 pub mod system_run;
 pub mod termination;
@@ -62,5 +65,6 @@ pub fn trials() -> Vec<Trial> {
         Trial::test(name, move || show(backend))
     };
     let embedded = ALL.iter().chain(EMBEDDED).map(|one| on(one, BackendKind::Embedded));
+    let embedded = embedded.chain(sensitivity::trials());
     embedded.chain(ALL.iter().map(|one| on(one, BackendKind::Containers))).collect()
 }
