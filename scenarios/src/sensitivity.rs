@@ -44,7 +44,7 @@ pub const DETECTORS: &[Detector] = &[
     },
     Detector {
         row: "F-B1-5",
-        complaint: "rows read for stuck commands grow",
+        complaint: "pages read for stuck commands grow",
         look: query_growth::stuck_commands,
     },
     Detector {
