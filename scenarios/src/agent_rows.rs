@@ -7,9 +7,43 @@ use harness::history::PartState;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::expect;
+use crate::both_ways::both_ways;
 use crate::propagation::stage::{Folders, Stage};
 use crate::system_run::ReferenceSystem;
+use crate::{Scenario, expect};
+
+/// A duration in milliseconds holds milliseconds.
+pub const DURATIONS_ARE_MILLISECONDS: Scenario = Scenario {
+    name: "durations_of_scans_are_milliseconds",
+    show: |backend| {
+        let evidence = "a scan took longer than the time since it was asked for";
+        both_ways(backend, "AL-UNIT", evidence, durations_are_milliseconds)
+    },
+};
+
+/// A panic of a scanner's library is an event, not the agent's end.
+pub const PANICS_ARE_CAUGHT: Scenario = Scenario {
+    name: "an_agent_outlives_the_panic_of_a_scanner",
+    show: |backend| {
+        let evidence = "the agent ended with its scanner's panic";
+        both_ways(backend, "P-PANIC", evidence, panics_are_caught)
+    },
+};
+
+/// Migrating a configuration leaves out what later versions removed.
+pub const CONFIGURATIONS_ARE_MIGRATED: Scenario = Scenario {
+    name: "a_migrated_configuration_names_nothing_that_was_removed",
+    show: |backend| {
+        let evidence = "the migrated configuration names `updates`";
+        both_ways(backend, "T1-CONFIG", evidence, migrated_configuration_is_clean)
+    },
+};
+
+/// A breaker that a short outage opened closes again.
+pub const BREAKERS_HEAL: Scenario = Scenario {
+    name: "a_breaker_closes_by_itself",
+    show: |backend| both_ways(backend, "R4-STUCK", "the breaker closes by itself", breakers_heal),
+};
 
 /// Looks at a system whose agent is registered and scans with a double of `apt`.
 fn with_agent(
@@ -46,11 +80,8 @@ async fn event_of(stage: &Stage<'_>, point: &str) -> Result<Value, Failed> {
     .await
 }
 
-/// AL-UNIT: a scan cannot have taken longer than the time since it was asked for.
-///
-/// # Errors
-/// When it says so.
-pub fn durations_are_milliseconds(reference: ReferenceSystem) -> Result<(), Failed> {
+/// A scan cannot have taken longer than the time since it was asked for.
+fn durations_are_milliseconds(reference: ReferenceSystem) -> Result<(), Failed> {
     with_agent(reference, async |stage| {
         let asked = Instant::now();
         scan(stage, &json!({"outcome": "succeed", "packages": 3})).await?;
@@ -65,11 +96,8 @@ pub fn durations_are_milliseconds(reference: ReferenceSystem) -> Result<(), Fail
     })
 }
 
-/// P-PANIC: the agent outlives a panic of its scanner, and tells of it.
-///
-/// # Errors
-/// When it ends.
-pub fn panics_are_caught(reference: ReferenceSystem) -> Result<(), Failed> {
+/// The agent outlives a panic of its scanner, and tells of it.
+fn panics_are_caught(reference: ReferenceSystem) -> Result<(), Failed> {
     with_agent(reference, async |stage| {
         scan(stage, &json!({"outcome": "panic"})).await?;
         stage.agent_logs(0, "what it never expected").await?;
@@ -88,11 +116,8 @@ pub fn panics_are_caught(reference: ReferenceSystem) -> Result<(), Failed> {
     })
 }
 
-/// T1-CONFIG: the oldest configuration is migrated without what later versions removed.
-///
-/// # Errors
-/// When something of it is left.
-pub fn migrated_configuration_is_clean(reference: ReferenceSystem) -> Result<(), Failed> {
+/// The oldest configuration is migrated without what later versions removed.
+fn migrated_configuration_is_clean(reference: ReferenceSystem) -> Result<(), Failed> {
     with_agent(reference, async |stage| {
         stage.agent()?.terminate().await;
         let oldest = json!({"interval": 1, "scanners": ["apt", "updates"], "scan_timeout": 5});
@@ -107,11 +132,8 @@ pub fn migrated_configuration_is_clean(reference: ReferenceSystem) -> Result<(),
     })
 }
 
-/// R4-STUCK: a breaker that failures opened closes by itself once the scanner works again.
-///
-/// # Errors
-/// When it does not.
-pub fn breakers_heal(reference: ReferenceSystem) -> Result<(), Failed> {
+/// A breaker that failures opened closes by itself once the scanner works again.
+fn breakers_heal(reference: ReferenceSystem) -> Result<(), Failed> {
     with_agent(reference, async |stage| {
         let opened = "the breaker of scanner apt is open";
         for _ in 0..3 {

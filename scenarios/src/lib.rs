@@ -2,8 +2,10 @@
 //! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
 //! nothing.
 
+pub mod access;
 pub mod agent_rows;
 pub mod agent_tokens;
+pub mod both_ways;
 pub mod calls;
 pub mod database;
 pub mod event_batches;
@@ -12,11 +14,13 @@ pub mod expect;
 pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
+pub mod logs;
 pub mod migration_at_start;
 pub mod propagation;
 pub mod query_growth;
+pub mod query_probe;
 pub mod quick_plan;
-pub mod sensitivity;
+pub mod rate_limits;
 pub mod server_calls;
 pub mod system_run;
 pub mod termination;
@@ -46,6 +50,23 @@ pub const ALL: &[Scenario] = &[
     event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
     agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
     agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
+    query_growth::STATISTICS,
+    query_growth::AGENT_LIST,
+    query_growth::BULK_APPROVAL,
+    query_growth::STUCK_COMMANDS,
+    access::TOKENS_WORK_IN_THEIR_OWN_PLACE,
+    access::DELETED_AGENTS_ARE_GONE,
+    access::TOKENS_WORK_ON_THEIR_OWN_MACHINE,
+    access::AUDIT_LOG_IS_FOR_AUDITORS,
+    access::HISTORY_OUTLIVES_ITS_AGENT,
+    rate_limits::PATHS_OPEN_NO_BUCKET,
+    rate_limits::HEADERS_OPEN_NO_BUCKET,
+    rate_limits::CHECK_INS_ARE_LIMITED,
+    rate_limits::CLASSES_ARE_APART,
+    logs::NO_SECRET_OF_THE_TOKENS,
+    logs::NO_SECRET_OF_CALLERS,
+    logs::NO_LINE_OF_CALLERS,
+    logs::NO_SIZE_OF_CALLERS,
     toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
 ];
 
@@ -55,6 +76,10 @@ pub const EMBEDDED: &[Scenario] = &[
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
     propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    agent_rows::DURATIONS_ARE_MILLISECONDS,
+    agent_rows::PANICS_ARE_CAUGHT,
+    agent_rows::CONFIGURATIONS_ARE_MIGRATED,
+    agent_rows::BREAKERS_HEAL,
 ];
 
 /// Every scenario as a trial on each backend that it can be shown on.
@@ -65,6 +90,5 @@ pub fn trials() -> Vec<Trial> {
         Trial::test(name, move || show(backend))
     };
     let embedded = ALL.iter().chain(EMBEDDED).map(|one| on(one, BackendKind::Embedded));
-    let embedded = embedded.chain(sensitivity::trials());
     embedded.chain(ALL.iter().map(|one| on(one, BackendKind::Containers))).collect()
 }

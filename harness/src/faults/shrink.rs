@@ -289,9 +289,7 @@ mod tests {
         };
         let schedule = Schedule::new(vec![slow(800)]);
         let bad_enough = async |tried: &Schedule| {
-            let slow = |fault: &ScheduledFault| {
-                matches!(fault.fault, Fault::Latency { latency, .. } if latency >= 150)
-            };
+            let slow = |fault: &ScheduledFault| matches!(fault.fault, Fault::Latency { latency, .. } if latency >= 150);
             Ok::<_, Infallible>(tried.faults().iter().any(slow))
         };
         let shrunk = shrink(schedule, 60, bad_enough).await.unwrap();

@@ -6,6 +6,7 @@
 //! rendered.
 
 mod assemble;
+pub mod certification;
 pub mod html;
 pub mod json;
 pub mod junit;

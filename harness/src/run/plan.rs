@@ -79,8 +79,9 @@ pub struct Plan {
 /// Events a second in the quick plan, over all producers.
 const QUICK_RATE: u32 = 60;
 /// How long the load goes on after the last fault, in milliseconds.
-const CALM_AFTER_FAULTS: u64 = 1500;
-const DRAIN_BOUND: u64 = 30_000;
+pub(super) const CALM_AFTER_FAULTS: u64 = 1500;
+/// How long a drain may take, in milliseconds.
+pub(super) const DRAIN_BOUND: u64 = 30_000;
 
 /// The quick plan. Which producer is hit by what, and when exactly, comes from the seed.
 fn quick(targets: &Targets, seed: Seed) -> Plan {

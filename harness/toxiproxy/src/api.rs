@@ -20,7 +20,9 @@ use uuid::Uuid;
 
 use crate::collection::{PopulateError, Proxies};
 use crate::error::Error;
+use crate::metrics::{self, Metrics};
 use crate::model::{NewProxy, NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
+use crate::toxics::EXTENSIONS;
 
 /// The release of Toxiproxy whose API this is; clients choose what they may call by it.
 pub const API_VERSION: &str = "2.12.0";
@@ -39,9 +41,22 @@ pub async fn serve(
     proxies: Proxies,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_with_metrics(listener, proxies, Metrics::default(), shutdown).await
+}
+
+/// As [`serve`], with metrics under `/metrics`.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve_with_metrics(
+    listener: TcpListener,
+    proxies: Proxies,
+    metrics: Metrics,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let stop = CancellationToken::new();
     let stopping = stop.clone();
-    let server = axum::serve(listener, router(proxies.clone()))
+    let server = axum::serve(listener, router(proxies.clone(), metrics))
         .with_graceful_shutdown(async move { stopping.cancelled_owned().await });
     let mut server = pin!(server.into_future());
     let result = tokio::select! {
@@ -56,7 +71,9 @@ pub async fn serve(
 }
 
 /// The API as an axum router, to be put into a server of one's own.
-pub fn router(proxies: Proxies) -> Router {
+pub fn router(proxies: Proxies, metrics: Metrics) -> Router {
+    let show_metrics =
+        move |State(proxies): State<Proxies>| async move { render(metrics, &proxies) };
     Router::new()
         .route("/proxies", get(list_proxies).post(create_proxy))
         .route("/populate", post(populate))
@@ -71,7 +88,9 @@ pub fn router(proxies: Proxies) -> Router {
         )
         .route("/reset", post(reset))
         .route("/version", get(version))
-        .fallback(async || (StatusCode::NOT_FOUND, "404 page not found\n"))
+        .route("/metrics", get(show_metrics))
+        .route("/extensions", get(async || Json(EXTENSIONS)))
+        .fallback(async || not_found())
         .layer(middleware::from_fn(guard))
         .with_state(proxies)
 }
@@ -187,6 +206,17 @@ async fn reset(State(proxies): State<Proxies>) -> Result<StatusCode, Error> {
 async fn version() -> Response {
     let content_type = [(header::CONTENT_TYPE, "application/json;charset=utf-8")];
     (content_type, format!("{{\"version\": \"{API_VERSION}\"}}\n")).into_response()
+}
+
+fn render(metrics: Metrics, proxies: &Proxies) -> Response {
+    let Some(text) = metrics.render(proxies) else {
+        return not_found();
+    };
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 /// Reads the first JSON value of a body, whatever its content type says. Through a [`Value`], so

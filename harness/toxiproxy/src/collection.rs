@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::Error;
 use crate::model::{NewProxy, NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
 use crate::proxy::Proxy;
+use crate::tally::CutReport;
+use crate::traffic::Traffic;
 
 /// A collection of proxies. Clones share it; when the last one is dropped every listener and
 /// connection is closed.
@@ -65,6 +68,11 @@ impl Proxies {
     /// [`Error::ProxyNotFound`]
     pub fn get(&self, name: &str) -> Result<ProxyView, Error> {
         Ok(self.find(name)?.view())
+    }
+
+    /// What each proxy took in and gave out, by name.
+    pub(crate) fn traffic(&self) -> Vec<(ProxyView, Arc<Traffic>)> {
+        self.lock().values().map(|proxy| (proxy.view(), proxy.traffic())).collect()
     }
 
     /// Makes a proxy with its toxics, and enables it unless told otherwise.
@@ -173,6 +181,15 @@ impl Proxies {
     /// [`Error::ProxyNotFound`], [`Error::ToxicNotFound`]
     pub fn toxic(&self, proxy: &str, toxic: &str) -> Result<ToxicView, Error> {
         self.find(proxy)?.toxic(toxic)
+    }
+
+    /// What a `cut` of a proxy has counted, now and as it changes.
+    ///
+    /// # Errors
+    /// [`Error::ProxyNotFound`], [`Error::ToxicNotFound`]; [`Error::InvalidToxicType`] for a toxic
+    /// that is no cut.
+    pub fn watch_cut(&self, proxy: &str, toxic: &str) -> Result<watch::Receiver<CutReport>, Error> {
+        self.find(proxy)?.watch_cut(toxic)
     }
 
     /// Adds a toxic; in force on open connections when this returns.

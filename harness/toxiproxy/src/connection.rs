@@ -4,7 +4,7 @@
 //! control call takes the same lock, so when it returns the change is in force; no control call
 //! ever waits for a peer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use crate::flow::{Ending, Flow, Wants};
 use crate::model::Direction;
 use crate::random;
 use crate::toxics::Installed;
+use crate::traffic::Traffic;
 
 /// A connection, as the task that runs it and the control calls share it.
 pub struct Connection {
@@ -37,11 +38,17 @@ impl State {
     }
 }
 
+/// The seed of one direction of the connection whose seed this is.
+pub fn direction_seed(seed: u64, direction: Direction) -> u64 {
+    random::derive(seed, direction.as_str().as_bytes())
+}
+
 impl Connection {
     /// A connection through `toxics`. `seed` is its own: the same seed draws the same again.
-    pub fn new(seed: u64, toxics: &[Installed]) -> Self {
-        let flow =
-            |direction: Direction| Flow::new(random::derive(seed, direction.as_str().as_bytes()));
+    pub fn new(seed: u64, toxics: &[Installed], traffic: &Arc<Traffic>) -> Self {
+        let flow = |direction: Direction| {
+            Flow::new(direction_seed(seed, direction), direction, Arc::clone(traffic))
+        };
         let connection = Self {
             state: Mutex::new(State {
                 to_server: flow(Direction::ToServer),
@@ -117,6 +124,9 @@ impl Connection {
         }
         let now = Instant::now();
         let to_server = state.to_server.turn(client, server, now)?;
+        if let Some(protocol) = state.to_server.take_answer_to_drop() {
+            state.to_client.drop_answer(protocol, now);
+        }
         let to_client = state.to_client.turn(server, client, now)?;
         let flows = [&state.to_server, &state.to_client];
         let over = flows.iter().all(|flow| flow.finished());

@@ -7,15 +7,16 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use tokio::io::ErrorKind;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::model::Direction;
+use crate::protocol::Protocol;
 use crate::queue::Queue;
-use crate::random;
-use crate::toxics::{AnyToxic, Installed, Memory, Moment, Step};
+use crate::toxics::{AnswerDropper, AnyToxic, Installed, Memory, Moment, Step};
+use crate::traffic::Traffic;
 
 /// The most that is read at once.
 const CHUNK: usize = 64 << 10;
@@ -47,30 +48,40 @@ pub struct Wants {
 /// One direction of a connection.
 pub struct Flow {
     seed: u64,
+    direction: Direction,
+    traffic: Arc<Traffic>,
     stages: Vec<Stage>,
     output: Queue,
     buffer: BytesMut,
+    /// A byte has come from the source.
+    began: bool,
     /// Nothing more comes from the source.
     source_ended: bool,
     /// Once what is held has been delivered, the connection is closed.
     closing: bool,
     /// The sink has got the end, or is gone.
     finished: bool,
+    /// The other direction must lose the answer that it carries next.
+    answer_to_drop: Option<Protocol>,
     /// Nobody is left to write to; what still comes from the source is dropped.
     sink_gone: bool,
 }
 
 impl Flow {
     /// A flow without toxics; `seed` is its own.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, direction: Direction, traffic: Arc<Traffic>) -> Self {
         Self {
             seed,
+            direction,
+            traffic,
             stages: Vec::new(),
             output: Queue::default(),
             buffer: BytesMut::new(),
+            began: false,
             source_ended: false,
             closing: false,
             finished: false,
+            answer_to_drop: None,
             sink_gone: false,
         }
     }
@@ -82,10 +93,31 @@ impl Flow {
             return;
         }
         let mut stage = Stage::new(self.seed, toxic, now);
+        stage.from_start = !self.began;
         if self.stages.is_empty() && self.source_ended {
             stage.input.end();
         }
         self.stages.push(stage);
+    }
+
+    /// The answer that the other direction must lose, if a stage said so in the last turn.
+    pub fn take_answer_to_drop(&mut self) -> Option<Protocol> {
+        self.answer_to_drop.take()
+    }
+
+    /// Drops the answer that comes next from the source, then closes the connection.
+    pub fn drop_answer(&mut self, protocol: Protocol, now: Instant) {
+        let toxic = Installed {
+            name: String::new(), // no other has that name
+            direction: self.direction,
+            toxicity: 1.0,
+            toxic: Arc::new(AnswerDropper { protocol }),
+        };
+        let mut stage = Stage::new(self.seed, &toxic, now);
+        if self.source_ended {
+            stage.input.end();
+        }
+        self.stages.insert(0, stage);
     }
 
     /// Gives a stage new attributes and a new toxicity; what it remembers stays.
@@ -165,7 +197,9 @@ impl Flow {
         }
         match source.try_read_buf(&mut self.buffer) {
             Ok(0) => self.end_source(),
-            Ok(_) => {
+            Ok(read) => {
+                self.began = true;
+                self.traffic.way(self.direction).receive(read);
                 let bytes = self.buffer.split().freeze();
                 self.queue(0).push(bytes, now);
             }
@@ -187,7 +221,7 @@ impl Flow {
         let mut wake: Option<Instant> = None;
         let mut index = 0;
         while index < self.stages.len() {
-            match self.stages[index].act(now) {
+            match self.stages[index].act(now, self.direction) {
                 Step::Pass(bytes) => {
                     self.queue(index + 1).push(bytes, now);
                     continue;
@@ -202,6 +236,10 @@ impl Flow {
                     continue;
                 }
                 Step::Reset => return Err(Ending::Reset),
+                Step::DropAnswer(protocol) => {
+                    self.answer_to_drop = Some(protocol);
+                    continue;
+                }
             }
             index += 1;
         }
@@ -222,7 +260,10 @@ impl Flow {
         }
         while let Some(bytes) = self.output.front() {
             match sink.try_write(bytes) {
-                Ok(written) => drop(self.output.take(written)),
+                Ok(written) => {
+                    self.traffic.way(self.direction).send(written);
+                    self.output.take(written);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => return self.abandon(),
             }
@@ -255,20 +296,22 @@ struct Stage {
     memory: Memory,
     random: ChaCha8Rng,
     since: Instant,
+    from_start: bool,
     input: Queue,
 }
 
 impl Stage {
     fn new(seed: u64, toxic: &Installed, now: Instant) -> Self {
-        let mut random = random::generator(random::derive(seed, toxic.name.as_bytes()));
+        let (draw, random) = toxic.draw(seed);
         Self {
             name: toxic.name.clone(),
             toxic: Arc::clone(&toxic.toxic),
             toxicity: toxic.toxicity,
-            draw: random.random(),
+            draw,
             memory: toxic.toxic.memory(),
             random,
             since: now,
+            from_start: false,
             input: Queue::default(),
         }
     }
@@ -277,16 +320,18 @@ impl Stage {
         self.draw < self.toxicity
     }
 
-    fn act(&mut self, now: Instant) -> Step {
+    fn act(&mut self, now: Instant, direction: Direction) -> Step {
         let acts = self.acts();
-        let mut moment =
-            Moment { input: &mut self.input, now, since: self.since, random: &mut self.random };
-        if acts {
-            return self.toxic.act(&mut self.memory, &mut moment);
-        }
-        match moment.input.pop() {
-            Some(bytes) => Step::Pass(bytes),
-            None => moment.rest(),
-        }
+        // What passes by it while it does not act, it has not met.
+        self.from_start &= acts || self.input.is_empty();
+        let mut moment = Moment {
+            input: &mut self.input,
+            now,
+            since: self.since,
+            random: &mut self.random,
+            direction,
+            from_start: self.from_start,
+        };
+        if acts { self.toxic.act(&mut self.memory, &mut moment) } else { moment.pass() }
     }
 }

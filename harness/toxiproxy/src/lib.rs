@@ -11,7 +11,8 @@
 //! 4. A toxic ([`toxics`]) decides when the bytes waiting before its stage go on, and whether. It
 //!    never holds bytes itself, so removing it cannot lose any.
 //!
-//! [`model`] has what the API reads and writes, [`error`] what can go wrong, `random` how every
+//! [`protocol`] tells the messages of PostgreSQL and HTTP apart, for the toxic that cuts at one.
+//! [`model`] has what the API reads and writes, [`metrics`] what it counts, [`error`] what can go wrong, `random` how every
 //! choice follows from one seed.
 //!
 //! Begin reading at [`Proxies`], then `flow`.
@@ -40,14 +41,22 @@ pub mod config;
 mod connection;
 pub mod error;
 mod flow;
+pub mod metrics;
 pub mod model;
+pub mod protocol;
 mod proxy;
 mod queue;
 mod random;
+mod tally;
 pub mod toxics;
+mod traffic;
 
-pub use api::serve;
+pub use api::{serve, serve_with_metrics};
 pub use collection::{PopulateError, Proxies};
 pub use config::{ConfigError, load_config};
 pub use error::Error;
+pub use metrics::Metrics;
 pub use model::{Direction, NewProxy, NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
+pub use protocol::Protocol;
+pub use tally::CutReport;
+pub use toxics::{Counted, Cut, CutAction};

@@ -1,5 +1,6 @@
 //! The proxy as a program of its own: `toxiproxy-server --port 8474 --config proxies.json`.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use toxiproxy::{Proxies, load_config, serve};
+use toxiproxy::{Metrics, Proxies, load_config, serve_with_metrics};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
@@ -27,6 +28,12 @@ struct Arguments {
     /// Number that every random choice follows from [default: drawn, and logged]
     #[arg(long)]
     seed: Option<u64>,
+    /// Count the bytes of each proxy under /metrics
+    #[arg(long)]
+    proxy_metrics: bool,
+    /// Show version, processor time, memory and open files under /metrics
+    #[arg(long)]
+    runtime_metrics: bool,
 }
 
 #[tokio::main]
@@ -37,12 +44,22 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match run(Arguments::parse()).await {
+    match run(Arguments::parse_from(std::env::args_os().map(two_dashes))).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             error!("{problem}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Toxiproxy's own options may begin with one dash, `-port`, so scripts write them so.
+fn two_dashes(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => {
+            format!("-{text}").into()
+        }
+        _ => argument,
     }
 }
 
@@ -60,7 +77,9 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         info!(file = %file.display(), proxies = made, "populated");
     }
     info!(%address, seed, "serving the API");
-    serve(listener, proxies, shutdown).await.map_err(|error| format!("the API broke: {error}"))
+    let metrics = Metrics { proxies: arguments.proxy_metrics, runtime: arguments.runtime_metrics };
+    let served = serve_with_metrics(listener, proxies, metrics, shutdown).await;
+    served.map_err(|error| format!("the API broke: {error}"))
 }
 
 /// Ready when the program is asked to end. The handlers stand from the call on, so that no signal

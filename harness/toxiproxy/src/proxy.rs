@@ -5,13 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, direction_seed};
 use crate::model::{NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
-use crate::toxics::Installed;
+use crate::tally::{CutReport, Tally};
+use crate::toxics::{Admission, Installed, after};
+use crate::traffic::Traffic;
 use crate::{Error, address, random};
 
 /// After a failed accept (no file descriptors left, say) the next try waits so long.
@@ -26,6 +30,9 @@ pub struct Proxy {
     /// Held while the proxy is opened or closed, so that these do not interleave.
     lifecycle: tokio::sync::Mutex<Lifecycle>,
     state: Mutex<State>,
+    traffic: Arc<Traffic>,
+    /// For connections that wait to be let in.
+    toxics_changed: Notify,
 }
 
 enum Lifecycle {
@@ -71,6 +78,8 @@ impl Proxy {
                 connections: HashMap::new(),
                 accepted: 0,
             }),
+            traffic: Arc::default(),
+            toxics_changed: Notify::new(),
         }
     }
 
@@ -84,6 +93,11 @@ impl Proxy {
             enabled: state.enabled,
             toxics: state.toxic_views(),
         }
+    }
+
+    /// What it took in and gave out.
+    pub fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.traffic)
     }
 
     /// Starts to listen; nothing when it does already.
@@ -221,6 +235,9 @@ impl Proxy {
 
     /// Connects an accepted client to the upstream, beside the accepting of others.
     async fn connect(self: Arc<Self>, number: u64, client: TcpStream, stop: CancellationToken) {
+        if !self.admit(number, &client, &stop).await {
+            return;
+        }
         let upstream = self.lock().upstream.clone();
         let server = tokio::select! {
             biased;
@@ -243,6 +260,33 @@ impl Proxy {
         debug!(proxy = self.name, number, "closed");
     }
 
+    /// Lets an accepted client wait for as long as the toxics want. Says whether it may go on then.
+    async fn admit(&self, number: u64, client: &TcpStream, stop: &CancellationToken) -> bool {
+        let came = Instant::now();
+        loop {
+            let changed = self.toxics_changed.notified();
+            let wait = match self.lock().admission(self.connection_seed(number)) {
+                Admission::Now => return true,
+                Admission::Refused => {
+                    debug!(proxy = self.name, number, "refused");
+                    drop(client.set_zero_linger()); // fails when the client has gone already
+                    return false;
+                }
+                Admission::After(delay) => sleep_until(after(came, delay)),
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return false,
+                () = wait => return true,
+                () = changed => {}
+            }
+        }
+    }
+
+    fn connection_seed(&self, number: u64) -> u64 {
+        random::derive(self.seed, &number.to_le_bytes())
+    }
+
     /// Enters a connection with the toxics of this moment; none when the proxy was closed while the
     /// upstream was dialled.
     fn register(&self, number: u64, stop: &CancellationToken) -> Option<Arc<Connection>> {
@@ -250,8 +294,8 @@ impl Proxy {
         if stop.is_cancelled() {
             return None;
         }
-        let seed = random::derive(self.seed, &number.to_le_bytes());
-        let connection = Arc::new(Connection::new(seed, &state.toxics));
+        let connection =
+            Arc::new(Connection::new(self.connection_seed(number), &state.toxics, &self.traffic));
         state.connections.insert(number, Arc::clone(&connection));
         Some(connection)
     }
@@ -270,6 +314,16 @@ impl Proxy {
         Ok(state.toxics[state.position(name)?].view())
     }
 
+    /// What a cut has counted.
+    ///
+    /// # Errors
+    /// [`Error::ToxicNotFound`]; [`Error::InvalidToxicType`] for another toxic.
+    pub fn watch_cut(&self, name: &str) -> Result<watch::Receiver<CutReport>, Error> {
+        let state = self.lock();
+        let toxic = &state.toxics[state.position(name)?].toxic;
+        toxic.tally().map(Tally::watch).ok_or(Error::InvalidToxicType)
+    }
+
     /// Adds a toxic, for open connections too.
     ///
     /// # Errors
@@ -286,6 +340,7 @@ impl Proxy {
         let view = toxic.view();
         info!(proxy = self.name, toxic = toxic.name, "toxic added");
         state.toxics.push(toxic);
+        self.toxics_changed.notify_waiters();
         Ok(view)
     }
 
@@ -303,6 +358,7 @@ impl Proxy {
         let view = toxic.view();
         info!(proxy = self.name, toxic = name, "toxic changed");
         state.toxics[position] = toxic;
+        self.toxics_changed.notify_waiters();
         Ok(view)
     }
 
@@ -315,6 +371,7 @@ impl Proxy {
         let position = state.position(name)?;
         let toxic = state.toxics.remove(position);
         state.withdraw(&toxic);
+        self.toxics_changed.notify_waiters();
         info!(proxy = self.name, toxic = name, "toxic removed");
         Ok(())
     }
@@ -325,6 +382,7 @@ impl Proxy {
         for toxic in std::mem::take(&mut state.toxics) {
             state.withdraw(&toxic);
         }
+        self.toxics_changed.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -342,6 +400,16 @@ impl State {
         let mut views: Vec<_> = self.toxics.iter().map(Installed::view).collect();
         views.sort_by_key(|view| view.direction);
         views
+    }
+
+    /// What the toxics do to a connection that comes in: the first that refuses it does, or it waits
+    /// for the longest.
+    fn admission(&self, seed: u64) -> Admission {
+        let admissions = self.toxics.iter().map(|toxic| {
+            let seed = direction_seed(seed, toxic.direction);
+            toxic.admit(seed)
+        });
+        admissions.max().unwrap_or(Admission::Now)
     }
 
     fn withdraw(&self, toxic: &Installed) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 /// What a chunk costs besides its bytes, so that many tiny chunks cannot outgrow a byte bound.
@@ -53,6 +53,27 @@ impl Queue {
     /// The first chunk.
     pub fn front(&self) -> Option<&Bytes> {
         self.chunks.front().map(|chunk| &chunk.bytes)
+    }
+
+    /// The first `limit` bytes, across chunks, or as many as there are.
+    pub fn head(&self, limit: usize) -> Bytes {
+        let Some(first) = self.front().filter(|first| first.len() < limit && self.chunks.len() > 1)
+        else {
+            return self
+                .front()
+                .map_or_else(Bytes::new, |first| first.slice(..first.len().min(limit)));
+        };
+        let mut head = BytesMut::from(&first[..]);
+        for chunk in self.chunks.iter().skip(1) {
+            let rest = limit - head.len();
+            head.extend_from_slice(&chunk.bytes[..chunk.bytes.len().min(rest)]);
+        }
+        head.freeze()
+    }
+
+    /// Whether nothing comes after what is in the queue.
+    pub fn ended(&self) -> bool {
+        self.ended
     }
 
     /// When the first chunk arrived.

@@ -7,5 +7,7 @@ mod support;
 mod api;
 #[path = "conformance/differences.rs"]
 mod differences;
+#[path = "conformance/extensions.rs"]
+mod extensions;
 #[path = "conformance/toxics.rs"]
 mod toxics;

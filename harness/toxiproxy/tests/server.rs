@@ -79,6 +79,14 @@ async fn it_serves_the_proxies_of_its_config_until_a_signal_comes() {
 }
 
 #[tokio::test]
+async fn it_takes_toxiproxys_own_options_with_one_dash() {
+    let mut program = Program::start(&["-port", "0", "-proxy-metrics"]);
+    let address = program.logged("address").await;
+    let answer = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
 async fn what_it_cannot_do_it_says_and_exits_2() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

@@ -65,13 +65,13 @@ enum Threshold {
 fn convention(text: &str) -> Result<Named, String> {
     match text {
         "auto" => Ok(Named(None)),
-        text => Convention::from_str(text, false).map(|convention| Named(Some(convention))).map_err(
-            |_| {
+        text => Convention::from_str(text, false)
+            .map(|convention| Named(Some(convention)))
+            .map_err(|_| {
                 let known: Vec<&str> =
                     Convention::value_variants().iter().map(|known| known.name()).collect();
                 format!("known are auto, {}", known.join(", "))
-            },
-        ),
+            }),
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
 use super::catalog::Catalog;
-use super::object::{Kind, Object};
+use super::object::Object;
 use crate::migrations::sql::lexer::{TokenKind, tokens};
 
 /// Attributes that hold expressions in PostgreSQL's wording.
@@ -74,7 +74,7 @@ impl Cosmetic {
     ) -> bool {
         let (Some(before), Some(after)) = values else { return attribute == "columns" };
         match attribute {
-            "columns" => object.key.kind != Kind::CompositeType,
+            "columns" => true,
             "body" => {
                 matches!(object.attribute("language"), Some("sql" | "plpgsql"))
                     && words(before).eq(words(after))

@@ -10,7 +10,8 @@ use super::unit::{Class, Unit};
 
 /// The direct dependents, by the catalogs' numbers. One step is enough: a view on a view names the
 /// columns of the one below, and these do not change with what lies further down. A row that is a
-/// part of a unit stands for the unit.
+/// part of a unit stands for the unit, and a constraint for its index too, which depends on nothing
+/// but the constraint.
 const QUERY: &str = include_str!("queries/dependents.sql");
 
 /// The units that depend directly on these.

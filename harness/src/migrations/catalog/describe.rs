@@ -1,7 +1,8 @@
 //! The descriptions of units, as objects: one query for what one catalog holds.
 //!
 //! A query takes the units' numbers and answers with the unit, the kind, what it is a part of, and
-//! the name; every further column is an attribute under its own name, left out where it is NULL.
+//! the name. A column `relation` is the number of the table that it goes with; every other one is
+//! an attribute under its own name, left out where it is NULL.
 //! A line that ends in `--@ 15` stands only for servers of that major version and newer ones, one
 //! that ends in `--@ 15 to 16` only for these.
 
@@ -63,7 +64,9 @@ const QUERIES: [(Class, &str); 30] = queries! {
 struct Query {
     class: Class,
     sql: Arc<str>,
-    attributes: Vec<Arc<str>>,
+    /// By their places.
+    attributes: Vec<(usize, Arc<str>)>,
+    relation: Option<usize>,
 }
 
 /// All queries, for one server.
@@ -79,21 +82,26 @@ impl Describer {
             class,
             sql: for_version(text, major).into(),
             attributes: Vec::new(),
+            relation: None,
         };
         Self { queries: QUERIES.into_iter().map(query).collect() }
     }
 
     /// Describes these units. One that is not in the answer has nothing to describe: the row type
-    /// of a table, say.
+    /// of a table, say, or an index of a table that is not among `all`.
     pub(super) async fn describe(
         &mut self,
         connection: &mut PgConnection,
         units: &HashMap<Class, Vec<Oid>>,
+        all: &HashMap<Unit, i64>,
     ) -> Result<HashMap<Unit, Vec<Object>>, CatalogError> {
         let mut described = HashMap::new();
         for query in &mut self.queries {
             if let Some(units) = units.get(&query.class) {
-                query.read(connection, units, &mut described).await?;
+                let rows = query.read(connection, units).await?;
+                query
+                    .objects(&rows, all, &mut described)
+                    .map_err(CatalogError::reading("the schema's objects"))?;
             }
         }
         Ok(described)
@@ -105,30 +113,50 @@ impl Query {
         &mut self,
         connection: &mut PgConnection,
         units: &[Oid],
-        described: &mut HashMap<Unit, Vec<Object>>,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<Vec<PgRow>, CatalogError> {
         let rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.sql)))
             .bind(units)
             .fetch_all(connection)
             .await
             .map_err(CatalogError::reading("the schema's objects"))?;
         if let (true, Some(row)) = (self.attributes.is_empty(), rows.first()) {
-            let attributes = row.columns().iter().skip(KEY_COLUMNS);
-            self.attributes = attributes.map(|column| column.name().into()).collect();
+            let columns = row.columns().iter().enumerate().skip(KEY_COLUMNS);
+            for (place, column) in columns {
+                match column.name() {
+                    "relation" => self.relation = Some(place),
+                    name => self.attributes.push((place, name.into())),
+                }
+            }
         }
-        for row in &rows {
-            let (oid, object) =
-                self.object(row).map_err(CatalogError::reading("the schema's objects"))?;
-            // A session's temporary objects are not the schema's.
-            if !object.key.name.starts_with("pg_temp_") && !object.key.of.starts_with("pg_temp_") {
-                described.entry(Unit { class: self.class, oid }).or_default().push(object);
+        Ok(rows)
+    }
+
+    fn objects(
+        &self,
+        rows: &[PgRow],
+        all: &HashMap<Unit, i64>,
+        described: &mut HashMap<Unit, Vec<Object>>,
+    ) -> Result<(), sqlx::Error> {
+        for row in rows {
+            let relation: Option<Oid> =
+                self.relation.map(|place| row.try_get(place)).transpose()?.flatten();
+            let is_known =
+                |oid: Oid| all.contains_key(&Unit { class: Class::Relation, oid: oid.0 });
+            let object = self.object(row)?;
+            let is_temporary = |name: &str| name.starts_with("pg_temp_");
+            if relation.is_none_or(is_known)
+                && !is_temporary(&object.key.name)
+                && !is_temporary(&object.key.of)
+            {
+                let unit: Oid = row.try_get(0)?;
+                let unit = Unit { class: self.class, oid: unit.0 };
+                described.entry(unit).or_default().push(object);
             }
         }
         Ok(())
     }
 
-    fn object(&self, row: &PgRow) -> Result<(u32, Object), sqlx::Error> {
-        let unit: Oid = row.try_get(0)?;
+    fn object(&self, row: &PgRow) -> Result<Object, sqlx::Error> {
         let words = text(row.try_get_raw(1)?)?;
         let kind = Kind::from_words(words).expect("our queries name kinds that there are");
         let key = Key {
@@ -137,18 +165,18 @@ impl Query {
             name: text(row.try_get_raw(3)?)?.into(),
         };
         let mut attributes = Vec::new();
-        for (place, name) in self.attributes.iter().enumerate() {
-            let value = row.try_get_raw(KEY_COLUMNS + place)?;
+        for (place, name) in &self.attributes {
+            let value = row.try_get_raw(*place)?;
             if !value.is_null() {
                 attributes.push((Arc::clone(name), text(value)?.into()));
             }
         }
         attributes.shrink_to_fit();
-        Ok((unit.0, Object { key, attributes }))
+        Ok(Object { key, attributes })
     }
 }
 
-/// All columns but the unit are cast to text.
+/// All columns but the numbers are text.
 fn text(value: PgValueRef<'_>) -> Result<&str, sqlx::Error> {
     value.as_str().map_err(sqlx::Error::Decode)
 }

@@ -62,8 +62,12 @@ impl Difference {
                 (None, None) => return difference,
             };
             match order {
-                Ordering::Less => difference.add_lone(before.next(), Alteration::Removed, &cosmetic),
-                Ordering::Greater => difference.add_lone(after.next(), Alteration::Added, &cosmetic),
+                Ordering::Less => {
+                    difference.add_lone(before.next(), Alteration::Removed, &cosmetic)
+                }
+                Ordering::Greater => {
+                    difference.add_lone(after.next(), Alteration::Added, &cosmetic)
+                }
                 Ordering::Equal => {
                     if let (Some(before), Some(after)) = (before.next(), after.next()) {
                         difference.compare(before, after, &cosmetic);

@@ -11,8 +11,8 @@
 pub mod catalog;
 mod cosmetic;
 mod dependents;
-pub mod difference;
 mod describe;
+pub mod difference;
 pub mod error;
 pub mod object;
 pub mod reader;

@@ -101,6 +101,17 @@ impl Kind {
         (Self::DefaultPrivileges, "default privileges"),
     ];
 
+    /// Every kind, ordered.
+    pub const ALL: [Self; 42] = {
+        let mut all = [Self::Schema; 42];
+        let mut place = 0;
+        while place < all.len() {
+            all[place] = Self::NAMES[place].0;
+            place += 1;
+        }
+        all
+    };
+
     /// In PostgreSQL's words, as `materialized view`.
     pub fn words(self) -> &'static str {
         let (_, words) = Self::NAMES[self as usize];

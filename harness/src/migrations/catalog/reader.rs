@@ -98,7 +98,7 @@ impl Known {
         if stale.is_empty() && now.of.len() == self.versions.len() {
             return Ok(self);
         }
-        let mut described = self.describer.describe(connection, &by_class(&stale)).await?;
+        let mut described = self.describer.describe(connection, &by_class(&stale), &now.of).await?;
         let mut units = self.catalog.units.clone();
         units.retain(|unit, _| now.of.contains_key(unit));
         for unit in stale {
@@ -152,9 +152,7 @@ fn by_class(units: &HashSet<Unit>) -> HashMap<Class, Vec<Oid>> {
 }
 
 /// The server's major version, and the classes by the numbers of their catalogs.
-async fn server(
-    connection: &mut PgConnection,
-) -> Result<(i32, HashMap<u32, Class>), CatalogError> {
+async fn server(connection: &mut PgConnection) -> Result<(i32, HashMap<u32, Class>), CatalogError> {
     const QUERY: &str = "SELECT current_setting('server_version_num')::int / 10000, \
         relname::text, oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace \
         AND relname = ANY ($1::text[]::name[])";

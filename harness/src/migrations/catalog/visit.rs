@@ -72,9 +72,8 @@ impl Visit {
 }
 
 fn set_locally() -> String {
-    let calls = SETTINGS.map(|(name, value)| {
-        format!("pg_catalog.set_config('{name}', '{value}', true)")
-    });
+    let calls =
+        SETTINGS.map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', true)"));
     format!("SELECT {}", calls.join(", "))
 }
 

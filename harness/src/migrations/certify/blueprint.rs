@@ -34,6 +34,7 @@ pub struct Blueprint {
     pub logs: PathBuf,
     files: StateFolder,
     folders: AtomicUsize,
+    starts: AtomicUsize,
 }
 
 impl Blueprint {
@@ -63,6 +64,7 @@ impl Blueprint {
             logs,
             files: StateFolder::new()?,
             folders: AtomicUsize::new(0),
+            starts: AtomicUsize::new(0),
         };
         blueprint.released()?;
         blueprint.previous()?;
@@ -87,6 +89,12 @@ impl Blueprint {
         let path = self.new_path();
         std::fs::create_dir(&path).map_err(CertifyError::file(&path))?;
         Ok(path)
+    }
+
+    /// A path for the log of one start.
+    pub fn new_log(&self, label: &str) -> PathBuf {
+        let number = self.starts.fetch_add(1, Ordering::Relaxed);
+        self.logs.join(format!("{label}-{number}.log"))
     }
 
     /// A copy of the first `count` migrations.
@@ -115,9 +123,7 @@ impl Blueprint {
     /// When the file names a version that no migration has.
     pub fn previous(&self) -> Result<Option<usize>, CertifyError> {
         let previous = self.file.previous.as_ref();
-        previous
-            .map(|previous| self.count_until("previous.version", &previous.version))
-            .transpose()
+        previous.map(|previous| self.count_until("previous.version", &previous.version)).transpose()
     }
 
     /// The version after the first `count` migrations.
@@ -126,11 +132,12 @@ impl Blueprint {
     }
 
     fn count_until(&self, key: &'static str, version: &str) -> Result<usize, CertifyError> {
-        let position = self.lineage.position(version).ok_or_else(|| CertifyError::UnknownVersion {
-            key,
-            version: version.to_owned(),
-            last: self.version(self.migrations()).to_owned(),
-        })?;
+        let position =
+            self.lineage.position(version).ok_or_else(|| CertifyError::UnknownVersion {
+                key,
+                version: version.to_owned(),
+                last: self.version(self.migrations()).to_owned(),
+            })?;
         Ok(position + 1)
     }
 
@@ -146,8 +153,10 @@ impl Blueprint {
 /// Up to five numbers from 1 to one less than all.
 fn evenly_within(all: usize) -> Vec<usize> {
     let last = all.saturating_sub(1);
-    let mut counts: Vec<usize> =
-        (0..5).map(|step| 1 + step * last.saturating_sub(1) / 4).filter(|count| *count <= last).collect();
+    let mut counts: Vec<usize> = (0..5)
+        .map(|step| 1 + step * last.saturating_sub(1) / 4)
+        .filter(|count| *count <= last)
+        .collect();
     counts.dedup();
     counts
 }

@@ -24,26 +24,6 @@ impl Database {
         Self { superuser: superuser.database(&name), name }
     }
 
-    /// How the superuser connects to it.
-    pub fn superuser(&self) -> &PgConnectOptions {
-        &self.superuser
-    }
-
-    /// The same for PostgreSQL's own programs.
-    pub fn libpq_arguments(&self) -> [String; 4] {
-        let options = &self.superuser;
-        let host = options.get_socket().map_or_else(
-            || options.get_host().to_owned(),
-            |folder| folder.display().to_string(),
-        );
-        [
-            format!("--host={host}"),
-            format!("--port={}", options.get_port()),
-            format!("--username={}", options.get_username()),
-            format!("--dbname={}", self.name),
-        ]
-    }
-
     /// A connection of the superuser.
     ///
     /// # Errors
@@ -95,11 +75,13 @@ impl Database {
             .await
             .map_err(CertifyError::database(&action))?;
         // Waits up to 10 s for each.
-        sqlx::query("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1")
-            .bind(&self.name)
-            .execute(&mut connection)
-            .await
-            .map_err(CertifyError::database(&action))?;
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1",
+        )
+        .bind(&self.name)
+        .execute(&mut connection)
+        .await
+        .map_err(CertifyError::database(&action))?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::environment::postgres::PostgresError;
 use crate::environment::{EnvironmentError, PortError, ProcessError};
+use crate::migrations::catalog::CatalogError;
 use crate::migrations::lineage::LineageError;
 use crate::system::TemplateError;
 
@@ -22,6 +23,14 @@ pub enum CertifyError {
         version: String,
         /// A version that there is.
         last: String,
+    },
+    /// No case has that name.
+    #[error("no case is called {name:?}; cases are named as in the table, groups are: {known}")]
+    UnknownCase {
+        /// What was asked for.
+        name: String,
+        /// Every group of cases.
+        known: String,
     },
     /// A text of the file asks for something unknown.
     #[error("in the certify file: {0}")]
@@ -64,6 +73,9 @@ pub enum CertifyError {
     /// The case needs what the server does not offer.
     #[error("{0}")]
     CannotTell(String),
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// PostgreSQL does not start.
     #[error(transparent)]
     Postgres(#[from] PostgresError),

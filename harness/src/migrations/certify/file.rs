@@ -88,6 +88,9 @@ pub struct Server {
     /// Texts in its log by which it claims that its migrations succeeded, as `[OK]`.
     #[serde(default)]
     pub says_ready: Vec<String>,
+    /// Tables that it writes by itself while it runs. Their rows are not compared.
+    #[serde(default)]
+    pub writes: Vec<String>,
     /// What it does when it cannot migrate.
     #[serde(default)]
     pub on_failure: OnFailure,
@@ -191,6 +194,10 @@ fn three() -> u64 {
     3
 }
 
+fn qualified(table: &String) -> String {
+    if table.contains('.') { table.clone() } else { format!("public.{table}") }
+}
+
 impl CertifyFile {
     /// Reads a certify file.
     ///
@@ -217,9 +224,15 @@ impl CertifyFile {
         self.folder.join(&self.migrations.folder)
     }
 
-    /// Every table that belongs to the runner and not to the schema.
-    pub fn tracking_tables(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.tracking.table).chain(&self.tracking.also).map(String::as_str)
+    /// Every table that belongs to the runner and not to the schema, with its schema's name.
+    pub fn tracking_tables(&self) -> Vec<String> {
+        std::iter::once(&self.tracking.table).chain(&self.tracking.also).map(qualified).collect()
+    }
+
+    /// Every table whose rows say nothing of the migrations, with its schema's name.
+    pub fn uncompared_tables(&self) -> Vec<String> {
+        let written = self.server.writes.iter().map(qualified);
+        self.tracking_tables().into_iter().chain(written).collect()
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -233,7 +246,10 @@ impl CertifyFile {
                 return Err(format!("{key} is empty; name a program"));
             }
         }
-        let paths = [("server.ready", Some(&self.server.ready)), ("server.health", self.server.health.as_ref())];
+        let paths = [
+            ("server.ready", Some(&self.server.ready)),
+            ("server.health", self.server.health.as_ref()),
+        ];
         for (key, path) in paths {
             if let Some(path) = path.filter(|path| !path.starts_with('/')) {
                 return Err(format!("{key} is `{path}`; it must be a path that begins with /"));
@@ -261,6 +277,7 @@ mod tests {
         [server]
         command = ["./server"]
         ready = "/ready"
+        writes = ["events"]
         [migrations]
         folder = "migrations"
         [tracking]
@@ -284,7 +301,8 @@ mod tests {
         assert_eq!(file.migrations_folder(), Path::new("/where/migrations"));
         assert_eq!(file.server.on_failure, OnFailure::Exits);
         assert_eq!(file.database.role, "service");
-        assert_eq!(file.tracking_tables().collect::<Vec<_>>(), ["schema_migrations"]);
+        assert_eq!(file.tracking_tables(), ["public.schema_migrations"]);
+        assert_eq!(file.uncompared_tables(), ["public.schema_migrations", "public.events"]);
     }
 
     #[test]
@@ -307,7 +325,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let message = CertifyFile::read(Path::new("/nowhere/certify.toml")).unwrap_err().to_string();
+        let message =
+            CertifyFile::read(Path::new("/nowhere/certify.toml")).unwrap_err().to_string();
         assert!(message.contains("/nowhere/certify.toml"), "{message}");
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -52,7 +53,7 @@ pub struct Launch<'a> {
 #[derive(Debug)]
 pub struct Instance<'a> {
     /// In its link to the database.
-    pub tap: Tap,
+    pub tap: Arc<Tap>,
     /// What the file's texts can ask for.
     pub values: Values,
     /// Its address.
@@ -101,10 +102,10 @@ impl<'a> Instance<'a> {
         })?;
         let state = blueprint.new_folder()?;
         let values = values(ground, launch, (listen.port(), link.port()), &state);
-        let log = log_path(blueprint, launch.label);
+        let log = blueprint.new_log(launch.label);
         let program = program(blueprint, launch, &values, (state, log.clone()))?;
         Ok(Self {
-            tap,
+            tap: Arc::new(tap),
             values,
             url: format!("http://{LOOPBACK}:{}", listen.port()),
             blueprint,
@@ -142,6 +143,24 @@ impl<'a> Instance<'a> {
             if start.elapsed() > bound {
                 let ready_while_incomplete = so_far(early);
                 return Watched { end: End::Unready, exited_well: false, ready_while_incomplete };
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Waits until neither readiness nor health says that all is well, at most as long as a server
+    /// that stays unready is watched, and says what they say then.
+    pub async fn watch_until_unwell(&mut self) -> (End, Option<u16>) {
+        let bound = Duration::from_secs(self.blueprint.file.server.unready_seconds);
+        let start = Instant::now();
+        loop {
+            if let Ok(Some(status)) = self.process.exit() {
+                return (End::Exited(status.to_string()), None);
+            }
+            let (ready, health) = (self.is_ready().await, self.health().await);
+            let well = ready || health.is_some_and(|status| status / 100 == 2);
+            if !well || start.elapsed() > bound {
+                return (if ready { End::Ready } else { End::Unready }, health);
             }
             sleep(POLL_INTERVAL).await;
         }
@@ -196,12 +215,35 @@ impl<'a> Instance<'a> {
     pub fn last_words(&self) -> Vec<String> {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|&line| line.to_owned()).collect()
+        lines[lines.len().saturating_sub(LAST_LINES)..]
+            .iter()
+            .map(|&line| line.to_owned())
+            .collect()
     }
 
     fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
+}
+
+/// What the texts of a command can ask for that reaches a database past the tap, as its owner.
+pub fn direct_values(ground: &Ground<'_>, database: &Database) -> Values {
+    let role = &ground.blueprint.file.database.role;
+    database_values(ground, (role, database), ground.cluster.port())
+}
+
+fn database_values(ground: &Ground<'_>, (role, database): (&str, &Database), port: u16) -> Values {
+    let (password, name) = (ground.password(), &database.name);
+    ground
+        .blueprint
+        .values
+        .clone()
+        .with("database.host", LOOPBACK)
+        .with("database.port", port.to_string())
+        .with("database.name", name)
+        .with("database.role", role)
+        .with("database.password", password)
+        .with("database.url", format!("postgres://{role}:{password}@{LOOPBACK}:{port}/{name}"))
 }
 
 fn values(
@@ -210,33 +252,16 @@ fn values(
     (listen, link): (u16, u16),
     state: &Path,
 ) -> Values {
-    let blueprint = ground.blueprint;
-    let role = launch.role.unwrap_or(&blueprint.file.database.role);
-    let (password, name) = (ground.password(), &launch.database.name);
-    let values = blueprint
-        .values
-        .clone()
+    let role = launch.role.unwrap_or(&ground.blueprint.file.database.role);
+    let values = database_values(ground, (role, launch.database), link)
         .with("listen.host", LOOPBACK)
         .with("listen.port", listen.to_string())
         .with("state", state.display().to_string())
-        .with("migrations", launch.migrations.display().to_string())
-        .with("database.host", LOOPBACK)
-        .with("database.port", link.to_string())
-        .with("database.name", name)
-        .with("database.role", role)
-        .with("database.password", password)
-        .with("database.url", format!("postgres://{role}:{password}@{LOOPBACK}:{link}/{name}"));
+        .with("migrations", launch.migrations.display().to_string());
     match launch.backups {
         Some(folder) => values.with("backups", folder.display().to_string()),
         None => values,
     }
-}
-
-/// Another file for each start.
-fn log_path(blueprint: &Blueprint, label: &str) -> PathBuf {
-    let numbered = |number| blueprint.logs.join(format!("{label}-{number}.log"));
-    let mut paths = (1..).map(numbered);
-    paths.find(|path| !path.exists()).unwrap_or_else(|| blueprint.logs.join(label))
 }
 
 fn program(
@@ -249,7 +274,8 @@ fn program(
     let previous = file.previous.as_ref().filter(|_| launch.previous);
     let backup = file.backup.as_ref().filter(|_| launch.backups.is_some());
     let command = previous.and_then(|it| it.command.as_ref()).unwrap_or(&file.server.command);
-    let mut command = command.iter().map(|text| fill(text, values)).collect::<Result<Vec<_>, _>>()?;
+    let mut command =
+        command.iter().map(|text| fill(text, values)).collect::<Result<Vec<_>, _>>()?;
     command[0] = blueprint.program(&command[0]);
     let mut texts = file.server.environment.clone();
     texts.extend(previous.into_iter().flat_map(|it| it.environment.clone()));

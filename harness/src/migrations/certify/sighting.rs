@@ -106,7 +106,8 @@ impl Sighting {
                 self.ready_while_incomplete_ms
             ));
         }
-        if let Some(status) = self.health.filter(|status| self.end == End::Ready && !well(*status)) {
+        if let Some(status) = self.health.filter(|status| self.end == End::Ready && !well(*status))
+        {
             problems.push(format!("it is ready, and its health says {status}"));
         }
         problems
@@ -115,6 +116,9 @@ impl Sighting {
     fn as_it_refuses(&self, how: OnFailure) -> Vec<String> {
         let mut problems = Vec::new();
         match (&self.end, how) {
+            (End::Ready, _) if self.ready_while_incomplete_ms == 0 => {
+                problems.push("it serves, as if nothing were wrong".to_owned());
+            }
             (End::Ready, _) => problems.push(format!(
                 "it serves with an incomplete schema: it was ready for at least {} ms",
                 self.ready_while_incomplete_ms
@@ -153,7 +157,7 @@ impl Sighting {
     }
 
     /// What is wrong with what it left in the database.
-    fn traces(&self) -> Vec<String> {
+    pub fn traces(&self) -> Vec<String> {
         let quoted = [
             ("recorded, though an undisturbed run does not record it", &self.unexpected_records),
             ("not recorded, though an undisturbed run records it", &self.missing_records),
@@ -218,7 +222,9 @@ mod tests {
         check(exited("exit status: 0", true), refuses, Some("as if all were well"));
         check(Sighting::default(), refuses, Some("neither served nor ended"));
         let unhealthy = Sighting { health: None, ..ready() };
-        check(unhealthy, refuses, Some("serves with an incomplete schema"));
+        check(unhealthy.clone(), refuses, Some("serves, as if nothing were wrong"));
+        let early = Sighting { ready_while_incomplete_ms: 12, ..unhealthy };
+        check(early, refuses, Some("with an incomplete schema: it was ready for at least 12 ms"));
         let claims = vec!["[OK]".to_owned()];
         check(Sighting { claims, ..exited("1", false) }, refuses, Some("“[OK]”"));
     }
@@ -227,7 +233,11 @@ mod tests {
     fn a_server_that_stays_unready() {
         let refuses = Expected::Refuses(StaysUnready);
         check(Sighting { health: Some(503), ..Sighting::default() }, refuses, None);
-        check(Sighting { health: Some(200), ..Sighting::default() }, refuses, Some("health says 200"));
+        check(
+            Sighting { health: Some(200), ..Sighting::default() },
+            refuses,
+            Some("health says 200"),
+        );
         check(exited("exit status: 1", false), refuses, Some("should have stayed"));
     }
 

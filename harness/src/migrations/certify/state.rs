@@ -1,48 +1,24 @@
 //! What a database holds, as far as two runs of the same migrations must agree on it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use std::collections::BTreeSet;
 
 use super::CertifyError;
+use super::data::Data;
 use super::database::Database;
 use super::file::CertifyFile;
-use super::schema::Schema;
+use crate::migrations::catalog::{Alteration, Catalog, CatalogReader, Change, Difference};
 
-/// Every ordinary table outside the system's schemas, each with the query that digests it: how
-/// many rows there are, and for each column a hash of all its values in their own order.
-const DIGESTS: &str = "
-SELECT format('%I.%I', n.nspname, c.relname),
-       array_agg(a.attname::text ORDER BY a.attnum),
-       format('SELECT count(*), ARRAY[%s]::text[] FROM ONLY %I.%I',
-              string_agg(format('md5(string_agg(coalesce(%1$I::text, ''∅''), chr(10) ORDER BY %1$I::text))',
-                                a.attname), ', ' ORDER BY a.attnum),
-              n.nspname, c.relname)
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-  AND NOT (c.relname = ANY ($1) OR n.nspname || '.' || c.relname = ANY ($1))
-GROUP BY n.nspname, c.relname
-ORDER BY 1";
+/// The longest value of an attribute that a difference quotes.
+const LONGEST_VALUE: usize = 80;
 
 /// What a database holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct State {
-    /// Its schema, without the runner's own tables.
-    pub schema: Schema,
     /// What the runner has recorded.
     pub recorded: Vec<String>,
-    /// The data, by table.
-    pub data: BTreeMap<String, Digest>,
-}
-
-/// The rows of one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digest {
-    rows: i64,
-    /// A hash of the values of each column.
-    columns: BTreeMap<String, Option<String>>,
+    /// The schema, without the runner's own tables.
+    catalog: Catalog,
+    data: Data,
 }
 
 /// How a state differs from the one that it should be.
@@ -52,7 +28,7 @@ pub struct Drift {
     pub unexpected_records: Vec<String>,
     /// Not recorded, and should be.
     pub missing_records: Vec<String>,
-    /// Differences of the schemas.
+    /// Differences of the catalogs.
     pub catalog: Vec<String>,
     /// Differences of the data.
     pub data: Vec<String>,
@@ -66,129 +42,91 @@ impl State {
     pub async fn read(database: &Database, file: &CertifyFile) -> Result<Self, CertifyError> {
         let mut connection = database.connect().await?;
         Ok(Self {
-            schema: Schema::read(database, file).await?,
             recorded: database.recorded(&file.tracking).await?,
-            data: digests(&mut connection, file).await?,
+            catalog: catalog(database, file).await?,
+            data: Data::read(&mut connection, &file.uncompared_tables()).await?,
         })
     }
 
-    /// Leaves out the columns in which two undisturbed runs differ: times, generated keys.
+    /// Leaves out the columns in which two undisturbed runs differ.
     pub fn forget_what_varies(&mut self, other: &Self) {
-        for (table, digest) in &mut self.data {
-            let others = other.data.get(table);
-            digest.columns.retain(|column, hash| {
-                others.is_some_and(|others| others.columns.get(column) == Some(hash))
-            });
-        }
+        self.data.forget_what_varies(&other.data);
     }
 
     /// Leaves out the columns that are known to vary, from a state with more migrations.
     pub fn forget_what_varied(&mut self, known: &Self) {
-        for (table, digest) in &mut self.data {
-            let known = known.data.get(table);
-            digest.columns.retain(|column, _| {
-                known.is_some_and(|known| known.columns.contains_key(column))
-            });
-        }
+        self.data.forget_what_varied(&known.data);
     }
 
-    /// How this state, as it should be, differs from what was found.
+    /// Whether a database has this catalog and these records by now.
+    pub async fn is_reached_in(&self, database: &Database, file: &CertifyFile) -> bool {
+        let recorded = database.recorded(&file.tracking).await;
+        recorded.is_ok_and(|recorded| recorded == self.recorded)
+            && catalog(database, file)
+                .await
+                .is_ok_and(|catalog| Difference::between(&self.catalog, &catalog).is_empty())
+    }
+
+    /// How what was found differs from this state, as it should be.
     pub fn drift(&self, found: &Self) -> Drift {
-        let (expected, recorded): (BTreeSet<&String>, BTreeSet<&String>) =
-            (self.recorded.iter().collect(), found.recorded.iter().collect());
-        let owned = |records: BTreeSet<&String>| records.into_iter().cloned().collect();
+        let difference = Difference::between(&self.catalog, &found.catalog);
         Drift {
-            unexpected_records: owned(&recorded - &expected),
-            missing_records: owned(&expected - &recorded),
-            catalog: self.schema.differences(&found.schema),
-            data: self.differing_data(found),
+            unexpected_records: not_in(&found.recorded, &self.recorded),
+            missing_records: not_in(&self.recorded, &found.recorded),
+            catalog: difference.changes.iter().map(line).collect(),
+            data: self.data.differences(&found.data),
         }
-    }
-
-    fn differing_data(&self, found: &Self) -> Vec<String> {
-        // A table that is missing is told as a difference of the schema.
-        let pairs = self.data.iter().filter_map(|(table, digest)| {
-            Some((table, digest, found.data.get(table)?))
-        });
-        pairs.filter_map(|(table, digest, found)| digest.difference(table, found)).collect()
     }
 }
 
-impl Digest {
-    fn difference(&self, table: &str, found: &Self) -> Option<String> {
-        if self.rows != found.rows {
-            return Some(format!("{table} has {} rows, not {}", found.rows, self.rows));
-        }
-        let differs = |(column, hash): &(&String, &Option<String>)| {
-            found.columns.get(*column).is_some_and(|other| other != *hash)
-        };
-        let columns: Vec<&str> =
-            self.columns.iter().filter(differs).map(|(column, _)| column.as_str()).collect();
-        (!columns.is_empty())
-            .then(|| format!("{table} has other values in {}", columns.join(", ")))
+async fn catalog(database: &Database, file: &CertifyFile) -> Result<Catalog, CertifyError> {
+    let mut connection = database.connect().await?;
+    let catalog = CatalogReader::new().read(&mut connection).await?;
+    Ok(catalog.without(&file.tracking_tables()))
+}
+
+fn not_in(records: &[String], others: &[String]) -> Vec<String> {
+    let others: BTreeSet<&String> = others.iter().collect();
+    records.iter().filter(|record| !others.contains(record)).cloned().collect()
+}
+
+/// A change, the first catalog being as it should be.
+fn line(change: &Change) -> String {
+    match &change.alteration {
+        Alteration::Added => format!("{} is there and should not be", change.key),
+        Alteration::Removed => format!("{} is missing", change.key),
+        Alteration::Altered { attribute, before, after } => format!(
+            "{}: {attribute} is {}, not {}",
+            change.key,
+            short(after.as_deref()),
+            short(before.as_deref())
+        ),
     }
 }
 
-async fn digests(
-    connection: &mut PgConnection,
-    file: &CertifyFile,
-) -> Result<BTreeMap<String, Digest>, CertifyError> {
-    let refused = || CertifyError::database("read the data");
-    let tracking: Vec<String> = file.tracking_tables().map(str::to_owned).collect();
-    let tables: Vec<(String, Vec<String>, String)> = sqlx::query_as(DIGESTS)
-        .bind(tracking)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(refused())?;
-    let mut digests = BTreeMap::new();
-    for (table, columns, query) in tables {
-        let row = sqlx::query(AssertSqlSafe(query))
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(refused())?;
-        let hashes: Vec<Option<String>> = row.get(1);
-        let columns = columns.into_iter().zip(hashes).collect();
-        digests.insert(table, Digest { rows: row.get(0), columns });
-    }
-    Ok(digests)
+fn short(value: Option<&str>) -> String {
+    let Some(value) = value else { return "not set".to_owned() };
+    let cut: String = value.chars().take(LONGEST_VALUE).collect();
+    let rest = if cut.len() < value.len() { "…" } else { "" };
+    format!("`{cut}{rest}`")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn digest(rows: i64, columns: &[(&str, &str)]) -> Digest {
-        let owned = |(name, hash): &(&str, &str)| ((*name).to_owned(), Some((*hash).to_owned()));
-        Digest { rows, columns: columns.iter().map(owned).collect() }
-    }
-
-    fn state(recorded: &[&str], data: Digest) -> State {
-        State {
-            schema: Schema::default(),
-            recorded: recorded.iter().map(|&record| record.to_owned()).collect(),
-            data: [("public.things".to_owned(), data)].into(),
-        }
+    #[test]
+    fn records_are_compared_as_sets() {
+        let records =
+            |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        assert_eq!(not_in(&records(&["1", "3"]), &records(&["2", "1"])), ["3"]);
+        assert_eq!(not_in(&records(&["1"]), &records(&["1"])), Vec::<String>::new());
     }
 
     #[test]
-    fn records_and_rows_that_differ_are_named() {
-        let expected = state(&["1", "2"], digest(2, &[("name", "a")]));
-        assert_eq!(expected.drift(&expected), Drift::default());
-        let drift = expected.drift(&state(&["1", "3"], digest(1, &[("name", "b")])));
-        assert_eq!(drift.unexpected_records, ["3"]);
-        assert_eq!(drift.missing_records, ["2"]);
-        assert_eq!(drift.data, ["public.things has 1 rows, not 2"]);
-        let drift = expected.drift(&state(&["1", "2"], digest(2, &[("name", "b")])));
-        assert_eq!(drift.data, ["public.things has other values in name"]);
-    }
-
-    #[test]
-    fn what_varies_from_run_to_run_is_no_drift() {
-        let mut expected = state(&[], digest(1, &[("id", "a"), ("name", "x")]));
-        expected.forget_what_varies(&state(&[], digest(1, &[("id", "b"), ("name", "x")])));
-        let found = state(&[], digest(1, &[("id", "c"), ("name", "x")]));
-        assert_eq!(expected.drift(&found), Drift::default());
-        let found = state(&[], digest(1, &[("id", "c"), ("name", "y")]));
-        assert_ne!(expected.drift(&found), Drift::default());
+    fn long_values_are_cut() {
+        assert_eq!(short(None), "not set");
+        assert_eq!(short(Some("text")), "`text`");
+        assert_eq!(short(Some(&"x".repeat(100))), format!("`{}…`", "x".repeat(80)));
     }
 }

@@ -36,7 +36,6 @@ pub struct Point {
 /// A listener before the database. Dropping it closes it and every connection.
 #[derive(Debug)]
 pub struct Tap {
-    address: SocketAddr,
     shared: Arc<Shared>,
     _stop: DropGuard,
 }
@@ -89,7 +88,6 @@ impl Tap {
 
     async fn with_gate(port: u16, upstream: SocketAddr, open: bool) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             upstream,
@@ -100,12 +98,7 @@ impl Tap {
             connections: Mutex::new(stop.child_token()),
         });
         tokio::spawn(accept(listener, Arc::clone(&shared), stop.clone()));
-        Ok(Self { address, shared, _stop: stop.drop_guard() })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { shared, _stop: stop.drop_guard() })
     }
 
     /// Stops the link at this point, once.
@@ -124,7 +117,8 @@ impl Tap {
 
     /// Closes every connection in being. New ones are let through.
     pub fn cut(&self) {
-        let mut connections = self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connections =
+            self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.cancel();
         *connections = CancellationToken::new();
     }

@@ -172,8 +172,7 @@ mod tests {
         ]
         .concat();
         let statement = || Some("SELECT 1 FROM x".to_owned());
-        let expected =
-            [None, None, None, Some("BEGIN".to_owned()), statement(), statement(), None];
+        let expected = [None, None, None, Some("BEGIN".to_owned()), statement(), statement(), None];
         for size in [1, 3, 7, session.len()] {
             let mut turns = Turns::default();
             let seen: Vec<_> =

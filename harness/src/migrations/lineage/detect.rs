@@ -162,31 +162,37 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
             ),
         );
     }
-    match project_file(folder, "Cargo.toml", "sqlx") {
-        Some(cargo) => (Convention::Sqlx, format!("pairs as {example}, and {cargo} names sqlx")),
+    match sqlx_sign(folder, example) {
+        Some(reason) => (Convention::Sqlx, reason),
         None => (Convention::GolangMigrate, format!("pairs as {example}")),
     }
 }
 
 fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
     let numbered = files.iter().all(|file| names::numbered(file).is_some());
-    let marked = files
-        .iter()
-        .find(|file| folder.text(file).is_ok_and(|text| text.starts_with("-- no-transaction")));
-    if numbered && let Some(marked) = marked {
-        return (Convention::Sqlx, format!("{marked} begins with sqlx's `-- no-transaction`"));
+    match sqlx_sign(folder, example).filter(|_| numbered) {
+        Some(reason) => (Convention::Sqlx, reason),
+        None => (Convention::Plain, format!("files as {example}, which no tool marks as its own")),
     }
-    if numbered && let Some(cargo) = project_file(folder, "Cargo.toml", "sqlx") {
-        return (Convention::Sqlx, format!("names as {example}, and {cargo} names sqlx"));
-    }
-    (Convention::Plain, format!("files as {example}, which no tool marks as its own"))
 }
 
-/// The nearest file of that name in the folders above, if it says the word.
+/// What shows that numbered files are sqlx's, where their names are any tool's.
+fn sqlx_sign(folder: &Folder, example: &str) -> Option<String> {
+    let mut sql = folder.top().filter(|file| file.ends_with(".sql"));
+    let marked =
+        |file: &&str| folder.text(file).is_ok_and(|text| text.starts_with("-- no-transaction"));
+    if let Some(marked) = sql.find(marked) {
+        return Some(format!("{marked} begins with sqlx's `-- no-transaction`"));
+    }
+    let cargo = project_file(folder, "Cargo.toml", "sqlx")?;
+    Some(format!("names as {example}, and {cargo} names sqlx"))
+}
+
+/// The file of that name in the two folders above, if it says the word. What lies further up may
+/// belong to another project.
 fn project_file(folder: &Folder, name: &str, word: &str) -> Option<String> {
     let path = std::path::absolute(folder.path()).ok()?;
-    let file =
-        path.ancestors().skip(1).map(|above| above.join(name)).find(|file| file.is_file())?;
-    let text = std::fs::read_to_string(&file).ok()?;
+    let mut above = path.ancestors().skip(1).take(2).map(|above| above.join(name));
+    let text = above.find_map(|file| std::fs::read_to_string(file).ok())?;
     text.contains(word).then(|| format!("the project's {name}"))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Convention, Migration, Settings, Tracking};
+use super::{Convention, Migration, Script, Settings, Step, Tracking};
 
 /// The ordered migrations of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,14 @@ impl Lineage {
     /// track of.
     pub fn tracking(&self) -> Option<Tracking> {
         Tracking::of(self)
+    }
+
+    /// All its SQL: for each migration the way up, then the way down.
+    pub fn scripts(&self) -> impl Iterator<Item = (&Migration, &Script)> {
+        self.migrations.iter().flat_map(|migration| {
+            let up = if let Step::Script(script) = &migration.up { Some(script) } else { None };
+            up.into_iter().chain(&migration.down).map(move |script| (migration, script))
+        })
     }
 
     /// Where the migration of a version stands. Leading zeros do not matter: 7 is 007, too. Of a

@@ -178,7 +178,6 @@ mod tests {
         assert_eq!(settings.released[0].tag, "v1.0");
         assert_eq!(settings.accepted[0].until, NaiveDate::from_ymd_opt(2027, 1, 31).unwrap());
         assert_eq!(settings.recorded_schema.as_deref(), Some(Path::new("../schema.sql")));
-        assert_eq!(lineage.tracking().map(|tracking| tracking.table().to_owned()), None);
         let crate::migrations::lineage::Step::Script(script) = &lineage.migrations[0].up else {
             panic!("SQL is read as code");
         };

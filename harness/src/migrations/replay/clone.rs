@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cut::{cut_in_copies, judge};
 use super::touched::Digests;
 use super::trial::{Subject, Tried};
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Server, Session, Twice};
@@ -89,7 +90,8 @@ pub async fn try_in_clone(
         }
     };
     copy.remove().await?;
-    Ok(Ok(Tried { after, twice, round_trip }))
+    let cuts = judge(&cut_in_copies(opening, subject.up).await?, before, &after);
+    Ok(Ok(Tried { after, twice, round_trip, cuts }))
 }
 
 /// Closes a session and drops the database that it was in.

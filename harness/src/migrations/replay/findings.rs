@@ -1,6 +1,7 @@
 //! What a replay showed that somebody should do something about.
 
-use super::{Course, Failure, FreshPass, NotRestored, ReplayOutcome, RoundTrip, Twice, Upgrade};
+use super::cut::{Cut, CutEnd};
+use super::{Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration, Script};
@@ -21,8 +22,9 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
                 findings.extend(hidden.iter().map(|failure| self::hidden(migration, failure)));
                 failed_before = true;
             }
-            Course::Applied { twice, round_trip } => {
+            Course::Applied { twice, round_trip, cuts } => {
                 findings.extend(second_run(migration, twice));
+                findings.extend(cuts.iter().map(|cut| self::cut(migration, cut)));
                 findings.extend(round_trip.iter().flat_map(|trip| trips(migration, trip)));
             }
         }
@@ -61,20 +63,32 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         advice: "make sure that this is meant".into(),
         ..at("upgrade.rows-changed", Severity::Info, &change.at)
     });
-    let stopped = stopped.iter().map(|reason| MigrationFinding {
+    let told = |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
+    let stopped = stopped.iter().filter(told).map(|reason| MigrationFinding {
         evidence: format!("the walk with data ended here: {}", reason.why),
         advice: "mend the migration: no upgrade path with rows gets past it".into(),
         ..at("upgrade.broken", Severity::Error, &reason.version)
     });
     let drift = (!drift.is_empty()).then(|| MigrationFinding {
         evidence: format!("upgraded with rows, the schema is not a fresh one's: {}", some(drift)),
-        advice: "find the migration that does different things on empty and on filled tables".into(),
+        advice: "find the migration that does different things on empty and on filled tables"
+            .into(),
         ..of_lineage("upgrade.drift", Severity::Warning)
     });
     let unseeded = outcome.seeding.unseeded.iter().map(|table| MigrationFinding {
         evidence: format!("no row was found for {}: {}", table.table, table.why),
         advice: "what happens to its rows on an upgrade is not known".into(),
         ..at("seeding.unseeded", Severity::Info, &table.version)
+    });
+    let rewrites = outcome.cost.iter().flat_map(|migration| {
+        let statements = migration.statements.iter();
+        statements.filter_map(move |cost| Some((migration, cost, cost.rewritten()?)))
+    });
+    let rewrites = rewrites.map(|(migration, cost, table)| MigrationFinding {
+        line: Some(cost.line),
+        evidence: format!("every row of {table} is copied, and nobody reads it meanwhile"),
+        advice: "on a big table, add a new column and fill it in batches".into(),
+        ..at("cost.rewrite", Severity::Info, &migration.version)
     });
     let lost = outcome.round_trip.data_lost.iter().map(|lost| MigrationFinding {
         evidence: format!("up and down again: {}", lost.why),
@@ -87,6 +101,7 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         .chain(assumptions)
         .chain(changes)
         .chain(lost)
+        .chain(rewrites)
         .chain(unseeded)
         .collect()
 }
@@ -169,6 +184,27 @@ fn second_run(migration: &Migration, twice: &Twice) -> Option<MigrationFinding> 
     }
 }
 
+fn cut(migration: &Migration, cut: &Cut) -> MigrationFinding {
+    let (id, severity, advice) = match cut.end {
+        CutEnd::Refused(_) => (
+            "cut.refused",
+            Severity::Info,
+            "whoever is cut here mends the database by hand; let the migration be started again",
+        ),
+        CutEnd::Differs(_) => (
+            "cut.differs",
+            Severity::Warning,
+            "let a second start end where the first would have: drop what a cut may have left",
+        ),
+    };
+    MigrationFinding {
+        line: Some(cut.line),
+        evidence: format!("cut before this line, {}; left behind: {}", cut.why(), some(&cut.remains)),
+        advice: advice.into(),
+        ..finding(id, severity, migration)
+    }
+}
+
 fn trips(migration: &Migration, trip: &RoundTrip) -> Vec<MigrationFinding> {
     trip.not_restored.iter().map(|way| not_restored(migration, way)).collect()
 }
@@ -198,8 +234,13 @@ fn walk(lineage: &Lineage, index: usize, failure: &Failure) -> MigrationFinding 
     let migration = &lineage.migrations[index];
     let missing = lineage.migrations[index..].iter().filter(|later| later.down.is_none()).count();
     let (severity, advice) = match missing {
-        0 => (Severity::Warning, "mend it, or the down of a later migration that left this behind".into()),
-        _ => (Severity::Info, format!("{missing} later migrations have no down: write those first")),
+        0 => (
+            Severity::Warning,
+            "mend it, or the down of a later migration that left this behind".into(),
+        ),
+        _ => {
+            (Severity::Info, format!("{missing} later migrations have no down: write those first"))
+        }
     };
     let finding = in_down(migration, finding("round-trip.walk-failed", severity, migration));
     at(failure, &advice, finding)

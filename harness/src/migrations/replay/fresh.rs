@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::clone::{Opening, try_in_clone};
+use super::cut::Cut;
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
-    Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session,
-    Stage, Tool, Trials, Twice,
+    Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
+    Trials, Twice,
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
 use crate::migrations::lineage::{Lineage, Migration, Script, Step};
@@ -38,6 +39,8 @@ pub enum Course {
         twice: Twice,
         /// Up, down, up; none without a down.
         round_trip: Option<RoundTrip>,
+        /// Cuts that do not end as an undisturbed run does.
+        cuts: Vec<Cut>,
     },
     /// PostgreSQL refused it.
     Failed {
@@ -126,8 +129,8 @@ impl<'run> Pass<'run> {
     }
 
     fn applied(&mut self, tried: Tried) -> Course {
-        self.catalog = tried.after;
-        Course::Applied { twice: tried.twice, round_trip: tried.round_trip }
+        self.catalog = Arc::clone(&tried.after);
+        course(tried)
     }
 
     /// Tries it in a copy, and then runs it as its tool does.
@@ -142,7 +145,7 @@ impl<'run> Pass<'run> {
         match (outcome, tried) {
             (Ok(()), Ok(tried)) => {
                 self.trials.clone += 1;
-                Ok(Course::Applied { twice: tried.twice, round_trip: tried.round_trip })
+                Ok(course(tried))
             }
             (Err(failure), _) | (Ok(()), Err(failure)) => self.failed(subject, failure).await,
         }
@@ -177,6 +180,10 @@ impl<'run> Pass<'run> {
         }
         Ok(failed)
     }
+}
+
+fn course(tried: Tried) -> Course {
+    Course::Applied { twice: tried.twice, round_trip: tried.round_trip, cuts: tried.cuts }
 }
 
 fn down_of<'lineage>(migration: &'lineage Migration, course: &Course) -> Option<&'lineage Script> {

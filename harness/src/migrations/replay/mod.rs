@@ -15,9 +15,13 @@
 //! - [`fresh`]: the pass on an empty database;
 //! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
 //!   [`refused`] finds those to blame;
+//! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
+//!   cut between two of its statements;
 //! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
 
 pub mod clone;
+pub mod cost;
+pub mod cut;
 pub mod data_trial;
 mod error;
 pub mod findings;
@@ -33,6 +37,8 @@ pub mod sequences;
 pub mod server;
 pub mod session;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod touched;
 pub mod trial;
@@ -42,8 +48,9 @@ pub mod upgrade;
 pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
-    Assumption, BrokenPath, Changed, FailedMigration, Fresh, LineageSummary, MigrationSummary, Reason,
-    ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
+    Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, LineageSummary,
+    MigrationCost, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding, Trials,
+    TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
 pub use replay::{Progress, ReplayOptions, Stage, replay};

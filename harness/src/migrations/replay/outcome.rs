@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::cost::StatementCost;
 use crate::migrations::finding::MigrationFinding;
-use crate::migrations::lineage::{Convention, Lineage, Migration, Step};
+use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step, Wrapping};
 use crate::seed::Seed;
 
 /// All that one replay showed.
@@ -26,10 +27,16 @@ pub struct ReplayOutcome {
     pub twice: TwiceSummary,
     /// How many rows could be made, and where not.
     pub seeding: Seeding,
+    /// Cuts between two statements that do not end as an undisturbed run does.
+    pub cut: Vec<CutSummary>,
+    /// What each statement cost, of migrations that ran in a transaction.
+    pub cost: Vec<MigrationCost>,
     /// How many migrations were tried which way.
     pub trials: Trials,
-    /// What is wrong, in the order of the lineage.
+    /// What running showed to be wrong, in the order of the lineage, then what the rules found.
     pub findings: Vec<MigrationFinding>,
+    /// Findings that `lineage.toml` accepts.
+    pub accepted: Vec<Accepted>,
     /// What each stage took, in milliseconds.
     pub timings: BTreeMap<&'static str, u64>,
 }
@@ -222,6 +229,30 @@ pub struct Unseeded {
     pub why: String,
 }
 
+/// A migration that was cut before this line and started again.
+#[derive(Clone, Debug, Serialize)]
+pub struct CutSummary {
+    /// Its version.
+    pub version: String,
+    /// The line of the statement before which it was cut.
+    pub line: usize,
+    /// What the half-run migration left.
+    pub remains: Vec<String>,
+    /// What became of the second start.
+    pub why: String,
+}
+
+/// What the statements of one migration cost, with the generated rows in the tables.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationCost {
+    /// Its version.
+    pub version: String,
+    /// Its file.
+    pub file: String,
+    /// In the order of the file.
+    pub statements: Vec<StatementCost>,
+}
+
 /// How many migrations were tried which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Trials {
@@ -247,7 +278,6 @@ impl LineageSummary {
 
 impl MigrationSummary {
     fn of(migration: &Migration) -> Self {
-        use crate::migrations::lineage::Wrapping;
         let (up, transactional) = match &migration.up {
             Step::Script(script) => {
                 (script.file.clone(), script.wrapping != Wrapping::EachStatement)

@@ -55,12 +55,10 @@ impl Refusal {
     /// From a database's answer, or from the loss of its connection.
     pub fn new(error: &sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(answer) => {
-                match answer.try_downcast_ref::<PgDatabaseError>() {
-                    Some(answer) => Self::from_answer(answer),
-                    None => Self::from_loss(error),
-                }
-            }
+            sqlx::Error::Database(answer) => match answer.try_downcast_ref::<PgDatabaseError>() {
+                Some(answer) => Self::from_answer(answer),
+                None => Self::from_loss(error),
+            },
             _ => Self::from_loss(error),
         }
     }
@@ -75,11 +73,8 @@ impl Refusal {
     }
 
     fn from_answer(answer: &PgDatabaseError) -> Self {
-        let parts = [
-            ("detail", answer.detail()),
-            ("hint", answer.hint()),
-            ("context", answer.r#where()),
-        ];
+        let parts =
+            [("detail", answer.detail()), ("hint", answer.hint()), ("context", answer.r#where())];
         let detail: Vec<String> = parts
             .iter()
             .filter_map(|(name, text)| text.map(|text| format!("{name}: {text}")))
@@ -203,6 +198,7 @@ mod tests {
     fn the_line_is_the_one_that_postgresql_points_at() {
         let statement = Statement {
             text: "SELECT 1,\n  x\nFROM t".into(),
+            offset: 0,
             line: 7,
             kind: StatementKind::Ordinary,
             copy_data: None,

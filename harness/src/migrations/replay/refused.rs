@@ -102,9 +102,10 @@ impl Trial for Attempts<'_, '_> {
 /// A failure as the reduction takes it.
 pub fn refusal(failure: &Failure) -> seeding::Refusal {
     let object = &failure.refusal.object;
-    let table = object.table.as_ref().map(|table| {
-        TableName::new(object.schema.as_deref().unwrap_or("public"), table.as_str())
-    });
+    let table = object
+        .table
+        .as_ref()
+        .map(|table| TableName::new(object.schema.as_deref().unwrap_or("public"), table.as_str()));
     seeding::Refusal {
         sqlstate: failure.refusal.sqlstate.clone(),
         message: failure.refusal.message.clone(),
@@ -174,7 +175,12 @@ fn births(rows: &[&OffendingRow]) -> Vec<String> {
     births
 }
 
-fn broken(version: &str, offence: &Offence, table: &TableName, rows: &[&OffendingRow]) -> BrokenPath {
+fn broken(
+    version: &str,
+    offence: &Offence,
+    table: &TableName,
+    rows: &[&OffendingRow],
+) -> BrokenPath {
     let refusal = &offence.refusal;
     BrokenPath {
         from: births(rows),

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use chrono::NaiveDate;
+
 use super::fresh::fresh_pass;
 use super::upgrade::upgrade_pass;
 use super::{
     FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
 };
 use crate::migrations::lineage::Lineage;
+use crate::migrations::rules;
 use crate::seed::Seed;
 
 /// How a replay is made.
@@ -20,6 +23,8 @@ pub struct ReplayOptions {
     pub statement_deadline: Duration,
     /// Whether rows are generated at every version and carried to the head.
     pub with_data: bool,
+    /// The day on which it is judged what `lineage.toml` accepts.
+    pub today: NaiveDate,
 }
 
 /// What a replay is at.
@@ -72,17 +77,20 @@ fn assemble(
         lineage: LineageSummary::of(lineage),
         seed: options.seed,
         fresh: summary::fresh(lineage, fresh),
-        upgrade: upgrade
-            .map(|pass| summary::upgrade(lineage, fresh, pass))
-            .unwrap_or_default(),
+        upgrade: upgrade.map(|pass| summary::upgrade(lineage, fresh, pass)).unwrap_or_default(),
         round_trip,
         twice: summary::twice(lineage, fresh, upgrade),
         seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),
+        cut: summary::cuts(lineage, fresh),
+        cost: upgrade.map(|pass| summary::costs(lineage, pass)).unwrap_or_default(),
         trials: fresh.trials,
         findings: Vec::new(),
+        accepted: Vec::new(),
         timings,
     };
-    outcome.findings = findings::of(lineage, fresh, &outcome);
+    let mut found = findings::of(lineage, fresh, &outcome);
+    found.extend(rules::check(lineage));
+    (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);
     outcome
 }
 

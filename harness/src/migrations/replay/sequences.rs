@@ -34,9 +34,10 @@ impl Sequences {
     /// As [`Sequences::read`].
     pub async fn restore(&self, connection: &mut PgConnection) -> Result<(), ReplayError> {
         let now = Self::read(connection).await?;
-        let moved = now.values.iter().filter(|(id, value)| {
-            self.values.get(*id).is_some_and(|before| before != *value)
-        });
+        let moved = now
+            .values
+            .iter()
+            .filter(|(id, value)| self.values.get(*id).is_some_and(|before| before != *value));
         let calls: Vec<String> = moved.map(|(id, _)| set(*id, self.values[id])).collect();
         if calls.is_empty() {
             return Ok(());

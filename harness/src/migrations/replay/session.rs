@@ -11,7 +11,7 @@ use crate::migrations::sql::Statement;
 /// What a migration may leave in a session, and the next one must not meet. `DISCARD ALL` would do
 /// it, but not within a transaction, and it forgets the prepared statements of the replay itself.
 const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
-                     SELECT pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; \
+                     SELECT pg_advisory_unlock_all(); DISCARD TEMP; \
                      DISCARD SEQUENCES";
 
 /// How long a cancelled statement may take to end before its session is ended.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::data_trial::loss;
 use super::{
-    Changed, Course, FailedMigration, Fresh, FreshPass, NotRestored, Reason, RoundTrips, Seeding,
-    Twice, TwiceSummary, Unseeded, Upgrade, UpgradePass,
+    Changed, Course, CutSummary, FailedMigration, Fresh, FreshPass, MigrationCost, NotRestored,
+    Reason, RoundTrips, Seeding, Twice, TwiceSummary, Unseeded, Upgrade, UpgradePass,
 };
 use crate::migrations::catalog::Difference;
 use crate::migrations::lineage::{Lineage, Migration};
@@ -126,6 +126,31 @@ pub fn seeding(lineage: &Lineage, pass: &UpgradePass) -> Seeding {
     }
     seeding.tables = seeding.seeded + seeding.unseeded.len();
     seeding
+}
+
+/// What becomes of migrations that are cut.
+pub fn cuts(lineage: &Lineage, pass: &FreshPass) -> Vec<CutSummary> {
+    let mut summaries = Vec::new();
+    for (migration, course) in each(lineage, pass) {
+        let Course::Applied { cuts, .. } = course else { continue };
+        summaries.extend(cuts.iter().map(|cut| CutSummary {
+            version: migration.version.clone(),
+            line: cut.line,
+            remains: cut.remains.clone(),
+            why: cut.why(),
+        }));
+    }
+    summaries
+}
+
+/// What each statement cost, where it cost anything.
+pub fn costs(lineage: &Lineage, pass: &UpgradePass) -> Vec<MigrationCost> {
+    let costs = pass.trials.iter().map(|(index, trial)| MigrationCost {
+        version: lineage.migrations[*index].version.clone(),
+        file: lineage.migrations[*index].file().to_owned(),
+        statements: trial.costs.clone(),
+    });
+    costs.filter(|cost| !cost.statements.is_empty()).collect()
 }
 
 /// What a way down loses although the schema comes back.

@@ -12,15 +12,34 @@
 //! - [`data_digest`]: whether all data are as they were before;
 //! - [`reduce`]: from a refused migration to the rows that it refuses.
 
+mod classify;
 pub mod data_digest;
+mod demands;
 mod error;
 pub mod foresight;
+mod generator;
+mod harvest;
+mod kinship;
+mod look;
+mod order;
 pub mod outcome;
+mod pairing;
 pub mod population;
+mod record;
 pub mod reduce;
+mod regex_sample;
+mod row;
 pub mod row_set;
+mod script;
 pub mod seeder;
+mod shape;
+mod shape_reader;
+mod sieve;
+mod suspicion;
 mod table_name;
+#[cfg(test)]
+mod tests;
+mod values;
 
 pub use data_digest::DataDigest;
 pub use error::SeedingError;

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{AnyToxic, by_type};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Admission, AnyToxic, by_type};
 use crate::Error;
 use crate::model::{Direction, NewToxic, ToxicUpdate, ToxicView};
+use crate::random;
 
 /// A toxic of a proxy.
 #[derive(Clone)]
@@ -46,6 +50,19 @@ impl Installed {
             None => Arc::clone(&self.toxic),
         };
         Ok(Self { toxicity: update.toxicity.unwrap_or(self.toxicity), toxic, ..self.clone() })
+    }
+
+    /// What the seed of a direction of a connection draws for this toxic: a number below 1, for a
+    /// connection that it acts on below its toxicity, and its own random numbers.
+    pub fn draw(&self, seed: u64) -> (f32, ChaCha8Rng) {
+        let mut random = random::generator(random::derive(seed, self.name.as_bytes()));
+        (random.random(), random)
+    }
+
+    /// What happens to a connection that comes in; `seed` as for [`Installed::draw`].
+    pub fn admit(&self, seed: u64) -> Admission {
+        let (draw, mut random) = self.draw(seed);
+        if draw < self.toxicity { self.toxic.admit(&mut random) } else { Admission::Now }
     }
 
     /// The toxic as the API shows it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::toxic::{Moment, Step, Toxic};
+use super::toxic::Toxic;
 
 /// Passes everything on.
 #[derive(Default, Serialize, Deserialize)]
@@ -11,11 +11,4 @@ pub struct Noop {}
 impl Toxic for Noop {
     const TYPE: &'static str = "noop";
     type Memory = ();
-
-    fn act(&self, (): &mut (), moment: &mut Moment<'_>) -> Step {
-        match moment.input.pop() {
-            Some(bytes) => Step::Pass(bytes),
-            None => moment.rest(),
-        }
-    }
 }

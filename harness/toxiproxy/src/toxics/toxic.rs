@@ -12,8 +12,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::model::Attributes;
+use crate::model::{Attributes, Direction};
+use crate::protocol::Protocol;
 use crate::queue::Queue;
+use crate::tally::Tally;
 
 /// A toxic type; the value holds the attributes, all of them 0 by default.
 pub trait Toxic: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -35,8 +37,35 @@ pub trait Toxic: Default + Serialize + DeserializeOwned + Send + Sync + 'static 
         0
     }
 
-    /// The next thing to do with what waits. Called again until it says to wait.
-    fn act(&self, memory: &mut Self::Memory, moment: &mut Moment<'_>) -> Step;
+    /// What happens to a connection that comes in, before its upstream is dialled.
+    fn admit(&self, _random: &mut ChaCha8Rng) -> Admission {
+        Admission::Now
+    }
+
+    /// Takes over from the toxic as it was before a change what is kept beside the attributes.
+    fn carry(&mut self, _before: &Self) {}
+
+    /// What a cut has counted; other toxics count nothing.
+    fn tally(&self) -> Option<&Tally> {
+        None
+    }
+
+    /// The next thing to do with what waits. Called again until it says to wait. Everything passes
+    /// unless told otherwise.
+    fn act(&self, _memory: &mut Self::Memory, moment: &mut Moment<'_>) -> Step {
+        moment.pass()
+    }
+}
+
+/// What happens to a connection that comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Admission {
+    /// It goes on.
+    Now,
+    /// It goes on so much later than it came.
+    After(Duration),
+    /// It is reset.
+    Refused,
 }
 
 /// What a toxic sees when it acts.
@@ -49,12 +78,24 @@ pub struct Moment<'a> {
     pub since: Instant,
     /// Its own random numbers.
     pub random: &'a mut ChaCha8Rng,
+    /// The direction it acts in.
+    pub direction: Direction,
+    /// Whether it has met this direction of the connection from the first byte on.
+    pub from_start: bool,
 }
 
 impl Moment<'_> {
     /// What to do when no byte waits: pass the end on if it was reached.
     pub fn rest(&self) -> Step {
         if self.input.finished() { Step::End } else { Step::Wait }
+    }
+
+    /// Passes the first chunk on, or the end.
+    pub fn pass(&mut self) -> Step {
+        match self.input.pop() {
+            Some(bytes) => Step::Pass(bytes),
+            None => self.rest(),
+        }
     }
 }
 
@@ -72,6 +113,9 @@ pub enum Step {
     Close,
     /// The connection is reset at once.
     Reset,
+    /// What waits goes on; what comes back from now on is dropped, up to the end of the answer of
+    /// this protocol, and then the connection is closed.
+    DropAnswer(Protocol),
 }
 
 /// What a toxic remembers, without its type.
@@ -91,6 +135,10 @@ pub trait AnyToxic: Send + Sync {
     fn window(&self) -> usize;
     /// See [`Toxic::CLOSES_WHEN_REMOVED`].
     fn closes_when_removed(&self) -> bool;
+    /// See [`Toxic::admit`].
+    fn admit(&self, random: &mut ChaCha8Rng) -> Admission;
+    /// See [`Toxic::tally`].
+    fn tally(&self) -> Option<&Tally>;
     /// See [`Toxic::act`].
     fn act(&self, memory: &mut Memory, moment: &mut Moment<'_>) -> Step;
 }
@@ -103,7 +151,7 @@ impl<T: Toxic> AnyToxic for T {
     fn attributes(&self) -> Attributes {
         match serde_json::to_value(self) {
             Ok(Value::Object(attributes)) => attributes,
-            _ => unreachable!("a toxic is a struct of numbers"),
+            _ => unreachable!("a toxic is a struct"),
         }
     }
 
@@ -117,7 +165,9 @@ impl<T: Toxic> AnyToxic for T {
         let changed = T::deserialize(Value::Object(attributes))
             .map_err(|error| error.to_string())
             .and_then(|toxic| toxic.check().map(|()| toxic))
-            .map_err(|what| Error::BadRequestBody(format!("attributes of {}: {what}", T::TYPE)))?;
+            .map_err(|what| Error::BadRequestBody(format!("attributes of {}: {what}", T::TYPE)));
+        let mut changed = changed?;
+        changed.carry(self);
         Ok(Arc::new(changed))
     }
 
@@ -131,6 +181,14 @@ impl<T: Toxic> AnyToxic for T {
 
     fn closes_when_removed(&self) -> bool {
         T::CLOSES_WHEN_REMOVED
+    }
+
+    fn admit(&self, random: &mut ChaCha8Rng) -> Admission {
+        Toxic::admit(self, random)
+    }
+
+    fn tally(&self) -> Option<&Tally> {
+        Toxic::tally(self)
     }
 
     fn act(&self, memory: &mut Memory, moment: &mut Moment<'_>) -> Step {
@@ -153,7 +211,7 @@ pub fn after(start: Instant, wait: Duration) -> Instant {
 /// A toxic at work on a clock that the test moves.
 #[cfg(test)]
 pub mod bench {
-    use super::{ChaCha8Rng, Duration, Instant, Moment, Queue, Step, Toxic};
+    use super::{ChaCha8Rng, Direction, Duration, Instant, Moment, Queue, Step, Toxic};
     use crate::random;
 
     /// What a toxic did, with times in milliseconds since the start.
@@ -165,6 +223,7 @@ pub mod bench {
         End,
         Close,
         Reset,
+        DropAnswer,
     }
 
     pub fn pass(bytes: &[u8]) -> Did {
@@ -194,8 +253,14 @@ pub mod bench {
         /// The toxic acts once.
         pub fn act(&mut self, at: u64) -> Did {
             let now = self.start + Duration::from_millis(at);
-            let mut moment =
-                Moment { input: &mut self.input, now, since: self.start, random: &mut self.random };
+            let mut moment = Moment {
+                input: &mut self.input,
+                now,
+                since: self.start,
+                random: &mut self.random,
+                direction: Direction::ToServer,
+                from_start: false,
+            };
             match self.toxic.act(&mut self.memory, &mut moment) {
                 Step::Pass(bytes) => Did::Pass(bytes.to_vec()),
                 Step::Wait => Did::Wait,
@@ -205,6 +270,7 @@ pub mod bench {
                 Step::End => Did::End,
                 Step::Close => Did::Close,
                 Step::Reset => Did::Reset,
+                Step::DropAnswer(_) => Did::DropAnswer,
             }
         }
     }

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Control, Upstream, connect, echo, expect, expect_gone, listen_of, send};
+use toxiproxy::Metrics;
+
+use crate::support::{
+    Control, SEED, Upstream, connect, echo, expect, expect_gone, listen_of, send,
+};
 
 fn example() -> Value {
     json!({ "name": "p", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1" })
@@ -286,6 +290,32 @@ async fn get_version() {
 async fn get_metrics_is_not_found_while_metrics_are_off() {
     let control = Control::start().await;
     assert_eq!(control.raw("GET", "/metrics", "").await.status(), 404);
+}
+
+#[tokio::test]
+async fn get_metrics_counts_the_bytes_of_each_proxy() {
+    let control = Control::with(SEED, Metrics { proxies: true, runtime: true }).await;
+    let upstream = Upstream::start().await;
+    let listen = control.proxy(&upstream.address).await;
+    let (mut client, mut server) = upstream.pair(&listen).await;
+    send(&mut client, b"question").await;
+    expect(&mut server, b"question").await;
+    send(&mut server, b"yes").await;
+    expect(&mut client, b"yes").await;
+    let response = control.raw("GET", "/metrics", "").await;
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = response.text().await.unwrap();
+    for (way, count) in [("upstream", 8), ("downstream", 3)] {
+        for metric in ["received", "sent"] {
+            let expected = format!(
+                "toxiproxy_proxy_{metric}_bytes_total{{direction=\"{way}\",listener=\"{listen}\",\
+                 proxy=\"p\",upstream=\"{}\"}} {count}",
+                upstream.address
+            );
+            assert!(text.lines().any(|line| line == expected), "{expected}\n\n{text}");
+        }
+    }
+    assert!(text.contains("\nprocess_open_fds "), "{text}");
 }
 
 #[tokio::test]

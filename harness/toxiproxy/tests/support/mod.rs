@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use toxiproxy::{Proxies, serve};
+use toxiproxy::{Metrics, Proxies, serve_with_metrics};
 
 /// The seed of every test that does not choose its own.
 pub const SEED: u64 = 7;
@@ -28,6 +28,8 @@ pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// A server of the control API.
 pub struct Control {
+    /// The collection served.
+    pub proxies: Proxies,
     base: String,
     http: Client,
     stop: Option<oneshot::Sender<()>>,
@@ -40,12 +42,17 @@ impl Control {
     }
 
     pub async fn with_seed(seed: u64) -> Self {
+        Self::with(seed, Metrics::default()).await
+    }
+
+    pub async fn with(seed: u64, metrics: Metrics) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let server =
-            tokio::spawn(serve(listener, Proxies::new(seed), async { drop(stopped.await) }));
-        Self { base, http: Client::new(), stop: Some(stop), server }
+        let proxies = Proxies::new(seed);
+        let stopped = async { drop(stopped.await) };
+        let server = tokio::spawn(serve_with_metrics(listener, proxies.clone(), metrics, stopped));
+        Self { proxies, base, http: Client::new(), stop: Some(stop), server }
     }
 
     /// Ends the server in order.
@@ -130,8 +137,12 @@ impl Upstream {
     /// A client's connection through the proxy at `proxy`, both ends.
     pub async fn pair(&self, proxy: &str) -> (TcpStream, TcpStream) {
         let client = connect(proxy).await;
-        let server = soon("a connection to the upstream", self.listener.accept()).await.unwrap().0;
-        (client, server)
+        (client, self.accept().await)
+    }
+
+    /// The next connection that comes in.
+    pub async fn accept(&self) -> TcpStream {
+        soon("a connection to the upstream", self.listener.accept()).await.unwrap().0
     }
 }
 

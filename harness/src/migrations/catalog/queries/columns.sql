@@ -1,5 +1,11 @@
 SELECT a.attrelid AS unit, 'column' AS kind, a.attrelid::regclass::text AS of,
     quote_ident(a.attname) AS name,
+    -- Values of a composite type are written by the places of its columns.
+    CASE c.relkind WHEN 'c' THEN (
+        SELECT count(*)::text FROM pg_attribute AS left_of
+        WHERE left_of.attrelid = a.attrelid AND left_of.attnum BETWEEN 1 AND a.attnum
+            AND NOT left_of.attisdropped
+    ) END AS place,
     format_type(a.atttypid, a.atttypmod) AS type,
     CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END
         AS collation,
@@ -13,7 +19,9 @@ SELECT a.attrelid AS unit, 'column' AS kind, a.attrelid::regclass::text AS of,
     NULLIF(a.attstorage, t.typstorage)::text AS storage,
     NULLIF(a.attcompression, '')::text AS compression,
     NULLIF(a.attstattarget, -1)::text AS statistics_target,
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item) AS options,
+    -- Newer minor releases keep a version of their own among the options, as pg_dump knows.
+    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item
+     WHERE left(item, 10) <> 'pg_attver=') AS options,
     (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attfdwoptions) AS item) AS foreign_options,
     CASE WHEN a.attinhcount > 0 THEN
         CASE WHEN a.attislocal THEN 'merged with a local one' ELSE 'only' END

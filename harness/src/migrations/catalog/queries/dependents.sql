@@ -10,6 +10,9 @@ CROSS JOIN LATERAL (
     SELECT 1259, (SELECT adrelid FROM pg_attrdef WHERE oid = d.objid)
     WHERE d.classid = 'pg_attrdef'::regclass
     UNION ALL
+    SELECT 1259, (SELECT conindid FROM pg_constraint WHERE oid = d.objid)
+    WHERE d.classid = 'pg_constraint'::regclass
+    UNION ALL
     SELECT 'pg_publication'::regclass, (SELECT prpubid FROM pg_publication_rel WHERE oid = d.objid)
     WHERE d.classid = 'pg_publication_rel'::regclass
     UNION ALL

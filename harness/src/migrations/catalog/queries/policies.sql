@@ -1,5 +1,6 @@
 SELECT p.oid AS unit, 'policy' AS kind, p.polrelid::regclass::text AS of,
     quote_ident(p.polname) AS name,
+    p.polrelid AS relation,
     CASE p.polcmd
         WHEN 'r' THEN 'select'
         WHEN 'a' THEN 'insert'
@@ -16,6 +17,4 @@ SELECT p.oid AS unit, 'policy' AS kind, p.polrelid::regclass::text AS of,
     (SELECT description FROM pg_description
      WHERE objoid = p.oid AND classoid = 'pg_policy'::regclass AND objsubid = 0) AS comment
 FROM pg_policy AS p
-WHERE p.oid = ANY ($1) AND NOT EXISTS (
-        SELECT FROM pg_depend AS d
-        WHERE d.classid = 'pg_class'::regclass AND d.objid = p.polrelid AND d.deptype = 'e')
+WHERE p.oid = ANY ($1)

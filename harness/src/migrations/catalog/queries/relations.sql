@@ -10,6 +10,7 @@ SELECT c.oid AS unit,
     END AS kind,
     '' AS of,
     c.oid::regclass::text AS name,
+    i.indrelid AS relation,
     CASE WHEN c.relkind IN ('i', 'I') THEN NULL ELSE c.relowner::regrole::text END AS owner,
     NULLIF(c.relpersistence, 'p')::text AS persistence,
     NULLIF(a.amname, 'heap')::text AS access_method,
@@ -88,6 +89,3 @@ LEFT JOIN pg_am AS a ON a.oid = c.relam AND c.relkind IN ('r', 'm', 'p')
 LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
 LEFT JOIN pg_sequence AS s ON s.seqrelid = c.oid
 WHERE c.oid = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
-    AND (i.indexrelid IS NULL OR NOT EXISTS (
-        SELECT FROM pg_depend AS d
-        WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indrelid AND d.deptype = 'e'))

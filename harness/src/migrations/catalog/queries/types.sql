@@ -25,10 +25,6 @@ SELECT t.oid AS unit,
     NULLIF(r.rngcanonical, 0)::regproc::text AS canonical,
     NULLIF(r.rngsubdiff, 0)::regproc::text AS subtype_difference,
     NULLIF(r.rngmultitypid, 0)::regtype::text AS multirange,
-    CASE t.typtype WHEN 'c' THEN (
-        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
-        FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped
-    ) END AS columns,
     CASE WHEN t.typtype IN ('b', 'p') THEN concat_ws(' ',
         t.typisdefined, t.typinput, t.typoutput, t.typreceive, t.typsend, t.typmodin, t.typmodout,
         t.typanalyze, t.typsubscript, t.typlen, t.typbyval, t.typalign, t.typstorage,
@@ -46,6 +42,6 @@ SELECT t.oid AS unit,
 FROM pg_type AS t
 LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
 LEFT JOIN pg_range AS r ON r.rngtypid = t.oid
-WHERE t.oid = ANY ($1)
+WHERE t.oid = ANY ($1) AND t.typnamespace <> pg_my_temp_schema()
     AND (t.typrelid = 0 OR EXISTS (
         SELECT FROM pg_class AS c WHERE c.oid = t.typrelid AND c.relkind = 'c'))

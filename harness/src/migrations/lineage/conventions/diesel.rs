@@ -4,14 +4,18 @@
 
 use super::annotated::malformed;
 use super::{Context, Reading};
-use crate::migrations::lineage::{LineageError, Migration, Step, Wrapping};
+use crate::migrations::lineage::{Ignored, LineageError, Migration, Step, Wrapping};
 
 pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
     let mut reading = Reading::default();
     for folder in context.folder.folders() {
         let up = format!("{folder}/up.sql");
         if !context.folder.has(&up) {
-            reading.ignore(&format!("{folder}/down.sql"), "there is no up.sql beside it");
+            let down = format!("{folder}/down.sql");
+            if context.folder.has(&down) {
+                let reason = "there is no up.sql beside it".to_owned();
+                reading.ignored.push(Ignored { file: down, reason });
+            }
             continue;
         }
         let wrapping = wrapping(context, &folder)?;
