@@ -3,6 +3,7 @@
 //! nothing.
 
 pub mod access;
+pub mod agent_rows;
 pub mod agent_tokens;
 pub mod both_ways;
 pub mod calls;
@@ -85,6 +86,10 @@ pub const EMBEDDED: &[Scenario] = &[
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
     propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    agent_rows::DURATIONS_ARE_MILLISECONDS,
+    agent_rows::PANICS_ARE_CAUGHT,
+    agent_rows::CONFIGURATIONS_ARE_MIGRATED,
+    agent_rows::BREAKERS_HEAL,
 ];
 
 /// Every scenario as a trial on each backend that it can be shown on.
