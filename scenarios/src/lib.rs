@@ -14,6 +14,7 @@ pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
 pub mod logs;
+pub mod meddler;
 pub mod migration_at_start;
 pub mod propagation;
 pub mod query_growth;
@@ -21,6 +22,7 @@ pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
 pub mod server_calls;
+pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
@@ -66,11 +68,16 @@ pub const ALL: &[Scenario] = &[
     logs::NO_SECRET_OF_CALLERS,
     logs::NO_LINE_OF_CALLERS,
     logs::NO_SIZE_OF_CALLERS,
+    signing::KEYS_ARE_REPLACED,
+    signing::NEW_HARDWARE_IS_APPROVED,
     toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
+    signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
+    signing::NO_KEY_LIES_IN_THE_CLEAR,
+    signing::PROGRAMS_ARE_SIGNED,
     propagation::matrix::EVERY_EVENT_ARRIVES,
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
