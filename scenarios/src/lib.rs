@@ -16,6 +16,7 @@ pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
 pub mod logs;
+pub mod meddler;
 pub mod migration_at_start;
 pub mod propagation;
 pub mod query_growth;
@@ -23,6 +24,7 @@ pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
 pub mod server_calls;
+pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
@@ -68,6 +70,8 @@ pub const ALL: &[Scenario] = &[
     logs::NO_SECRET_OF_CALLERS,
     logs::NO_LINE_OF_CALLERS,
     logs::NO_SIZE_OF_CALLERS,
+    signing::KEYS_ARE_REPLACED,
+    signing::NEW_HARDWARE_IS_APPROVED,
     toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
 ];
 
@@ -82,6 +86,9 @@ pub const EMBEDDED: &[Scenario] = &[
     certification::SERVING_AN_INCOMPLETE_SCHEMA_IS_FOUND,
     certification::MIGRATING_WITHOUT_BACKUP_IS_FOUND,
     certification::HEALTH_THAT_LIES_IS_FOUND,
+    signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
+    signing::NO_KEY_LIES_IN_THE_CLEAR,
+    signing::PROGRAMS_ARE_SIGNED,
     propagation::matrix::EVERY_EVENT_ARRIVES,
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
