@@ -7,6 +7,7 @@ pub mod agent_rows;
 pub mod agent_tokens;
 pub mod both_ways;
 pub mod calls;
+pub mod certification;
 pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
@@ -76,6 +77,15 @@ pub const ALL: &[Scenario] = &[
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
+    certification::EVERY_START_COMPLETES_THE_SCHEMA,
+    certification::NO_FAILURE_IS_SERVED,
+    certification::ODD_SURROUNDINGS_ARE_TOLD,
+    certification::INTERRUPTED_MIGRATIONS_CONVERGE,
+    certification::A_RELEASE_CAN_BE_TAKEN_BACK,
+    certification::FALSE_RECORDS_ARE_FOUND,
+    certification::SERVING_AN_INCOMPLETE_SCHEMA_IS_FOUND,
+    certification::MIGRATING_WITHOUT_BACKUP_IS_FOUND,
+    certification::HEALTH_THAT_LIES_IS_FOUND,
     propagation::matrix::EVERY_EVENT_ARRIVES,
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
