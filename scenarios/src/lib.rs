@@ -11,6 +11,7 @@ pub mod certification;
 pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
+pub mod event_rules;
 pub mod expect;
 pub mod kill_storm;
 pub mod ledger;
@@ -51,6 +52,9 @@ pub const ALL: &[Scenario] = &[
     migration_at_start::MENDED_MIGRATION_IS_APPLIED,
     event_batches::EACH_EVENT_IS_ANSWERED,
     event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
+    event_rules::WORDS_ARE_OF_THE_TAXONOMY,
+    event_rules::DETAILS_ARE_DEMANDED,
+    event_rules::STREAMS_ARE_LIVE,
     agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
     agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
     query_growth::STATISTICS,
@@ -93,6 +97,7 @@ pub const EMBEDDED: &[Scenario] = &[
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
     propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    propagation::matrix::NOTHING_ENDS_ON_STANDARD_OUTPUT,
     agent_rows::DURATIONS_ARE_MILLISECONDS,
     agent_rows::PANICS_ARE_CAUGHT,
     agent_rows::CONFIGURATIONS_ARE_MIGRATED,
