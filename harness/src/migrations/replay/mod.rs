@@ -58,8 +58,8 @@ pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
     Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, LineageSummary,
-    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding, Trials,
-    TwiceSummary, Unseeded, Upgrade,
+    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding,
+    Trials, TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
 pub use replay::{Progress, ReplayOptions, Stage, replay};
@@ -69,5 +69,6 @@ pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
 use tool::Tool;
+pub use traffic::TrafficOptions;
 pub use twice::Twice;
 pub use upgrade::UpgradePass;
