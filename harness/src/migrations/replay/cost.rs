@@ -159,8 +159,7 @@ impl StatementCost {
 
 /// The file of a table changes for several reasons, and only the statement tells which.
 fn cause(statement: &Statement) -> RewriteCause {
-    let maintenance: [&[&str]; 4] =
-        [&["CLUSTER"], &["VACUUM"], &["REFRESH"], &["REINDEX"]];
+    let maintenance: [&[&str]; 4] = [&["CLUSTER"], &["VACUUM"], &["REFRESH"], &["REINDEX"]];
     if statement.begins(&["TRUNCATE"]) {
         RewriteCause::Truncate
     } else if maintenance.iter().any(|words| statement.begins(words)) {

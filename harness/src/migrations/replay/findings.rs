@@ -1,7 +1,9 @@
 //! What a replay showed that somebody should do something about.
 
 use super::cut::{Cut, CutEnd};
-use super::{Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade};
+use super::{
+    Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade,
+};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration, Script};
@@ -63,7 +65,8 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         advice: "make sure that this is meant".into(),
         ..at("upgrade.rows-changed", Severity::Info, &change.at)
     });
-    let told = |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
+    let told =
+        |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
     let stopped = stopped.iter().filter(told).map(|reason| MigrationFinding {
         evidence: format!("the walk with data ended here: {}", reason.why),
         advice: "mend the migration: no upgrade path with rows gets past it".into(),
@@ -199,7 +202,11 @@ fn cut(migration: &Migration, cut: &Cut) -> MigrationFinding {
     };
     MigrationFinding {
         line: Some(cut.line),
-        evidence: format!("cut before this line, {}; left behind: {}", cut.why(), some(&cut.remains)),
+        evidence: format!(
+            "cut before this line, {}; left behind: {}",
+            cut.why(),
+            some(&cut.remains)
+        ),
         advice: advice.into(),
         ..finding(id, severity, migration)
     }

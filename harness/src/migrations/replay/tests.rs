@@ -18,7 +18,11 @@ const OPTIONS: ReplayOptions = ReplayOptions {
     with_data: false,
 };
 
-async fn replayed(folder: &Path, convention: Option<Convention>, options: &ReplayOptions) -> ReplayOutcome {
+async fn replayed(
+    folder: &Path,
+    convention: Option<Convention>,
+    options: &ReplayOptions,
+) -> ReplayOutcome {
     let lineage = read(folder, &ReadOptions { convention, ..ReadOptions::default() }).unwrap();
     replay(&lineage, options, &|_, _, _| ()).await.unwrap()
 }
@@ -177,10 +181,7 @@ async fn a_trial_leaves_nothing_to_the_next_migration() {
     let outcome = outcome(
         Convention::SortedUp,
         &[
-            (
-                "1_a.up.sql",
-                "CREATE TABLE a (id serial PRIMARY KEY); INSERT INTO a DEFAULT VALUES;",
-            ),
+            ("1_a.up.sql", "CREATE TABLE a (id serial PRIMARY KEY); INSERT INTO a DEFAULT VALUES;"),
             ("1_a.down.sql", "DROP TABLE a;"),
             // The second run of 1 and its round trip took ids; this one expects number 2.
             (
@@ -239,7 +240,10 @@ async fn a_cut_run_that_starts_again_is_compared_with_an_undisturbed_one() {
         &[
             ("1_a.sql", "CREATE TABLE a (id int);"),
             ("2_stuck.sql", "CREATE TABLE b (id int);\nCREATE TABLE c (id int);"),
-            ("3_doubled.sql", "ALTER TABLE a ADD CHECK (id > 0);\nALTER TABLE a ADD CHECK (id > 1);"),
+            (
+                "3_doubled.sql",
+                "ALTER TABLE a ADD CHECK (id > 0);\nALTER TABLE a ADD CHECK (id > 1);",
+            ),
             (
                 "4_good.sql",
                 "CREATE TABLE IF NOT EXISTS d (id int);\nCREATE INDEX IF NOT EXISTS i ON d (id);",
@@ -259,7 +263,10 @@ async fn copied_rows_arrive() {
     let outcome = outcome(
         Convention::Plain,
         &[
-            ("1_a.sql", "CREATE TABLE a (id int, b text);\nCOPY a FROM stdin;\n1\tx\n2\t\\N\n\\.\n"),
+            (
+                "1_a.sql",
+                "CREATE TABLE a (id int, b text);\nCOPY a FROM stdin;\n1\tx\n2\t\\N\n\\.\n",
+            ),
             ("2_b.sql", "SELECT 1 / (count(*) - 1) FROM a WHERE b IS NULL AND id = 3;"),
             ("3_c.sql", "SELECT 1 / count(*) FROM a WHERE b IS NULL;"),
         ],
