@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::clone::{Opening, remove};
+use super::clone::Opening;
 use super::findings::some;
 use super::runner::wrapping;
 use super::{Failure, ReplayError, Runner};
@@ -62,7 +62,9 @@ pub fn boundaries(script: &Script) -> Vec<usize> {
         }
     }
     let more = boundaries.len().saturating_sub(MOST);
-    boundaries.drain(MOST / 2..MOST / 2 + more);
+    if more > 0 {
+        boundaries.drain(MOST / 2..MOST / 2 + more);
+    }
     boundaries
 }
 
@@ -79,7 +81,7 @@ pub async fn cut_in_copies(
         let mut runner = Runner::new(opening.open_copy(COPY).await?);
         let attempt = cut_and_start_again(&mut runner, script, boundary).await?;
         attempts.extend(attempt);
-        remove(runner.into_session()).await?;
+        opening.remove(runner.into_session()).await?;
     }
     Ok(attempts)
 }

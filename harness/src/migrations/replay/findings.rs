@@ -1,6 +1,7 @@
 //! What a replay showed that somebody should do something about.
 
 use super::cut::{Cut, CutEnd};
+use super::traffic::Stall;
 use super::{
     Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade,
 };
@@ -25,7 +26,7 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
                 failed_before = true;
             }
             Course::Applied { twice, round_trip, cuts } => {
-                findings.extend(second_run(migration, twice));
+                findings.extend(twice.iter().filter_map(|twice| second_run(migration, twice)));
                 findings.extend(cuts.iter().map(|cut| self::cut(migration, cut)));
                 findings.extend(round_trip.iter().flat_map(|trip| trips(migration, trip)));
             }
@@ -68,7 +69,7 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
     let told =
         |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
     let stopped = stopped.iter().filter(told).map(|reason| MigrationFinding {
-        evidence: format!("the walk with data ended here: {}", reason.why),
+        evidence: format!("rows cannot pass, whichever are left out: {}", reason.why),
         advice: "mend the migration: no upgrade path with rows gets past it".into(),
         ..at("upgrade.broken", Severity::Error, &reason.version)
     });
@@ -107,6 +108,53 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         .chain(rewrites)
         .chain(unseeded)
         .collect()
+}
+
+/// Other schemas that are not the head's, and a backup that did not bring everything back.
+pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
+    let differing = outcome.drift.iter().filter(|drift| !drift.changes.is_empty());
+    let drifts = differing.map(|drift| {
+        let changes: Vec<String> = drift.changes.iter().map(ToString::to_string).collect();
+        MigrationFinding {
+            evidence: format!(
+                "{} is not what the migrations make: {}",
+                drift.against,
+                some(&changes)
+            ),
+            advice: "bring it in line, or write the migration that is missing".into(),
+            ..of_lineage("drift.schema", Severity::Warning)
+        }
+    });
+    let faults = outcome.drill.iter().flat_map(|drill| &drill.faults);
+    let faults = faults.map(|fault| MigrationFinding {
+        evidence: fault.clone(),
+        advice: "a backup that does not restore is none: mend this before a release".into(),
+        ..of_lineage("drill.failed", Severity::Error)
+    });
+    drifts.chain(faults).collect()
+}
+
+/// Waits of readers and writers that are longer than the budget.
+pub fn over_budget(
+    lineage: &Lineage,
+    budget: Option<u64>,
+    outcome: &ReplayOutcome,
+) -> Vec<MigrationFinding> {
+    let Some(budget) = budget else { return Vec::new() };
+    let mut findings = Vec::new();
+    for stalls in &outcome.stalls {
+        let Some(index) = lineage.position(&stalls.version) else { continue };
+        let over = |stall: &&Stall| stall.reader_ms.max(stall.writer_ms) > budget;
+        findings.extend(stalls.tables.iter().filter(over).map(|stall| MigrationFinding {
+            evidence: format!(
+                "on {}, a reader waited {} ms and a writer {} ms; the budget is {budget} ms",
+                stall.table, stall.reader_ms, stall.writer_ms
+            ),
+            advice: "set a lock_timeout, split the migration, or do its work CONCURRENTLY".into(),
+            ..finding("cost.stall", Severity::Error, &lineage.migrations[index])
+        }));
+    }
+    findings
 }
 
 fn of_lineage(id: &str, severity: Severity) -> MigrationFinding {

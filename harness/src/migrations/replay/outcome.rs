@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::cost::StatementCost;
+use super::drift::Drift;
+use super::drill::Drill;
+use super::traffic::Stall;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step, Wrapping};
 use crate::seed::Seed;
@@ -31,6 +34,12 @@ pub struct ReplayOutcome {
     pub cut: Vec<CutSummary>,
     /// What each statement cost, of migrations that ran in a transaction.
     pub cost: Vec<MigrationCost>,
+    /// How long readers and writers waited during each migration, where traffic was asked for.
+    pub stalls: Vec<MigrationStalls>,
+    /// How other schemas that should be the head's differ from it.
+    pub drift: Vec<Drift>,
+    /// A backup taken before the last migration, restored.
+    pub drill: Option<Drill>,
     /// How many migrations were tried which way.
     pub trials: Trials,
     /// What running showed to be wrong, in the order of the lineage, then what the rules found.
@@ -113,8 +122,8 @@ pub struct Upgrade {
     pub assumptions: Vec<Assumption>,
     /// What became of rows that went through.
     pub changes: Vec<Changed>,
-    /// The migration at which the walk had to end, and why, if it did not reach the head.
-    pub stopped: Option<Reason>,
+    /// Migrations that rows could not pass at all: the walk went on from there without older rows.
+    pub stopped: Vec<Reason>,
     /// What a database that was upgraded with data has otherwise than a fresh one.
     pub drift: Vec<String>,
 }
@@ -251,6 +260,15 @@ pub struct MigrationCost {
     pub file: String,
     /// In the order of the file.
     pub statements: Vec<StatementCost>,
+}
+
+/// How long readers and writers waited during one migration.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationStalls {
+    /// Its version.
+    pub version: String,
+    /// The tables that it names.
+    pub tables: Vec<Stall>,
 }
 
 /// How many migrations were tried which way.

@@ -1,6 +1,7 @@
 //! Runs scripts as their tool would: in its transaction or without, with its record after them.
 
 use super::cost::{Counters, StatementCost};
+use super::trial::fits_a_transaction;
 use super::{Failure, Refusal, ReplayError, Session};
 use crate::migrations::lineage::{Record, Script, Wrapping};
 use crate::migrations::sql::{Statement, StatementKind};
@@ -82,6 +83,24 @@ impl<'server> Runner<'server> {
             before = after;
         }
         Ok(self.settle(script).await.map(|()| costs))
+    }
+
+    /// What each statement of a script costs, where a transaction holds it. Nothing of it stays.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn costs_of(&mut self, script: &Script) -> Result<Vec<StatementCost>, ReplayError> {
+        if !fits_a_transaction(script) {
+            return Ok(Vec::new());
+        }
+        self.session.command("measure a migration", "BEGIN").await?;
+        let costs = self.perform_measured(script).await?;
+        match &costs {
+            Err(failure) => self.recover(failure, true).await?,
+            Ok(_) => self.session.command("measure a migration", "ROLLBACK").await?,
+        }
+        self.session.reset().await?;
+        Ok(costs.unwrap_or_default())
     }
 
     /// One statement within the transaction that is open.

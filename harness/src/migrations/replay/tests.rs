@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::{ReplayOptions, ReplayOutcome, replay};
+use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::finding::Severity;
 use crate::migrations::lineage::{Convention, ReadOptions, read};
 use crate::seed::Seed;
@@ -15,7 +15,13 @@ const OPTIONS: ReplayOptions = ReplayOptions {
     seed: Seed(7),
     statement_deadline: Duration::from_secs(30),
     today: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
+    with_trials: true,
     with_data: false,
+    with_drill: false,
+    against: None,
+    rows: None,
+    traffic: None,
+    stall_budget: None,
 };
 
 async fn replayed(
@@ -276,6 +282,25 @@ async fn copied_rows_arrive() {
 }
 
 #[tokio::test]
+async fn a_copy_takes_its_roles_and_databases_with_it() {
+    let outcome = outcome(
+        Convention::Plain,
+        &[
+            (
+                "1_a.sql",
+                "CREATE TABLE a (id int);\nCREATE ROLE replay_role;\n\
+                         CREATE INDEX CONCURRENTLY i ON a (id);",
+            ),
+            ("2_b.sql", "CREATE DATABASE replay_other;"),
+            ("3_c.sql", "DROP DATABASE replay_other;"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh);
+    assert_eq!(outcome.trials.clone, 3);
+}
+
+#[tokio::test]
 async fn the_repaired_lineage_yields_nothing() {
     let outcome = replayed(&under_test("repaired"), None, &OPTIONS).await;
     assert_eq!(outcome.fresh.applied, 41);
@@ -303,4 +328,117 @@ async fn the_audited_lineage_yields_what_its_readme_expects() {
         .collect();
     assert_eq!(refused, ["001", "009", "009", "013", "014", "016", "019", "021"]);
     assert_eq!(outcome.round_trip.not_restored, []);
+}
+
+/// Replays files of these names and texts with rows of every version.
+async fn with_data(files: &[(&str, &str)]) -> ReplayOutcome {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    assert_eq!(outcome.seeding.unseeded, []);
+    assert_eq!(outcome.upgrade.drift, Vec::<String>::new());
+    outcome
+}
+
+const TABLE: (&str, &str) =
+    ("1_a.up.sql", "CREATE TABLE a (id int PRIMARY KEY, b text NOT NULL, n int NOT NULL);");
+
+#[tokio::test]
+async fn a_column_that_no_row_can_fill_breaks_every_path() {
+    let outcome = with_data(&[
+        TABLE,
+        ("2_b.up.sql", "CREATE TABLE other (id int);"),
+        ("3_c.up.sql", "\nALTER TABLE a ADD COLUMN c int NOT NULL;"),
+        ("4_d.up.sql", "SELECT 1;"),
+    ])
+    .await;
+    assert_eq!(outcome.upgrade.broken.len(), 1, "{:?}", outcome.upgrade);
+    let broken = &outcome.upgrade.broken[0];
+    assert_eq!((broken.at.as_str(), broken.table.as_str()), ("3", "public.a"));
+    assert_eq!(broken.from, ["1", "2"]);
+    assert!(broken.what.contains("23502"), "{broken:?}");
+    assert_eq!(findings(&outcome, Severity::Error), ["upgrade.broken 3"]);
+}
+
+#[tokio::test]
+async fn a_shape_that_was_permitted_and_is_refused_is_an_assumption() {
+    let outcome = with_data(&[TABLE, ("2_b.up.sql", "\nALTER TABLE a ADD UNIQUE (n);")]).await;
+    assert_eq!(outcome.upgrade.broken.len(), 0, "{:?}", outcome.upgrade);
+    let assumption = &outcome.upgrade.assumptions[0];
+    assert_eq!((assumption.at.as_str(), assumption.table.as_str()), ("2", "public.a"));
+    assert_eq!((assumption.sqlstate.as_str(), assumption.line), ("23505", Some(2)));
+    assert_eq!(assumption.from, ["1"]);
+}
+
+#[tokio::test]
+async fn rows_that_are_changed_or_lost_are_named_with_their_births() {
+    let outcome = with_data(&[
+        TABLE,
+        ("2_count.up.sql", "UPDATE a SET n = 1 - n WHERE n BETWEEN -1000 AND 1000;"),
+        ("2_count.down.sql", "SELECT 1;"),
+        ("3_delete.up.sql", "DELETE FROM a;"),
+        ("4_drop.up.sql", "ALTER TABLE a DROP COLUMN b;"),
+        ("4_drop.down.sql", "ALTER TABLE a ADD COLUMN b text NOT NULL DEFAULT '';"),
+    ])
+    .await;
+    let changes: Vec<_> = outcome
+        .upgrade
+        .changes
+        .iter()
+        .map(|change| (change.at.as_str(), change.from.join(" ")))
+        .collect();
+    assert_eq!(changes, [("2", "1".to_owned()), ("3", "1 2".to_owned())], "{:?}", outcome.upgrade);
+    assert_eq!(outcome.twice.changed, ["2"]);
+    let lost = versions(&outcome.round_trip.data_lost);
+    assert!(lost.contains(&"2"), "{:?}", outcome.round_trip);
+}
+
+#[tokio::test]
+async fn costs_are_counted_by_statement() {
+    let outcome = with_data(&[
+        TABLE,
+        (
+            "2_b.up.sql",
+            "ALTER TABLE a ADD COLUMN c int;\nALTER TABLE a ALTER COLUMN id TYPE bigint;\n\
+             ALTER TABLE a ADD CHECK (n IS NOT NULL);",
+        ),
+    ])
+    .await;
+    let costs = &outcome.cost.iter().find(|cost| cost.version == "2").unwrap().statements;
+    let rewritten: Vec<_> = costs.iter().map(|cost| cost.rewritten()).collect();
+    assert_eq!(rewritten, [None, Some("public.a"), None]);
+    assert_eq!(costs[0].locks[0].mode, "AccessExclusiveLock");
+    let scanned: Vec<_> = costs.iter().map(|cost| !cost.scans.is_empty()).collect();
+    assert_eq!(scanned, [false, true, true], "{costs:?}");
+    assert!(costs[1].wal_bytes > 0);
+    assert_eq!(findings(&outcome, Severity::Info), ["cost.rewrite 2:2", "down.missing 1"]);
+}
+
+#[tokio::test]
+async fn costs_are_counted_at_the_rows_that_were_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [TABLE, ("2_b.up.sql", "ALTER TABLE a ADD CHECK (n IS NOT NULL);")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, rows: Some(1000), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    let costs = &outcome.cost.iter().find(|cost| cost.version == "2").unwrap().statements;
+    assert!(costs[0].scans[0].rows > 900, "{costs:?}");
+}
+
+#[tokio::test]
+async fn who_waits_behind_a_migration_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [TABLE, ("2_b.up.sql", "ALTER TABLE a ADD COLUMN c int;")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let traffic = Some(TrafficOptions { long_reader: Duration::from_millis(300) });
+    let options = ReplayOptions { with_data: true, traffic, stall_budget: Some(100), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    // The migration waits for the long reader, and everybody else for the migration.
+    assert_eq!(findings(&outcome, Severity::Error), ["cost.stall 2"], "{:?}", outcome.stalls);
+    assert_eq!(outcome.stalls[0].tables[0].table, "public.a");
 }
