@@ -50,6 +50,11 @@ impl DataDigest {
         Ok(digest)
     }
 
+    /// How many rows all tables have.
+    pub fn rows(&self) -> u64 {
+        self.tables.values().map(|table| table.rows.unsigned_abs()).sum()
+    }
+
     /// What differs in `other`, a line for each table, column or sequence; columns and tables that
     /// only one of them has are left to the comparison of catalogs.
     pub fn differences(&self, other: &Self) -> Vec<String> {
