@@ -114,8 +114,8 @@ fn judge_history(reference: ReferenceSystem) -> Result<(), Failed> {
         let id = Uuid::now_v7();
         let event = json!({
             "id": id, "lane": "normal", "seq": 1, "event_type": "agent_scan",
-            "event_subtype": "success", "severity": "info", "component": "agent",
-            "message": "scan finished", "metadata": {"packages_count": 1},
+            "event_subtype": "info", "severity": "info", "component": "agent",
+            "message": "scan finished", "metadata": {},
             "created_at": "2026-01-02T03:04:05Z",
         });
         let batch = json!({"events": [event]}).to_string();

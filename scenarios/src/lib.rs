@@ -3,17 +3,21 @@
 //! nothing.
 
 pub mod access;
+pub mod agent_rows;
 pub mod agent_tokens;
 pub mod both_ways;
 pub mod calls;
+pub mod certification;
 pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
+pub mod event_rules;
 pub mod expect;
 pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
 pub mod logs;
+pub mod meddler;
 pub mod migration_at_start;
 pub mod propagation;
 pub mod query_growth;
@@ -21,6 +25,7 @@ pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
 pub mod server_calls;
+pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
@@ -47,6 +52,9 @@ pub const ALL: &[Scenario] = &[
     migration_at_start::MENDED_MIGRATION_IS_APPLIED,
     event_batches::EACH_EVENT_IS_ANSWERED,
     event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
+    event_rules::WORDS_ARE_OF_THE_TAXONOMY,
+    event_rules::DETAILS_ARE_DEMANDED,
+    event_rules::STREAMS_ARE_LIVE,
     agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
     agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
     query_growth::STATISTICS,
@@ -66,15 +74,34 @@ pub const ALL: &[Scenario] = &[
     logs::NO_SECRET_OF_CALLERS,
     logs::NO_LINE_OF_CALLERS,
     logs::NO_SIZE_OF_CALLERS,
+    signing::KEYS_ARE_REPLACED,
+    signing::NEW_HARDWARE_IS_APPROVED,
     toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
+    certification::EVERY_START_COMPLETES_THE_SCHEMA,
+    certification::NO_FAILURE_IS_SERVED,
+    certification::ODD_SURROUNDINGS_ARE_TOLD,
+    certification::INTERRUPTED_MIGRATIONS_CONVERGE,
+    certification::A_RELEASE_CAN_BE_TAKEN_BACK,
+    certification::FALSE_RECORDS_ARE_FOUND,
+    certification::SERVING_AN_INCOMPLETE_SCHEMA_IS_FOUND,
+    certification::MIGRATING_WITHOUT_BACKUP_IS_FOUND,
+    certification::HEALTH_THAT_LIES_IS_FOUND,
+    signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
+    signing::NO_KEY_LIES_IN_THE_CLEAR,
+    signing::PROGRAMS_ARE_SIGNED,
     propagation::matrix::EVERY_EVENT_ARRIVES,
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
     propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    propagation::matrix::NOTHING_ENDS_ON_STANDARD_OUTPUT,
+    agent_rows::DURATIONS_ARE_MILLISECONDS,
+    agent_rows::PANICS_ARE_CAUGHT,
+    agent_rows::CONFIGURATIONS_ARE_MIGRATED,
+    agent_rows::BREAKERS_HEAL,
 ];
 
 /// Every scenario as a trial on each backend that it can be shown on.

@@ -107,8 +107,8 @@ fn judge_sizes(reference: ReferenceSystem) -> Result<(), Failed> {
         let event = |message: usize, metadata: usize| {
             json!({
                 "id": Uuid::now_v7(), "lane": "normal", "seq": 1, "event_type": "agent_scan",
-                "event_subtype": "success", "severity": "info", "component": "agent",
-                "message": "x".repeat(message), "metadata": {"packages_count": "y".repeat(metadata)},
+                "event_subtype": "info", "severity": "info", "component": "agent",
+                "message": "x".repeat(message), "metadata": {"text": "y".repeat(metadata)},
                 "created_at": "2026-01-02T03:04:05Z",
             })
         };

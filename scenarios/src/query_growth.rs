@@ -99,7 +99,8 @@ fn constant(
     }
 }
 
-/// Makes the call with each size of fleet. It is given the ids of one pending update an agent.
+/// Makes the call with each size of fleet. It is given the ids of one pending update
+/// an agent, of 250 at most.
 fn measure(
     reference: ReferenceSystem,
     call: impl AsyncFn(&Server<'_>, &[Uuid], i64) -> Result<(), Failed>,
@@ -155,6 +156,6 @@ async fn plant_fleet(connection: &mut PgConnection, size: i64) -> Result<(), Fai
 }
 
 async fn pending_updates(connection: &mut PgConnection) -> Result<Vec<Uuid>, Failed> {
-    let query = "SELECT id FROM current_package_state WHERE package_name = 'package-1'";
+    let query = "SELECT id FROM current_package_state WHERE package_name = 'package-1' LIMIT 250";
     Ok(sqlx::query_scalar(query).fetch_all(connection).await?)
 }

@@ -106,6 +106,15 @@ impl<'a> Server<'a> {
         self.environment.http().request(method, format!("{}{path}", self.base))
     }
 
+    /// An administrator's call to `path`.
+    ///
+    /// # Errors
+    /// When the harness has no token.
+    pub fn administrate(&self, method: Method, path: &str) -> Result<RequestBuilder, Failed> {
+        let token = value(self.environment, "admin_token")?;
+        Ok(self.open_request(method, path).bearer_auth(token))
+    }
+
     /// Registers an agent with the token that the harness has.
     ///
     /// # Errors

@@ -62,7 +62,9 @@ pub fn boundaries(script: &Script) -> Vec<usize> {
         }
     }
     let more = boundaries.len().saturating_sub(MOST);
-    boundaries.drain(MOST / 2..MOST / 2 + more);
+    if more > 0 {
+        boundaries.drain(MOST / 2..MOST / 2 + more);
+    }
     boundaries
 }
 
