@@ -63,6 +63,13 @@ impl ReferenceSystem {
         self
     }
 
+    /// The same without its agents, for a scenario that looks at the server only.
+    #[must_use]
+    pub fn without_agents(mut self) -> Self {
+        self.system.parts.retain(|part| part.name != "agent");
+        self
+    }
+
     /// Brings the system up.
     ///
     /// # Errors

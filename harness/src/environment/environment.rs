@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use reqwest::Client;
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 
 use super::EnvironmentError;
@@ -63,6 +64,7 @@ pub struct Environment {
     secrets: Secrets,
     /// Where the harness itself reaches PostgreSQL.
     database: Address,
+    superuser: PgConnectOptions,
     backend: Mutex<Backend>,
     _state: StateFolder,
 }
@@ -97,7 +99,7 @@ impl Environment {
             password: password.clone(),
             database: database.name.clone(),
         };
-        let Services { proxy_url, database: address, database_here } =
+        let Services { proxy_url, database: address, database_here, superuser } =
             backend.start_services(request.seed.0, &owner).await?;
         let http = http_client();
         let proxy = ProxyClient::new(http.clone(), proxy_url);
@@ -126,6 +128,7 @@ impl Environment {
             values,
             secrets: request.secrets.clone(),
             database: database_here,
+            superuser: superuser.database(&system.database.name),
             backend: Mutex::new(backend),
             _state: state,
         };
@@ -170,6 +173,12 @@ impl Environment {
     /// What the texts of the system file can ask for, captured values included.
     pub fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// How the system's database is reached as PostgreSQL's superuser, without a proxy between: for
+    /// who plants rows or looks at what the system did.
+    pub fn superuser_options(&self) -> &PgConnectOptions {
+        &self.superuser
     }
 
     /// Waits until PostgreSQL takes no connections any more, which is the end of the run.
