@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use harness::cli::{Arguments, Command, doctor, log, proxy, run};
+use harness::cli::{Arguments, Command, certify, chaos, doctor, log, migrations, proxy, run};
 use harness::exit_code::Exit;
 
 #[tokio::main]
@@ -22,6 +22,9 @@ async fn main() -> ExitCode {
     log::start();
     let exit = match &arguments.command {
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Migrations { command } => migrations::run(command).await,
+        Command::Chaos(arguments) => chaos::chaos(arguments).await,
+        Command::Certify(arguments) => certify::certify(arguments).await,
         Command::Doctor(arguments) => doctor::examine(arguments),
         Command::Proxy { command: proxy::ProxyCommand::Serve(arguments) } => {
             proxy::serve(arguments).await

@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("environment", &["history", "seed", "system"]),
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),
-    ("migrations", &["environment", "finding", "seed"]),
+    ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
     ("report", &["checkers", "finding", "history", "migrations", "seed"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
     (
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "checkers",
             "environment",
             "exit_code",
+            "faults",
             "finding",
             "history",
             "migrations",

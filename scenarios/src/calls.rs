@@ -6,6 +6,7 @@ use harness::environment::{Environment, Part};
 use harness::system::fill;
 use libtest_mimic::Failed;
 use reqwest::RequestBuilder;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::expect;
@@ -17,6 +18,8 @@ const BOUND: Duration = Duration::from_secs(10);
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The JSON body; null when it is not JSON.
     pub body: Value,
 }
@@ -44,8 +47,9 @@ pub fn value(environment: &Environment, name: &str) -> Result<String, Failed> {
 pub async fn call(request: RequestBuilder) -> Result<Answer, Failed> {
     let response = request.timeout(BOUND).send().await?;
     let status = response.status().as_u16();
+    let headers = response.headers().clone();
     let text = response.text().await?;
-    Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+    Ok(Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
 }
 
 impl Answer {

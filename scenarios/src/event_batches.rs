@@ -26,14 +26,17 @@ fn show_answers(backend: BackendKind) -> Result<(), Failed> {
         let statuses = send(&server, &agent, &[&known]).await?;
         expect::equal("the first batch", &statuses, &["stored"])?;
 
-        let urgent = with(event(4), "severity", json!("critical"));
-        let urgent = with(with(urgent, "lane", json!("critical")), "seq", json!(1));
+        let urgent = with(event(1), "severity", json!("critical"));
+        let urgent = with(with(urgent, "lane", json!("critical")), "event_subtype", json!("info"));
+        let urgent = with(urgent, "metadata", json!({}));
         let batch = [
             &known,
             &next,
             &with(event(3), "event_type", json!("coffee_break")),
             &with(event(3), "severity", json!("dreadful")),
             &with(event(3), "severity", json!("critical")), // of the other lane
+            &with(event(3), "component", json!("server")),  // not what its point says
+            &with(event(3), "metadata", json!({"point": "EP-24", "duration_ms": 12})), // too little
             &with(event(3), "id", json!(Uuid::new_v4())),
             &with(known.clone(), "id", json!(Uuid::now_v7())), // another event's number
             &json!("not even an object"),
@@ -41,7 +44,7 @@ fn show_answers(backend: BackendKind) -> Result<(), Failed> {
             &last,
             &urgent,
         ];
-        let rejected = ["rejected"; 6];
+        let rejected = ["rejected"; 8];
         let statuses = send(&server, &agent, &batch).await?;
         let first_time =
             [&["duplicate", "stored"], &rejected[..], &["stored", "duplicate", "stored"]];
@@ -100,7 +103,9 @@ fn event(sequence: u64) -> Value {
     json!({
         "id": Uuid::now_v7(), "lane": "normal", "seq": sequence, "event_type": "agent_scan",
         "event_subtype": "success", "severity": "info", "component": "agent",
-        "message": "scan finished", "metadata": {"packages_count": 418},
+        "message": "scan finished", "metadata": {
+            "point": "EP-24", "scanner_type": "apt", "duration_ms": 12, "packages_count": 418,
+        },
         "created_at": "2026-01-02T03:04:05Z",
     })
 }

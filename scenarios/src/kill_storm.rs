@@ -1,8 +1,8 @@
 //! Server and agents are killed over and over while events flow, and no event is lost or doubled.
 
 use harness::environment::BackendKind;
-use harness::faults::{Fault, Schedule, ScheduledFault};
-use harness::run::{Plan, Targets};
+use harness::faults::{Fault, Schedule, ScheduledFault, Targets};
+use harness::run::{Plan, Planner};
 use harness::seed::Seed;
 use harness::workload::Pace;
 use libtest_mimic::Failed;
@@ -25,7 +25,7 @@ pub const NOTHING_IS_LOST: Scenario =
     Scenario { name: "nothing_is_lost_in_a_storm_of_kills", show };
 
 fn show(backend: BackendKind) -> Result<(), Failed> {
-    let run = run_plan(backend, NAME, storm, &[])?;
+    let run = run_plan(backend, NAME, Planner::new(storm), &[])?;
     every_verdict_is_valid(&run)?;
     let planned = run.plan.schedule.faults().len();
     match run.history.faults().len() {

@@ -2,16 +2,30 @@
 //! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
 //! nothing.
 
+pub mod access;
+pub mod agent_rows;
 pub mod agent_tokens;
+pub mod both_ways;
 pub mod calls;
+pub mod certification;
+pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
+pub mod event_rules;
 pub mod expect;
 pub mod kill_storm;
+pub mod ledger;
 pub mod lineage;
+pub mod logs;
+pub mod meddler;
 pub mod migration_at_start;
+pub mod propagation;
+pub mod query_growth;
+pub mod query_probe;
 pub mod quick_plan;
+pub mod rate_limits;
 pub mod server_calls;
+pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
@@ -27,15 +41,76 @@ pub struct Scenario {
     pub show: fn(BackendKind) -> Result<(), Failed>,
 }
 
-/// Every scenario on every backend.
-pub fn trials(scenarios: &[Scenario]) -> Vec<Trial> {
+/// Scenarios on every backend.
+pub const ALL: &[Scenario] = &[
+    quick_plan::REPAIRED_SYSTEM_PASSES,
+    event_buffering::LOST_EVENTS_ARE_NAMED,
+    kill_storm::NOTHING_IS_LOST,
+    termination::BACKLOG_SURVIVES_TERMINATION,
+    migration_at_start::READY_ONLY_WITH_ALL_MIGRATIONS,
+    migration_at_start::FAILED_MIGRATION_ENDS_THE_SERVER,
+    migration_at_start::MENDED_MIGRATION_IS_APPLIED,
+    event_batches::EACH_EVENT_IS_ANSWERED,
+    event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
+    event_rules::WORDS_ARE_OF_THE_TAXONOMY,
+    event_rules::DETAILS_ARE_DEMANDED,
+    event_rules::STREAMS_ARE_LIVE,
+    agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
+    agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
+    query_growth::STATISTICS,
+    query_growth::AGENT_LIST,
+    query_growth::BULK_APPROVAL,
+    query_growth::STUCK_COMMANDS,
+    access::TOKENS_WORK_IN_THEIR_OWN_PLACE,
+    access::DELETED_AGENTS_ARE_GONE,
+    access::TOKENS_WORK_ON_THEIR_OWN_MACHINE,
+    access::AUDIT_LOG_IS_FOR_AUDITORS,
+    access::HISTORY_OUTLIVES_ITS_AGENT,
+    rate_limits::PATHS_OPEN_NO_BUCKET,
+    rate_limits::HEADERS_OPEN_NO_BUCKET,
+    rate_limits::CHECK_INS_ARE_LIMITED,
+    rate_limits::CLASSES_ARE_APART,
+    logs::NO_SECRET_OF_THE_TOKENS,
+    logs::NO_SECRET_OF_CALLERS,
+    logs::NO_LINE_OF_CALLERS,
+    logs::NO_SIZE_OF_CALLERS,
+    signing::KEYS_ARE_REPLACED,
+    signing::NEW_HARDWARE_IS_APPROVED,
+    toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
+];
+
+/// Scenarios that need the parts' own files, and so parts that are local processes.
+pub const EMBEDDED: &[Scenario] = &[
+    certification::EVERY_START_COMPLETES_THE_SCHEMA,
+    certification::NO_FAILURE_IS_SERVED,
+    certification::ODD_SURROUNDINGS_ARE_TOLD,
+    certification::INTERRUPTED_MIGRATIONS_CONVERGE,
+    certification::A_RELEASE_CAN_BE_TAKEN_BACK,
+    certification::FALSE_RECORDS_ARE_FOUND,
+    certification::SERVING_AN_INCOMPLETE_SCHEMA_IS_FOUND,
+    certification::MIGRATING_WITHOUT_BACKUP_IS_FOUND,
+    certification::HEALTH_THAT_LIES_IS_FOUND,
+    signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
+    signing::NO_KEY_LIES_IN_THE_CLEAR,
+    signing::PROGRAMS_ARE_SIGNED,
+    propagation::matrix::EVERY_EVENT_ARRIVES,
+    propagation::matrix::AUDITED_EVENTS_ARE_LOST,
+    propagation::matrix::ODD_POINTS_ARE_MISSED,
+    propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    propagation::matrix::NOTHING_ENDS_ON_STANDARD_OUTPUT,
+    agent_rows::DURATIONS_ARE_MILLISECONDS,
+    agent_rows::PANICS_ARE_CAUGHT,
+    agent_rows::CONFIGURATIONS_ARE_MIGRATED,
+    agent_rows::BREAKERS_HEAL,
+];
+
+/// Every scenario as a trial on each backend that it can be shown on.
+pub fn trials() -> Vec<Trial> {
     let on = |scenario: &Scenario, backend: BackendKind| {
         let show = scenario.show;
         let name = format!("{}::{}", backend.name(), scenario.name);
         Trial::test(name, move || show(backend))
     };
-    [BackendKind::Embedded, BackendKind::Containers]
-        .into_iter()
-        .flat_map(|backend| scenarios.iter().map(move |scenario| on(scenario, backend)))
-        .collect()
+    let embedded = ALL.iter().chain(EMBEDDED).map(|one| on(one, BackendKind::Embedded));
+    embedded.chain(ALL.iter().map(|one| on(one, BackendKind::Containers))).collect()
 }

@@ -1,17 +1,26 @@
 //! A scenario in the place of an agent: it registers with the server and makes an agent's calls.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use harness::environment::Environment;
 use libtest_mimic::Failed;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::calls::{Answer, call, part, text_at, value};
+
+/// The header in which an agent names its machine.
+pub const MACHINE: &str = "x-machine-id";
 
 /// The server, as somebody sees it who knows what the harness knows.
 #[derive(Debug)]
 pub struct Server<'a> {
     environment: &'a Environment,
     base: String,
+    /// The machine of each agent that was registered through here.
+    machines: Mutex<BTreeMap<String, String>>,
 }
 
 /// Who a registered agent is.
@@ -47,7 +56,7 @@ impl<'a> Server<'a> {
     /// When it has none.
     pub fn of(environment: &'a Environment) -> Result<Self, Failed> {
         let base = format!("{}/api/v1", part(environment, "server")?.url());
-        Ok(Self { environment, base })
+        Ok(Self { environment, base, machines: Mutex::default() })
     }
 
     /// The token that agents register with.
@@ -72,8 +81,60 @@ impl<'a> Server<'a> {
             "hostname": machine, "os_type": "linux", "agent_version": "1", "machine_id": machine,
             "registration_token": token, "registration_proof": proof,
         });
-        call(self.environment.http().post(format!("{}/agents/register", self.base)).json(&body))
-            .await
+        let url = format!("{}/agents/register", self.base);
+        let answer = call(self.environment.http().post(url).json(&body)).await?;
+        if let Some(agent) = answer.body["agent_id"].as_str() {
+            self.machines().insert(agent.to_owned(), machine.to_owned());
+        }
+        Ok(answer)
+    }
+
+    fn machines(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call to `path` below the agent's, from the agent's machine.
+    pub fn request(&self, method: Method, agent: &str, path: &str, token: &str) -> RequestBuilder {
+        let machine = self.machines().get(agent).cloned().unwrap_or_default();
+        let url = format!("{}/agents/{agent}{path}", self.base);
+        let request = self.environment.http().request(method, url);
+        request.bearer_auth(token).header(MACHINE, machine)
+    }
+
+    /// A call to `path` by whoever adds what shows who it is.
+    pub fn open_request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.environment.http().request(method, format!("{}{path}", self.base))
+    }
+
+    /// An administrator's call to `path`.
+    ///
+    /// # Errors
+    /// When the harness has no token.
+    pub fn administrate(&self, method: Method, path: &str) -> Result<RequestBuilder, Failed> {
+        let token = value(self.environment, "admin_token")?;
+        Ok(self.open_request(method, path).bearer_auth(token))
+    }
+
+    /// Registers an agent with the token that the harness has.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn new_agent(&self, machine: &str) -> Result<Agent, Failed> {
+        let token = self.registration_token()?;
+        Agent::registered(self.register(&token, machine, "proof").await?)
+    }
+
+    /// Makes a user and returns the token that they log in with.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn new_user(&self, name: &str, role: &str) -> Result<String, Failed> {
+        let password = "a password of the test";
+        let user = json!({"username": name, "password": password, "role": role});
+        self.post("/admin/users", &user).await?;
+        let login = json!({"username": name, "password": password});
+        let request = self.open_request(Method::POST, "/auth/login").json(&login);
+        text_at(&call(request).await?.with_status("a login", 200)?, "/token")
     }
 
     /// Renews an agent's token.
@@ -97,8 +158,7 @@ impl<'a> Server<'a> {
     /// # Errors
     /// When there is no answer.
     pub async fn check_in(&self, agent: &str, token: &str) -> Result<Answer, Failed> {
-        let url = format!("{}/agents/{agent}/commands", self.base);
-        call(self.environment.http().get(url).bearer_auth(token)).await
+        call(self.request(Method::GET, agent, "/commands", token)).await
     }
 
     /// Sends a body where an agent sends its events.
@@ -111,13 +171,31 @@ impl<'a> Server<'a> {
         token: Option<&str>,
         body: String,
     ) -> Result<Answer, Failed> {
-        let url = format!("{}/agents/{agent}/events", self.base);
-        let request = self.environment.http().post(url).header("content-type", "application/json");
         let request = match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+            Some(token) => self.request(Method::POST, agent, "/events", token),
+            None => self.open_request(Method::POST, &format!("/agents/{agent}/events")),
         };
-        call(request.body(body)).await
+        call(request.header("content-type", "application/json").body(body)).await
+    }
+
+    /// What the server answers a user who asks for `path`.
+    ///
+    /// # Errors
+    /// When it does not answer with 200.
+    pub async fn ask(&self, path: &str) -> Result<Value, Failed> {
+        let request = self.environment.http().get(format!("{}{path}", self.base));
+        let token = value(self.environment, "admin_token")?;
+        call(request.bearer_auth(token)).await?.with_status(path, 200)
+    }
+
+    /// What the server answers a user who posts `body` to `path`.
+    ///
+    /// # Errors
+    /// When it does not answer with 200.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failed> {
+        let request = self.environment.http().post(format!("{}{path}", self.base));
+        let token = value(self.environment, "admin_token")?;
+        call(request.bearer_auth(token).json(body)).await?.with_status(path, 200)
     }
 
     /// Everything that is stored of an agent, in the order of its positions.

@@ -56,6 +56,20 @@ impl ReferenceSystem {
         Ok(Self { system, recorder, request, folder })
     }
 
+    /// The same with these defects in it.
+    #[must_use]
+    pub fn with_defects(mut self, defects: &[&str]) -> Self {
+        self.request.defects = defects.iter().map(|&id| id.to_owned()).collect();
+        self
+    }
+
+    /// The same without its agents, for a scenario that looks at the server only.
+    #[must_use]
+    pub fn without_agents(mut self) -> Self {
+        self.system.parts.retain(|part| part.name != "agent");
+        self
+    }
+
     /// Brings the system up.
     ///
     /// # Errors

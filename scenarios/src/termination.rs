@@ -50,7 +50,7 @@ fn show(backend: BackendKind) -> Result<(), Failed> {
 /// Gives an event to the agent and returns its id.
 async fn give(environment: &Environment, agent: &Part, number: usize) -> Result<String, Failed> {
     let event = json!({
-        "event_type": "agent_scan", "event_subtype": "success", "severity": "info",
+        "event_type": "agent_scan", "event_subtype": "info", "severity": "info",
         "component": "agent", "message": format!("scan {number} finished"),
     });
     let url = format!("{}/events", agent.url());

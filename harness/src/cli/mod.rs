@@ -1,13 +1,18 @@
 //! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
 
+pub mod certify;
+pub mod chaos;
 pub mod doctor;
+mod failure;
 mod interrupt;
 pub mod log;
 mod machine;
+pub mod migrations;
 mod progress;
 pub mod proxy;
 pub mod run;
 mod run_report;
+mod subject;
 
 use clap::{Parser, Subcommand};
 
@@ -26,6 +31,16 @@ pub struct Arguments {
 pub enum Command {
     /// Start a system, disturb it under load, and judge what became of its events
     Run(run::RunArguments),
+    /// Disturb a system by chance, and find the smallest disturbance that it does not survive
+    Chaos(chaos::ChaosArguments),
+    /// Start a server in every situation that a release meets, and judge its migration runner
+    Certify(certify::CertifyArguments),
+    /// Judge a folder of migrations by running it
+    Migrations {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: migrations::MigrationsCommand,
+    },
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone

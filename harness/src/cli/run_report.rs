@@ -2,32 +2,30 @@
 //! repeat it.
 
 use super::machine::machine;
-use super::run::RunArguments;
+use super::subject::{Attempt, Subject, SubjectArguments};
 use crate::environment::BackendKind;
 use crate::report::{
     Artifact, LeftOut, LinkSetup, PartSetup, Redactor, RunContext, RunReport, Topology,
 };
-use crate::run::{Run, RunFolder};
+use crate::run::{PlanName, Run, RunFolder};
 use crate::seed::Seed;
 use crate::system::System;
 
 /// The report on a run.
-pub fn report_on(
+pub(super) fn report_on(
     run: Run,
-    arguments: &RunArguments,
-    system: &System,
-    seed: Seed,
-    folder: &RunFolder,
+    subject: &Subject,
+    attempt: &Attempt,
     redactor: &Redactor,
 ) -> RunReport {
     let context = RunContext {
-        name: arguments.plan.name().to_owned(),
-        defects: arguments.defect.clone(),
-        rerun: rerun_command(&program(), arguments, seed),
+        name: attempt.plan.to_owned(),
+        defects: subject.defects.clone(),
+        rerun: attempt.rerun.clone(),
         machine: machine(),
-        environment: topology(&run, system, arguments.backend),
-        left_out: left_out(arguments.backend),
-        artifacts: artifacts(folder),
+        environment: topology(&run, &subject.system, subject.backend),
+        left_out: left_out(subject.backend),
+        artifacts: artifacts(attempt.folder),
     };
     RunReport::assemble(context, &run.history, run.verdicts, redactor)
 }
@@ -38,9 +36,14 @@ pub fn program() -> String {
 }
 
 /// The command that repeats a run exactly.
-pub fn rerun_command(program: &str, arguments: &RunArguments, seed: Seed) -> String {
+pub fn rerun_command(
+    program: &str,
+    plan: PlanName,
+    arguments: &SubjectArguments,
+    seed: Seed,
+) -> String {
     let program = quoted(program);
-    let mut command = format!("{program} run --plan {} --seed {seed}", arguments.plan.name());
+    let mut command = format!("{program} run --plan {} --seed {seed}", plan.name());
     if arguments.backend != BackendKind::default() {
         command.push_str(&format!(" --backend {}", arguments.backend.name()));
     }
@@ -54,7 +57,7 @@ pub fn rerun_command(program: &str, arguments: &RunArguments, seed: Seed) -> Str
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
@@ -121,7 +124,7 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        arguments: RunArguments,
+        arguments: SubjectArguments,
     }
 
     #[test]
@@ -136,7 +139,7 @@ mod tests {
             "A,B",
         ]);
         assert_eq!(
-            rerun_command("target/release/harness", &line.arguments, Seed(7)),
+            rerun_command("target/release/harness", PlanName::Quick, &line.arguments, Seed(7)),
             "target/release/harness run --plan quick --seed 7 --backend containers \
              --system mine.toml --defect A,B"
         );
@@ -146,7 +149,7 @@ mod tests {
     fn what_a_shell_would_take_apart_is_quoted() {
         let line = Line::parse_from(["harness", "--system", "my system's.toml"]);
         assert_eq!(
-            rerun_command("harness", &line.arguments, Seed(7)),
+            rerun_command("harness", PlanName::Quick, &line.arguments, Seed(7)),
             r"harness run --plan quick --seed 7 --system 'my system'\''s.toml'"
         );
     }

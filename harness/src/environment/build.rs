@@ -42,15 +42,27 @@ impl Built {
         if backend == BackendKind::Containers {
             return Ok(Self::Images(prepare_images(system).await?));
         }
-        let (folder, packages) = (system.folder.clone(), system.build.cargo.clone());
-        if !packages.is_empty() {
-            eprintln!("building {} (nothing to do if they are fresh)", packages.join(", "));
-        }
-        let built = tokio::task::spawn_blocking(move || build_programs(&folder, &packages)).await;
-        let built =
-            built.map_err(|error| EnvironmentError::Build { message: error.to_string() })?;
-        Ok(Self::Programs(built?))
+        let programs = built_programs(&system.folder, &system.build.cargo).await?;
+        Ok(Self::Programs(programs))
     }
+}
+
+/// Builds cargo packages as far as they are not fresh, seen from `folder`, and returns where each
+/// program lies, by name. It is announced on standard error.
+///
+/// # Errors
+/// When cargo is missing or the build fails.
+pub async fn built_programs(
+    folder: &Path,
+    packages: &[String],
+) -> Result<BTreeMap<String, PathBuf>, EnvironmentError> {
+    if packages.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    eprintln!("building {} (nothing to do if they are fresh)", packages.join(", "));
+    let (folder, packages) = (folder.to_owned(), packages.to_owned());
+    let built = tokio::task::spawn_blocking(move || build_programs(&folder, &packages)).await;
+    built.map_err(|error| EnvironmentError::Build { message: error.to_string() })?
 }
 
 /// Builds cargo packages in the release profile and returns where each program lies. Cargo's own
@@ -62,9 +74,6 @@ fn build_programs(
     folder: &Path,
     packages: &[String],
 ) -> Result<BTreeMap<String, PathBuf>, EnvironmentError> {
-    if packages.is_empty() {
-        return Ok(BTreeMap::new());
-    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--release", "--message-format=json-render-diagnostics"])

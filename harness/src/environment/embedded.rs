@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -48,8 +49,8 @@ impl Embedded {
         owner: &Owner,
     ) -> Result<Services, EnvironmentError> {
         let proxy_url = self.start_proxy(seed).await?;
-        let database = self.start_database(owner).await?;
-        Ok(Services { proxy_url, database_here: database.clone(), database })
+        let (database, superuser) = self.start_database(owner).await?;
+        Ok(Services { proxy_url, database_here: database.clone(), database, superuser })
     }
 
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.
@@ -71,16 +72,20 @@ impl Embedded {
         Ok(format!("http://{address}"))
     }
 
-    async fn start_database(&mut self, owner: &Owner) -> Result<Address, EnvironmentError> {
+    async fn start_database(
+        &mut self,
+        owner: &Owner,
+    ) -> Result<(Address, PgConnectOptions), EnvironmentError> {
         let log = self.logs.join("postgresql.log");
         let cluster =
             PrivateCluster::start(ClusterOptions { durable: true, ..ClusterOptions::new(log) })
                 .await?;
         let Owner { role, password, database } = owner;
         cluster.create_role_and_database(role, password, database).await?;
-        let port = cluster.port();
+        let address = Address { host: LOOPBACK.to_owned(), port: cluster.port() };
+        let superuser = cluster.superuser_options(database);
         self.cluster = Some(cluster);
-        Ok(Address { host: LOOPBACK.to_owned(), port })
+        Ok((address, superuser))
     }
 
     /// Chooses where a part listens and keeps its files.

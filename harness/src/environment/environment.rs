@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use reqwest::Client;
-use tempfile::TempDir;
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 
 use super::EnvironmentError;
 use super::backend::{Backend, Owner};
 use super::build::Built;
 use super::http::http_client;
-use super::janitor::{Janitor, Leftover, Watch};
 use super::part::Part;
 use super::place::Address;
 use super::proxy_client::ProxyClient;
 use super::secrets::Secrets;
 use super::services::{Services, until_lost};
 use super::setup::make_setup_call;
+use super::state_folder::StateFolder;
 use crate::history::Recorder;
 use crate::seed::Seed;
 use crate::system::{DATABASE, PartDescription, System, Values, fill};
@@ -64,15 +64,9 @@ pub struct Environment {
     secrets: Secrets,
     /// Where the harness itself reaches PostgreSQL.
     database: Address,
+    superuser: PgConnectOptions,
     backend: Mutex<Backend>,
     _state: StateFolder,
-}
-
-/// The folder for the parts' own files, removed in the end, whatever the end is.
-#[derive(Debug)]
-struct StateFolder {
-    folder: TempDir,
-    _watch: Watch,
 }
 
 /// An environment that is coming up.
@@ -96,7 +90,7 @@ impl Environment {
         recorder: &Recorder,
     ) -> Result<Self, EnvironmentError> {
         let state = StateFolder::new()?;
-        let parts_files = state.folder.path().to_owned();
+        let parts_files = state.path().to_owned();
         let mut backend = Backend::prepare(request, parts_files).await?;
         let password = request.secrets.make();
         let database = &system.database;
@@ -105,7 +99,7 @@ impl Environment {
             password: password.clone(),
             database: database.name.clone(),
         };
-        let Services { proxy_url, database: address, database_here } =
+        let Services { proxy_url, database: address, database_here, superuser } =
             backend.start_services(request.seed.0, &owner).await?;
         let http = http_client();
         let proxy = ProxyClient::new(http.clone(), proxy_url);
@@ -134,6 +128,7 @@ impl Environment {
             values,
             secrets: request.secrets.clone(),
             database: database_here,
+            superuser: superuser.database(&system.database.name),
             backend: Mutex::new(backend),
             _state: state,
         };
@@ -180,6 +175,12 @@ impl Environment {
         &self.values
     }
 
+    /// How the system's database is reached as PostgreSQL's superuser, without a proxy between: for
+    /// who plants rows or looks at what the system did.
+    pub fn superuser_options(&self) -> &PgConnectOptions {
+        &self.superuser
+    }
+
     /// Waits until PostgreSQL takes no connections any more, which is the end of the run.
     pub async fn until_lost(&self) -> EnvironmentError {
         until_lost("PostgreSQL", &self.database).await
@@ -194,18 +195,6 @@ impl Environment {
             part.retire().await;
         }
         self.backend.lock().await.stop().await
-    }
-}
-
-impl StateFolder {
-    fn new() -> Result<Self, EnvironmentError> {
-        let root = std::env::temp_dir();
-        let folder = tempfile::Builder::new()
-            .prefix("redflag-harness-state-")
-            .tempdir_in(&root)
-            .map_err(|source| EnvironmentError::Folder { path: root, source })?;
-        let leftover = Leftover::Folder(folder.path().to_owned());
-        Ok(Self { folder, _watch: Janitor::global().watch(&leftover)? })
     }
 }
 

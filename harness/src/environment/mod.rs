@@ -23,16 +23,21 @@ pub mod runtime_folder;
 mod secrets;
 mod services;
 mod setup;
+mod state_folder;
 #[cfg(test)]
 pub(crate) mod wait;
 
 pub use backend::BackendKind;
-pub use build::Built;
+pub use build::{Built, built_programs};
 pub use containers::{ContainersError, Images};
 pub use environment::{Environment, EnvironmentRequest, Link};
 pub use error::EnvironmentError;
+pub use http::http_client;
 pub use part::Part;
 pub use place::Address;
-pub use process::ProcessError;
+pub use ports::{PortError, PortLease, lease_port};
+pub use process::{Process, ProcessError, Program};
 pub use proxy_client::{Direction, ProxyClient, ProxyError, Toxic};
 pub use secrets::Secrets;
+pub use setup::make_setup_call;
+pub use state_folder::StateFolder;

@@ -94,6 +94,14 @@ impl Process {
         }
     }
 
+    /// How the program ended, if it has.
+    ///
+    /// # Errors
+    /// When the operating system will not tell.
+    pub fn exit(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
     /// Waits until the program has ended.
     ///
     /// # Errors

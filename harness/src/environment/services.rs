@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 
@@ -22,6 +23,8 @@ pub(super) struct Services {
     pub database: Address,
     /// Where the harness itself reaches PostgreSQL, without a proxy between.
     pub database_here: Address,
+    /// How it gets in there: as the superuser.
+    pub superuser: PgConnectOptions,
 }
 
 /// Waits until a service no longer takes connections. No fault of a plan hits it, so without it

@@ -11,7 +11,10 @@ use crate::system::{SetupCall, Values, fill, fill_json};
 const BOUND: Duration = Duration::from_secs(10);
 
 /// Makes one call and returns what it captured, by name.
-pub(super) async fn make_setup_call(
+///
+/// # Errors
+/// There is no answer within 10 s, or the answer is no success or lacks what is captured.
+pub async fn make_setup_call(
     http: &Client,
     url: &str,
     call: &SetupCall,

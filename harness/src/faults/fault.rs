@@ -1,11 +1,9 @@
-//! One disturbance of the environment, and its end.
-
-use std::sync::Arc;
+//! One disturbance of the environment: what it does to whom.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::environment::{Direction, Environment, EnvironmentError, ProxyError, Toxic};
+use crate::environment::{Direction, Environment, EnvironmentError, Part, ProxyError, Toxic};
 use crate::history;
 
 /// A fault cannot be injected or healed.
@@ -25,7 +23,7 @@ pub enum FaultError {
     Environment(#[from] EnvironmentError),
 }
 
-/// A disturbance. Times are in milliseconds.
+/// A disturbance of one link or of one part. Times are in milliseconds unless they say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
@@ -38,6 +36,57 @@ pub enum Fault {
         /// By how much the delay varies, up and down.
         jitter: u64,
     },
+    /// A link carries only so much.
+    Bandwidth {
+        /// The link.
+        link: String,
+        /// Which way.
+        direction: Direction,
+        /// Thousands of bytes a second.
+        rate: u64,
+    },
+    /// What is sent arrives in small pieces.
+    Slicer {
+        /// The link.
+        link: String,
+        /// Which way.
+        direction: Direction,
+        /// Bytes a piece.
+        size: u64,
+        /// Between two pieces, in microseconds.
+        delay: u64,
+    },
+    /// A connection that one side closes is closed to the other side only later.
+    SlowClose {
+        /// The link.
+        link: String,
+        /// Which way.
+        direction: Direction,
+        /// How much later.
+        delay: u64,
+    },
+    /// A link swallows what is sent one way while its connections stay open; they are closed when
+    /// it heals.
+    Hold {
+        /// The link.
+        link: String,
+        /// Which way.
+        direction: Direction,
+    },
+    /// Connections are reset, in the midst of whatever they carry.
+    Reset {
+        /// The link.
+        link: String,
+    },
+    /// Each connection is closed after so many bytes.
+    LimitData {
+        /// The link.
+        link: String,
+        /// Which way.
+        direction: Direction,
+        /// The bytes.
+        bytes: u64,
+    },
     /// A link takes no connection, and those that are open are closed.
     Cut {
         /// The link.
@@ -48,121 +97,227 @@ pub enum Fault {
         /// The part.
         part: String,
     },
-}
-
-/// A fault that is being injected. Dropping it heals it in the background; [`ActiveFault::heal`]
-/// heals it and waits until it is healed.
-#[derive(Debug)]
-#[must_use = "dropping it heals the fault"]
-pub struct ActiveFault {
-    fault: Fault,
-    environment: Arc<Environment>,
-    healed: bool,
+    /// A part is asked by SIGTERM to end; to heal is to start it again.
+    Terminate {
+        /// The part.
+        part: String,
+    },
+    /// A part is stopped in its tracks by SIGSTOP; to heal is to let it go on.
+    Pause {
+        /// The part.
+        part: String,
+    },
 }
 
 impl Fault {
-    /// Begins to disturb. The guard stands before the disturbance does: an injection that is
-    /// cancelled or fails in mid-way is healed, too.
-    ///
-    /// # Errors
-    /// When its target is not there, or the proxy refuses.
-    pub async fn inject(self, environment: &Arc<Environment>) -> Result<ActiveFault, FaultError> {
-        self.find_target(environment)?;
-        let active =
-            ActiveFault { fault: self, environment: Arc::clone(environment), healed: false };
-        active.fault.begin(environment).await?;
-        Ok(active)
-    }
-
-    fn find_target(&self, environment: &Environment) -> Result<(), FaultError> {
+    /// The word for what it does, as histories and reports have it.
+    pub fn kind(&self) -> &'static str {
         match self {
-            Self::Latency { link, .. } | Self::Cut { link } => {
-                let known = environment.links().iter().any(|known| known.name == *link);
-                known.then_some(()).ok_or_else(|| FaultError::NoLink(link.clone()))
-            }
-            Self::Kill { part } => known_part(environment, part).map(|_| ()),
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::Slicer { .. } => "slicer",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Hold { .. } => "hold",
+            Self::Reset { .. } => "reset",
+            Self::LimitData { .. } => "limit_data",
+            Self::Cut { .. } => "cut",
+            Self::Kill { .. } => "kill",
+            Self::Terminate { .. } => "terminate",
+            Self::Pause { .. } => "pause",
         }
     }
 
-    async fn begin(&self, environment: &Environment) -> Result<(), FaultError> {
+    /// The link or part that it hits.
+    pub fn target(&self) -> &str {
         match self {
-            Self::Latency { link, latency, jitter } => {
-                let toxic = Toxic {
-                    name: LATENCY.to_owned(),
-                    kind: "latency".to_owned(),
-                    direction: Direction::ToClient,
-                    toxicity: 1.0,
-                    attributes: json!({"latency": latency, "jitter": jitter}),
-                };
-                environment.proxy().add(link, &toxic).await?;
-            }
-            Self::Cut { link } => environment.proxy().enable(link, false).await?,
-            Self::Kill { part } => known_part(environment, part)?.kill().await,
+            Self::Latency { link, .. }
+            | Self::Bandwidth { link, .. }
+            | Self::Slicer { link, .. }
+            | Self::SlowClose { link, .. }
+            | Self::Hold { link, .. }
+            | Self::Reset { link }
+            | Self::LimitData { link, .. }
+            | Self::Cut { link } => link,
+            Self::Kill { part } | Self::Terminate { part } | Self::Pause { part } => part,
         }
-        Ok(())
+    }
+
+    /// The way that it disturbs, where it disturbs but one.
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::Bandwidth { direction, .. }
+            | Self::Slicer { direction, .. }
+            | Self::SlowClose { direction, .. }
+            | Self::Hold { direction, .. }
+            | Self::LimitData { direction, .. } => Some(*direction),
+            _ => None,
+        }
+    }
+
+    /// Whether both cannot go on at the same time, since the end of one would end the other.
+    pub fn excludes(&self, other: &Self) -> bool {
+        let same_means = match (self.toxic(), other.toxic()) {
+            (Some(one), Some(two)) => one.name == two.name,
+            (None, None) => true,
+            _ => false,
+        };
+        self.target() == other.target() && same_means
     }
 
     /// The fault as a history and a report tell it.
     pub fn describe(&self, environment: &Environment) -> history::Fault {
-        let (kind, target, detail) = match self {
-            Self::Latency { link, latency, jitter } => {
-                ("latency", link, format!("{latency} ms ± {jitter} ms"))
-            }
-            Self::Cut { link } => ("cut", link, "connections closed and refused".to_owned()),
-            Self::Kill { part } => ("kill", part, "SIGKILL, then started again".to_owned()),
-        };
-        let connecting = environment.links().iter().filter(|link| link.name == *target);
+        let target = self.target();
+        let connecting = environment.links().iter().filter(|link| link.name == target);
         let hit = environment.parts().iter().filter(|part| part.name() == target);
         let parts = connecting
             .map(|link| link.from.clone())
             .chain(hit.map(|part| part.name().to_owned()))
             .collect();
-        history::Fault { kind: kind.to_owned(), target: target.clone(), detail, parts }
+        history::Fault {
+            kind: self.kind().to_owned(),
+            target: target.to_owned(),
+            detail: self.detail(),
+            parts,
+        }
     }
 
-    async fn heal(&self, environment: &Environment) -> Result<(), FaultError> {
+    /// What it does, in a few words.
+    pub fn detail(&self) -> String {
+        let way = match self.direction() {
+            Some(Direction::ToServer) => "to the server",
+            Some(Direction::ToClient) => "to the client",
+            None => "both ways",
+        };
         match self {
-            Self::Latency { link, .. } => environment.proxy().remove(link, LATENCY).await?,
-            Self::Cut { link } => environment.proxy().enable(link, true).await?,
-            Self::Kill { part } => known_part(environment, part)?.start().await?,
+            Self::Latency { latency, jitter, .. } => format!("{latency} ms ± {jitter} ms"),
+            Self::Bandwidth { rate, .. } => format!("{rate} KB/s {way}"),
+            Self::Slicer { size, delay, .. } => {
+                format!("pieces of {size} bytes, {delay} µs apart, {way}")
+            }
+            Self::SlowClose { delay, .. } => format!("closed {delay} ms later, {way}"),
+            Self::Hold { .. } => format!("what is sent {way} is swallowed"),
+            Self::Reset { .. } => "connections reset".to_owned(),
+            Self::LimitData { bytes, .. } => format!("closed after {bytes} bytes {way}"),
+            Self::Cut { .. } => "connections closed and refused".to_owned(),
+            Self::Kill { .. } => "SIGKILL, then started again".to_owned(),
+            Self::Terminate { .. } => "SIGTERM, then started again".to_owned(),
+            Self::Pause { .. } => "SIGSTOP, then SIGCONT".to_owned(),
+        }
+    }
+
+    /// # Errors
+    /// When its target is not there.
+    pub(super) fn find_target(&self, environment: &Environment) -> Result<(), FaultError> {
+        match self {
+            Self::Kill { part } | Self::Terminate { part } | Self::Pause { part } => {
+                known_part(environment, part).map(|_| ())
+            }
+            _ => {
+                let link = self.target();
+                let known = environment.links().iter().any(|known| known.name == link);
+                known.then_some(()).ok_or_else(|| FaultError::NoLink(link.to_owned()))
+            }
+        }
+    }
+
+    pub(super) async fn begin(&self, environment: &Environment) -> Result<(), FaultError> {
+        match self {
+            Self::Cut { link } => environment.proxy().enable(link, false).await?,
+            Self::Kill { part } => known_part(environment, part)?.kill().await,
+            Self::Terminate { part } => {
+                known_part(environment, part)?.terminate().await;
+            }
+            Self::Pause { part } => known_part(environment, part)?.pause().await,
+            _ => {
+                if let Some(toxic) = self.toxic() {
+                    environment.proxy().add(self.target(), &toxic).await?;
+                }
+            }
         }
         Ok(())
     }
-}
 
-/// The name of the toxic that a latency fault adds.
-const LATENCY: &str = "latency";
-
-impl ActiveFault {
-    /// Ends the disturbance.
-    ///
-    /// # Errors
-    /// When the proxy refuses or a killed part cannot be started.
-    pub async fn heal(mut self) -> Result<(), FaultError> {
-        self.healed = true;
-        self.fault.heal(&self.environment).await
-    }
-}
-
-impl Drop for ActiveFault {
-    fn drop(&mut self) {
-        if self.healed {
-            return;
-        }
-        let (fault, environment) = (self.fault.clone(), Arc::clone(&self.environment));
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Err(error) = fault.heal(&environment).await {
-                    tracing::error!(%error, ?fault, "a fault could not be healed");
+    pub(super) async fn heal(&self, environment: &Environment) -> Result<(), FaultError> {
+        match self {
+            Self::Cut { link } => environment.proxy().enable(link, true).await?,
+            Self::Kill { part } | Self::Terminate { part } => {
+                known_part(environment, part)?.start().await?;
+            }
+            Self::Pause { part } => known_part(environment, part)?.resume().await,
+            _ => {
+                if let Some(toxic) = self.toxic() {
+                    environment.proxy().remove(self.target(), &toxic.name).await?;
                 }
-            });
+            }
         }
+        Ok(())
+    }
+
+    /// The toxic that it adds to its link, if that is how it disturbs. The name tells apart what
+    /// may go on together on one link.
+    fn toxic(&self) -> Option<Toxic> {
+        let (kind, attributes) = match self {
+            Self::Latency { latency, jitter, .. } => {
+                ("latency", json!({"latency": latency, "jitter": jitter}))
+            }
+            Self::Bandwidth { rate, .. } => ("bandwidth", json!({"rate": rate})),
+            Self::Slicer { size, delay, .. } => {
+                let variation = size / 2;
+                let attributes =
+                    json!({"average_size": size, "size_variation": variation, "delay": delay});
+                ("slicer", attributes)
+            }
+            Self::SlowClose { delay, .. } => ("slow_close", json!({"delay": delay})),
+            Self::Hold { .. } => ("timeout", json!({"timeout": 0})),
+            Self::Reset { .. } => ("reset_peer", json!({"timeout": 0})),
+            Self::LimitData { bytes, .. } => ("limit_data", json!({"bytes": bytes})),
+            Self::Cut { .. } | Self::Kill { .. } | Self::Terminate { .. } | Self::Pause { .. } => {
+                return None;
+            }
+        };
+        let direction = self.direction().unwrap_or(Direction::ToClient);
+        let way = match direction {
+            Direction::ToServer => "to_server",
+            Direction::ToClient => "to_client",
+        };
+        Some(Toxic {
+            name: format!("{kind}_{way}"),
+            kind: kind.to_owned(),
+            direction,
+            toxicity: 1.0,
+            attributes,
+        })
     }
 }
 
-fn known_part<'a>(
-    environment: &'a Environment,
-    name: &str,
-) -> Result<&'a crate::environment::Part, FaultError> {
+fn known_part<'a>(environment: &'a Environment, name: &str) -> Result<&'a Part, FaultError> {
     environment.part(name).ok_or_else(|| FaultError::NoPart(name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(direction: Direction) -> Fault {
+        Fault::Hold { link: "a-to-b".into(), direction }
+    }
+
+    #[test]
+    fn faults_exclude_each_other_when_the_end_of_one_would_end_the_other() {
+        let kill = Fault::Kill { part: "a".into() };
+        let pause = Fault::Pause { part: "a".into() };
+        let cut = Fault::Cut { link: "a-to-b".into() };
+        let (there, back) = (hold(Direction::ToServer), hold(Direction::ToClient));
+        assert!(kill.excludes(&pause) && cut.excludes(&cut.clone()));
+        assert!(there.excludes(&hold(Direction::ToServer)));
+        assert!(!there.excludes(&back) && !there.excludes(&cut) && !cut.excludes(&there));
+        assert!(!kill.excludes(&Fault::Kill { part: "b".into() }));
+    }
+
+    #[test]
+    fn a_fault_says_what_it_does_and_which_way() {
+        assert_eq!(hold(Direction::ToServer).detail(), "what is sent to the server is swallowed");
+        let text = serde_json::to_string(&hold(Direction::ToClient)).unwrap();
+        assert_eq!(text, r#"{"kind":"hold","link":"a-to-b","direction":"to_client"}"#);
+    }
 }

@@ -119,7 +119,7 @@ fn left_out(text: &mut String, report: &RunReport) {
 }
 
 /// Text on one line that means nothing in Markdown or HTML.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in on_one_line(text).chars() {
         match letter {
@@ -135,7 +135,7 @@ fn escape(text: &str) -> String {
 }
 
 /// A block of code whose fence is longer than any in the text.
-fn code(text: &mut String, content: &str) {
+pub(super) fn code(text: &mut String, content: &str) {
     let content = neutralise(content);
     let mut longest = 0;
     let mut run = 0;

@@ -6,10 +6,12 @@
 //! rendered.
 
 mod assemble;
+pub mod certification;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod migrations;
 mod model;
 mod redact;
 mod render;

@@ -8,10 +8,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::drain::{drain, final_read, note_backlogs, probe};
-use super::{Plan, Planner, RunFolder, Targets};
+use super::{Plan, Planner, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
 use crate::environment::{Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets};
-use crate::faults::{FaultError, Nemesis};
+use crate::faults::{FaultError, Nemesis, Targets};
 use crate::history::{Action, History, HistoryError, Recorder, Stage};
 use crate::seed::Seed;
 use crate::system::System;
@@ -140,7 +140,7 @@ impl Stages<'_> {
         let events = &self.system.events;
         let seed = self.request.seed;
         let environment = self.environment;
-        let plan = (self.request.planner)(&self.targets(), seed);
+        let plan = self.request.planner.draw_up(&self.targets(), seed);
         self.write_plan(&plan)?;
         let producers: Vec<(String, String)> = environment
             .parts_of(&events.emit.to)

@@ -5,8 +5,12 @@
 mod drain;
 mod flow;
 mod folder;
+mod generated;
 mod plan;
+mod reproducer;
 
 pub use flow::{Run, RunError, RunRequest, perform};
 pub use folder::RunFolder;
-pub use plan::{Plan, PlanName, Planner, Targets};
+pub use generated::{GENERATED_WINDOW, generated_plan};
+pub use plan::{Plan, PlanName, Planner};
+pub use reproducer::{Reproducer, ReproducerError};

@@ -1,11 +1,12 @@
 //! What one run does: its load and its faults.
 
+use std::sync::Arc;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Link;
-use crate::faults::{Fault, Schedule, ScheduledFault};
+use crate::faults::{Fault, Schedule, ScheduledFault, Targets};
 use crate::seed::Seed;
 use crate::workload::Pace;
 
@@ -29,14 +30,38 @@ impl PlanName {
     /// What draws up the plan of that name.
     pub fn planner(self) -> Planner {
         match self {
-            Self::Quick => quick,
+            Self::Quick => Planner::new(quick),
         }
     }
 }
 
 /// Draws up a plan against the targets of a running environment. Every random choice comes from
 /// the seed.
-pub type Planner = fn(&Targets, Seed) -> Plan;
+#[derive(Clone)]
+pub struct Planner(Arc<dyn Fn(&Targets, Seed) -> Plan + Send + Sync>);
+
+impl Planner {
+    /// A planner that draws up what this function does.
+    pub fn new(draw_up: impl Fn(&Targets, Seed) -> Plan + Send + Sync + 'static) -> Self {
+        Self(Arc::new(draw_up))
+    }
+
+    /// A planner that always comes to the same plan.
+    pub fn fixed(plan: Plan) -> Self {
+        Self::new(move |_, _| plan.clone())
+    }
+
+    /// The plan for these targets.
+    pub fn draw_up(&self, targets: &Targets, seed: Seed) -> Plan {
+        (self.0)(targets, seed)
+    }
+}
+
+impl std::fmt::Debug for Planner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Planner")
+    }
+}
 
 /// What one run does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,26 +79,9 @@ pub struct Plan {
 /// Events a second in the quick plan, over all producers.
 const QUICK_RATE: u32 = 60;
 /// How long the load goes on after the last fault, in milliseconds.
-const CALM_AFTER_FAULTS: u64 = 1500;
-const DRAIN_BOUND: u64 = 30_000;
-
-/// What a plan can disturb.
-#[derive(Clone, Debug, Default)]
-pub struct Targets {
-    /// The parts that take events.
-    pub producers: Vec<String>,
-    /// The parts that the events are read back from.
-    pub services: Vec<String>,
-    /// The network hops between the parts.
-    pub links: Vec<Link>,
-}
-
-impl Targets {
-    /// The first link by which a part reaches another.
-    fn link_from(&self, part: &str) -> Option<String> {
-        self.links.iter().find(|link| link.from == part).map(|link| link.name.clone())
-    }
-}
+pub(super) const CALM_AFTER_FAULTS: u64 = 1500;
+/// How long a drain may take, in milliseconds.
+pub(super) const DRAIN_BOUND: u64 = 30_000;
 
 /// The quick plan. Which producer is hit by what, and when exactly, comes from the seed.
 fn quick(targets: &Targets, seed: Seed) -> Plan {
@@ -121,6 +129,7 @@ fn shuffle(items: &mut [String], random: &mut ChaCha8Rng) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Link;
     use std::collections::BTreeSet;
 
     fn targets() -> Targets {
@@ -145,13 +154,7 @@ mod tests {
     /// Each fault as a word, with what it hits.
     fn hit(plan: &Plan) -> Vec<(&str, &str)> {
         let faults = plan.schedule.faults().iter();
-        faults
-            .map(|scheduled| match &scheduled.fault {
-                Fault::Latency { link, .. } => ("latency", link.as_str()),
-                Fault::Cut { link } => ("cut", link.as_str()),
-                Fault::Kill { part } => ("kill", part.as_str()),
-            })
-            .collect()
+        faults.map(|scheduled| (scheduled.fault.kind(), scheduled.fault.target())).collect()
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod unfinished;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use sqlx::postgres::PgConnectOptions;
 use testcontainers::bollard::models::{HostConfig, HostConfigLogConfig, PortBinding};
 use testcontainers::core::{AccessMode, IntoContainerPort, Mount};
 use testcontainers::{ContainerRequest, GenericImage, ImageExt};
@@ -94,12 +95,12 @@ impl Containers {
         seed: u64,
         owner: &Owner,
     ) -> Result<Services, EnvironmentError> {
-        let ((proxy, proxy_url), database) =
+        let ((proxy, proxy_url), (database, superuser)) =
             tokio::try_join!(self.start_proxy(seed), self.start_database(owner))?;
         let database_here = Address { host: LOOPBACK.to_owned(), port: database.port.port() };
         self.services.extend([proxy, database]);
         let database = Address { host: self.session.name(DATABASE), port: POSTGRES_PORT };
-        Ok(Services { proxy_url, database, database_here })
+        Ok(Services { proxy_url, database, database_here, superuser })
     }
 
     /// Starts the proxy, and returns the URL of its control interface.
@@ -114,7 +115,10 @@ impl Containers {
         Ok((Service { running, port: lease }, url))
     }
 
-    async fn start_database(&self, owner: &Owner) -> Result<Service, EnvironmentError> {
+    async fn start_database(
+        &self,
+        owner: &Owner,
+    ) -> Result<(Service, PgConnectOptions), EnvironmentError> {
         let lease = lease_port()?;
         let password = self.secrets.make();
         let request = self.request(DATABASE, &self.images.database, Some((POSTGRES_PORT, &lease)));
@@ -123,7 +127,7 @@ impl Containers {
         let superuser = services::superuser(LOOPBACK, lease.port(), &password);
         running.until_answer(async || services::ask_postgres(&superuser).await).await?;
         services::make_owner(&superuser, owner).await?;
-        Ok(Service { running, port: lease })
+        Ok((Service { running, port: lease }, superuser))
     }
 
     /// Chooses where a part listens and keeps its files.

@@ -21,6 +21,7 @@ pub mod storage;
 pub mod template;
 
 pub(super) use connection::create_role_and_database;
+pub(crate) use connection::{quote_identifier, quote_literal};
 
 pub use cluster::{ClusterOptions, PrivateCluster};
 pub use error::PostgresError;

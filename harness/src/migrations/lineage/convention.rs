@@ -1,10 +1,10 @@
 //! How the files of a lineage are named and run.
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the files of a lineage are named and run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Convention {
     /// `N_name.up.sql` and `N_name.down.sql`, as golang-migrate runs them
@@ -27,4 +27,22 @@ pub enum Convention {
     SortedUp,
     /// Every `.sql` file, sorted
     Plain,
+}
+
+impl Convention {
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GolangMigrate => "golang-migrate",
+            Self::Sqlx => "sqlx",
+            Self::Diesel => "diesel",
+            Self::Goose => "goose",
+            Self::SqlMigrate => "sql-migrate",
+            Self::Flyway => "flyway",
+            Self::Dbmate => "dbmate",
+            Self::Refinery => "refinery",
+            Self::SortedUp => "sorted-up",
+            Self::Plain => "plain",
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! One migration: how it goes up, and how it goes down.
 
-use crate::migrations::sql::Statement;
+use super::LineageError;
+use crate::migrations::sql::{MetaCommand, Statement, split};
 
 /// One migration of a lineage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
-    /// What its tool knows it by, as `20170923182408` or `023a`; unique within the lineage unless
-    /// the lineage itself has it twice.
+    /// What its tool knows it by, as the file spells it: `20170923182408`, `007`, `023a`. Unique
+    /// within the lineage unless the lineage itself has it twice.
     pub version: String,
     /// The rest of its name.
     pub name: String,
@@ -53,4 +54,32 @@ pub enum Wrapping {
     Together,
     /// Nothing, and each statement is sent for itself.
     EachStatement,
+}
+
+impl Migration {
+    /// The file of its way up.
+    pub fn file(&self) -> &str {
+        match &self.up {
+            Step::Script(script) => &script.file,
+            Step::Code { file } => file,
+        }
+    }
+}
+
+impl Script {
+    /// A file, or a part of it that begins on the given line, sent as it is.
+    ///
+    /// # Errors
+    /// It holds a command of psql.
+    pub(super) fn new(
+        file: &str,
+        text: String,
+        first_line: usize,
+        wrapping: Wrapping,
+    ) -> Result<Self, LineageError> {
+        let statements = split(&text, first_line).map_err(|MetaCommand { line, command }| {
+            LineageError::MetaCommand { file: file.to_owned(), line, command }
+        })?;
+        Ok(Self { file: file.to_owned(), text, statements, wrapping })
+    }
 }

@@ -1,1 +1,76 @@
 //! What running a lineage shows.
+//!
+//! ```text
+//! lineage → fresh pass: apply, twice, down, up; walk down → findings
+//!         → upgrade pass: the same with rows of every version   ↗
+//! ```
+//!
+//! Begin reading at [`replay()`]. From below to above:
+//!
+//! - [`server`], [`session`]: a PostgreSQL of the replay's own, and the connection to it;
+//! - [`refusal`]: what PostgreSQL says, and where in a file that is;
+//! - [`runner`]: runs a script as its tool would;
+//! - [`trial`], [`clone`]: one migration up, twice, down and up again, in one transaction or in a
+//!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
+//! - [`fresh`]: the pass on an empty database;
+//! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
+//!   [`refused`] finds those to blame;
+//! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
+//!   cut between two of its statements;
+//! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
+//! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
+//!   restored; [`starting_point`]: a dump to begin with; all through [`dump`] and
+//!   [`client_program`];
+//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
+
+pub mod client_program;
+pub mod clone;
+pub mod cost;
+pub mod cut;
+pub mod data_trial;
+pub mod drift;
+pub mod drill;
+pub mod dump;
+mod error;
+pub mod findings;
+pub mod fresh;
+pub mod inflate;
+pub mod outcome;
+pub mod refusal;
+pub mod refused;
+#[expect(clippy::module_inception, reason = "the module's one main function has its name")]
+pub mod replay;
+pub mod round_trip;
+pub mod runner;
+pub mod sequences;
+pub mod server;
+pub mod session;
+pub mod starting_point;
+pub mod summary;
+#[cfg(test)]
+mod tests;
+mod tool;
+mod touched;
+pub mod traffic;
+pub mod trial;
+pub mod twice;
+pub mod upgrade;
+
+pub use error::ReplayError;
+pub use fresh::{Course, FreshPass};
+pub use outcome::{
+    Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, LineageSummary,
+    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding,
+    Trials, TwiceSummary, Unseeded, Upgrade,
+};
+pub use refusal::{Failure, Object, Refusal};
+pub use replay::{Progress, ReplayOptions, Stage, replay};
+pub use round_trip::{NotRestored, RoundTrip};
+pub use runner::Runner;
+pub use sequences::Sequences;
+pub use server::Server;
+pub use session::Session;
+use tool::Tool;
+pub use traffic::TrafficOptions;
+pub use twice::Twice;
+pub use upgrade::UpgradePass;

@@ -1,0 +1,235 @@
+//! Runs generated schedules until one of them fails, then looks for the smallest one that does.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use clap::Args;
+
+use super::summary::{Found, Summary};
+use crate::checkers::Outcome;
+use crate::cli::failure::Failure;
+use crate::cli::interrupt::interrupt_token;
+use crate::cli::log;
+use crate::cli::run::DEFAULT_OUT;
+use crate::cli::run_report::{program, quoted};
+use crate::cli::subject::{Attempt, Subject, SubjectArguments, exit_for};
+use crate::exit_code::Exit;
+use crate::faults::{Coverage, Schedule, ScheduleGenerator, shrink};
+use crate::report::RunReport;
+use crate::run::{GENERATED_WINDOW, Plan, Planner, Reproducer, RunFolder, generated_plan};
+use crate::seed::Seed;
+
+const PLAN: &str = "chaos";
+
+/// How long to look, and where what is found goes.
+#[derive(Debug, Args)]
+pub struct ExploreArguments {
+    #[command(flatten)]
+    subject: SubjectArguments,
+    /// How many schedules to try; the first one that fails ends the search
+    #[arg(long, default_value_t = 20)]
+    runs: u64,
+    /// Where every random choice comes from; run K has the seed N + K - 1 [default: a fresh one,
+    /// which is printed]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The fewest faults of a schedule
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    fewest_faults: usize,
+    /// The most faults of a schedule
+    #[arg(long, value_name = "COUNT", default_value_t = 30)]
+    most_faults: usize,
+    /// How many runs the search for the smallest failing schedule may take
+    #[arg(long, value_name = "RUNS", default_value_t = 60)]
+    shrink_runs: usize,
+    /// The folder that the exploration's own folder is made in
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    out: PathBuf,
+    /// Write the result as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// An exploration that goes on.
+struct Exploration<'a> {
+    arguments: &'a ExploreArguments,
+    subject: Subject,
+    folder: RunFolder,
+    coverage: Arc<Mutex<Coverage>>,
+    summary: Summary,
+}
+
+/// Tries schedules, and makes the first one that fails small.
+///
+/// # Errors
+/// When a run could not be carried through.
+pub(super) async fn explore(arguments: &ExploreArguments) -> Result<Exit, Failure> {
+    if arguments.fewest_faults > arguments.most_faults {
+        let (fewest, most) = (arguments.fewest_faults, arguments.most_faults);
+        return Err(Failure::usage(format!(
+            "--fewest-faults {fewest} is more than --most-faults {most}"
+        )));
+    }
+    let seed = arguments.seed.map_or_else(Seed::fresh, Seed);
+    let interrupt = interrupt_token().map_err(Failure::environment)?;
+    let subject = Subject::prepare(&arguments.subject, interrupt).await?;
+    let folder = RunFolder::create(&arguments.out, PLAN, seed.0).map_err(|error| {
+        Failure::usage(format!("cannot write to {}: {error}", arguments.out.display()))
+    })?;
+    log::send_to(&folder.own_log()).map_err(Failure::environment)?;
+    anstream::eprintln!(
+        "chaos on {}, {}, seed {seed}; files in {}",
+        subject.system.name,
+        subject.backend.name(),
+        folder.root().display()
+    );
+    let summary = Summary::new(&subject.system.name, seed);
+    let coverage = Arc::default();
+    let exploration = Exploration { arguments, subject, folder, coverage, summary };
+    exploration.go(seed).await
+}
+
+impl Exploration<'_> {
+    async fn go(mut self, seed: Seed) -> Result<Exit, Failure> {
+        for number in 0..self.arguments.runs {
+            let seed = Seed(seed.0.wrapping_add(number));
+            let folder = self.run_folder("run", seed)?;
+            anstream::eprintln!("run {} of {}, seed {seed}", number + 1, self.arguments.runs);
+            let report = self.attempt(&folder, self.generated(), seed).await?;
+            self.summary.count(report.outcome);
+            if report.outcome == Outcome::Invalid {
+                self.make_small(&folder, &report, seed).await?;
+                break;
+            }
+            discard(&folder);
+        }
+        self.finish()
+    }
+
+    /// Draws a schedule for what is there, and remembers what it tries.
+    fn generated(&self) -> Planner {
+        let coverage = Arc::clone(&self.coverage);
+        let count = self.arguments.fewest_faults..=self.arguments.most_faults;
+        Planner::new(move |targets, seed| {
+            let mut coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut generator = ScheduleGenerator::new(targets, &coverage, seed);
+            let schedule = generator.draw(count.clone(), GENERATED_WINDOW);
+            coverage.note(&schedule, targets);
+            generated_plan(schedule)
+        })
+    }
+
+    async fn attempt(
+        &self,
+        folder: &RunFolder,
+        planner: Planner,
+        seed: Seed,
+    ) -> Result<RunReport, Failure> {
+        let rerun = rerun_command(&program(), folder.root());
+        let attempt = Attempt { plan: PLAN, planner, seed, folder, rerun };
+        self.subject.attempt(attempt).await
+    }
+
+    /// Looks for the smallest schedule that still shows one of the same findings, and keeps the
+    /// folder of the last run that did.
+    async fn make_small(
+        &mut self,
+        folder: &RunFolder,
+        report: &RunReport,
+        seed: Seed,
+    ) -> Result<(), Failure> {
+        let findings = findings(report);
+        let plan = read_plan(folder)?;
+        let original = plan.schedule.clone();
+        anstream::eprintln!(
+            "it fails: {}; looking for the smallest of its {} faults that does",
+            findings.iter().cloned().collect::<Vec<_>>().join(", "),
+            original.faults().len()
+        );
+        let mut kept = None;
+        let mut tried = 0;
+        let outcome = shrink(original.clone(), self.arguments.shrink_runs, async |candidate| {
+            tried += 1;
+            let folder = self.run_folder("shrink", seed)?;
+            let faults = candidate.faults().len();
+            anstream::eprintln!("shrink run {tried}: {faults} faults");
+            let plan = Plan { schedule: candidate.clone(), ..plan.clone() };
+            let report = self.attempt(&folder, Planner::fixed(plan), seed).await?;
+            let fails = report.outcome == Outcome::Invalid
+                && self::findings(&report).intersection(&findings).next().is_some();
+            match fails {
+                true => keep(&mut kept, candidate, folder),
+                false => discard(&folder),
+            }
+            Ok::<_, Failure>(fails)
+        });
+        let shrunk = outcome.await?;
+        let root = match kept {
+            Some((schedule, kept)) if schedule == shrunk.schedule => kept.root().to_owned(),
+            _ => folder.root().to_owned(),
+        };
+        let arguments = &self.arguments.subject;
+        let reproducer = Reproducer {
+            version: Reproducer::VERSION,
+            system: arguments.system.clone(),
+            backend: arguments.backend.name().to_owned(),
+            defects: arguments.defect.clone(),
+            seed,
+            findings: findings.into_iter().collect(),
+            plan: Plan { schedule: shrunk.schedule, ..plan },
+            original,
+            runs: shrunk.runs,
+            failed: shrunk.failed,
+            confirmations: shrunk.confirmations,
+        };
+        reproducer.write(&root).map_err(Failure::environment)?;
+        let rerun = rerun_command(&program(), &root);
+        self.summary.failure = Some(Found { reproducer, rerun, folder: root });
+        Ok(())
+    }
+
+    fn run_folder(&self, name: &str, seed: Seed) -> Result<RunFolder, Failure> {
+        RunFolder::create(self.folder.root(), name, seed.0).map_err(Failure::environment)
+    }
+
+    fn finish(mut self) -> Result<Exit, Failure> {
+        let coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.summary.covered, self.summary.possible) = (coverage.covered(), coverage.possible());
+        anstream::println!("{}", self.summary.render());
+        if let Some(path) = &self.arguments.json {
+            std::fs::write(path, self.summary.to_json()).map_err(|error| {
+                Failure::usage(format!("cannot write {}: {error}", path.display()))
+            })?;
+        }
+        Ok(exit_for(self.summary.outcome()))
+    }
+}
+
+/// The ids of what a run found.
+pub(super) fn findings(report: &RunReport) -> BTreeSet<String> {
+    let findings = report.verdicts.iter().flat_map(|verdict| &verdict.findings);
+    findings.map(|finding| finding.id.clone()).collect()
+}
+
+fn rerun_command(program: &str, folder: &Path) -> String {
+    format!("{} chaos rerun {}", quoted(program), quoted(&folder.to_string_lossy()))
+}
+
+/// The plan that a run wrote into its folder.
+fn read_plan(folder: &RunFolder) -> Result<Plan, Failure> {
+    let text = std::fs::read_to_string(folder.plan()).map_err(Failure::environment)?;
+    serde_json::from_str(&text).map_err(Failure::environment)
+}
+
+/// Keeps the folder of a failing run in place of the one of a larger schedule.
+fn keep(kept: &mut Option<(Schedule, RunFolder)>, schedule: &Schedule, folder: RunFolder) {
+    if let Some((_, before)) = kept.replace((schedule.clone(), folder)) {
+        discard(&before);
+    }
+}
+
+/// Nobody reads what a run left that held. A folder that cannot be removed only takes room.
+fn discard(folder: &RunFolder) {
+    let _ = std::fs::remove_dir_all(folder.root());
+}

@@ -1,0 +1,214 @@
+//! `harness migrations replay`: one lineage on every path.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::progress::Bar;
+use super::since::Judged;
+use crate::cli::interrupt::interrupt_token;
+use crate::exit_code::Exit;
+use crate::finding::Severity;
+use crate::migrations::lineage::{self, Convention, ReadOptions};
+use crate::migrations::replay::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
+use crate::report::migrations as report;
+use crate::report::text::neutralise;
+use crate::seed::Seed;
+
+/// What to replay, and how.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// The folder of migrations
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// How its files are named and run [default: found out, and printed]
+    #[arg(long, value_parser = convention)]
+    convention: Option<Named>,
+    /// A SQL file that stands in for a step in another language
+    #[arg(long, value_name = "VERSION=FILE", value_parser = stub)]
+    stub: Vec<(String, PathBuf)>,
+    /// Where every random choice comes from [default: a fresh one, which is printed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long one statement may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    statement_deadline: u64,
+    /// Only run all of it on an empty database
+    #[arg(long)]
+    fresh_only: bool,
+    /// Leave out the upgrade paths with generated rows
+    #[arg(long)]
+    without_data: bool,
+    /// Leave out the backup that is taken before the last migration and restored
+    #[arg(long)]
+    without_drill: bool,
+    /// Compare the head with a live database, which is only read
+    #[arg(long, value_name = "URL", env = "HARNESS_AGAINST", hide_env_values = true)]
+    against: Option<String>,
+    /// Measure what statements cost at so many rows a table [default: at the few generated ones]
+    #[arg(long, value_name = "N")]
+    rows: Option<u32>,
+    /// Read and write every table that a migration names while it runs, and tell the longest waits
+    #[arg(long)]
+    traffic: bool,
+    /// With traffic, let a reader hold on to a table for so long when the migration begins
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    long_reader: u64,
+    /// The longest wait of a reader or writer that is no finding; brings the traffic along
+    #[arg(long, value_name = "MS")]
+    stall_budget: Option<u64>,
+    /// Judge only what came after this version, or what differs from this commit
+    #[arg(long, value_name = "VERSION|GIT-REF")]
+    since: Option<String>,
+    /// The mildest finding that makes the command fail
+    #[arg(long, value_enum, default_value = "error")]
+    fail_on: Threshold,
+    /// Write the outcome as JSON to this file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the outcome as Markdown to this file, too
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write the findings as SARIF 2.1.0 to this file, too
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+}
+
+/// A convention that was named, or `auto`.
+#[derive(Clone, Copy, Debug)]
+struct Named(Option<Convention>);
+
+/// The mildest finding that makes the command fail.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Threshold {
+    Error,
+    Warning,
+    Info,
+}
+
+fn convention(text: &str) -> Result<Named, String> {
+    match text {
+        "auto" => Ok(Named(None)),
+        text => Convention::from_str(text, false)
+            .map(|convention| Named(Some(convention)))
+            .map_err(|_| {
+                let known: Vec<&str> =
+                    Convention::value_variants().iter().map(|known| known.name()).collect();
+                format!("known are auto, {}", known.join(", "))
+            }),
+    }
+}
+
+fn stub(text: &str) -> Result<(String, PathBuf), String> {
+    let (version, file) = text.split_once('=').ok_or("write VERSION=FILE")?;
+    Ok((version.to_owned(), PathBuf::from(file)))
+}
+
+/// A command that ended before there was an outcome.
+struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+/// Replays, reports, and says how it went.
+pub async fn run(arguments: &ReplayArguments) -> Exit {
+    match attempt(arguments).await {
+        Ok(exit) => exit,
+        Err(failure) => {
+            anstream::eprintln!("error: {}", neutralise(&failure.message));
+            failure.exit
+        }
+    }
+}
+
+async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
+    let read = ReadOptions {
+        convention: arguments.convention.and_then(|named| named.0),
+        stubs: arguments.stub.clone(),
+        ..ReadOptions::default()
+    };
+    let lineage = lineage::read(&arguments.folder, &read).map_err(usage)?;
+    let judged = arguments.since.as_deref().map(|since| Judged::since(&lineage, since));
+    let judged = judged.transpose().map_err(usage)?;
+    let options = ReplayOptions {
+        seed: arguments.seed.map_or_else(Seed::fresh, Seed),
+        statement_deadline: Duration::from_secs(arguments.statement_deadline),
+        with_trials: !arguments.fresh_only,
+        with_data: !arguments.without_data && !arguments.fresh_only,
+        with_drill: !arguments.without_drill,
+        against: arguments.against.clone(),
+        rows: arguments.rows,
+        traffic: traffic(arguments),
+        stall_budget: arguments.stall_budget,
+        today: chrono::Local::now().date_naive(),
+    };
+    anstream::eprintln!(
+        "{} migrations, convention {} ({}), seed {}",
+        lineage.migrations.len(),
+        lineage.convention.name(),
+        neutralise(&lineage.reason),
+        options.seed
+    );
+    let interrupt = interrupt_token().map_err(environment)?;
+    let bar = Bar::show(lineage.migrations.len());
+    let progress = |stage, index, version: &str| bar.step(stage, index, version);
+    let mut outcome = tokio::select! {
+        outcome = replay(&lineage, &options, &progress) => outcome.map_err(environment)?,
+        () = interrupt.cancelled() => {
+            return Err(Failure { exit: Exit::Interrupted, message: "interrupted".into() });
+        }
+    };
+    bar.finish();
+    if let Some(judged) = judged {
+        outcome.findings.retain(|finding| judged.concerns(finding));
+    }
+    write(&outcome, arguments)?;
+    Ok(exit_for(&outcome, arguments.fail_on))
+}
+
+fn traffic(arguments: &ReplayArguments) -> Option<TrafficOptions> {
+    let asked = arguments.traffic || arguments.stall_budget.is_some() || arguments.long_reader > 0;
+    asked.then(|| TrafficOptions { long_reader: Duration::from_millis(arguments.long_reader) })
+}
+
+/// Tells the summary, and writes every form that was asked for.
+fn write(outcome: &ReplayOutcome, arguments: &ReplayArguments) -> Result<(), Failure> {
+    anstream::println!("{}", report::terminal::render(outcome));
+    let forms: [(_, fn(&ReplayOutcome) -> String); 3] = [
+        (&arguments.json, report::json::render),
+        (&arguments.markdown, report::markdown::render),
+        (&arguments.sarif, report::sarif::render),
+    ];
+    for (path, render) in forms {
+        if let Some(path) = path {
+            write_file(path, &render(outcome))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))
+}
+
+fn exit_for(outcome: &ReplayOutcome, threshold: Threshold) -> Exit {
+    let least = match threshold {
+        Threshold::Error => Severity::Error,
+        Threshold::Warning => Severity::Warning,
+        Threshold::Info => Severity::Info,
+    };
+    match outcome.findings.iter().any(|finding| finding.severity >= least) {
+        true => Exit::Findings,
+        false => Exit::Good,
+    }
+}
+
+fn usage(error: impl std::fmt::Display) -> Failure {
+    Failure { exit: Exit::Usage, message: error.to_string() }
+}
+
+fn environment(error: impl std::fmt::Display) -> Failure {
+    Failure { exit: Exit::Environment, message: error.to_string() }
+}

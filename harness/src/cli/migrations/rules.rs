@@ -1,0 +1,61 @@
+//! `harness migrations rules`: what is found in a lineage without running it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::exit_code::Exit;
+use crate::finding::Severity;
+use crate::migrations::rules::{RULES, Rule, page};
+
+/// How the rules are told.
+#[derive(Debug, Args)]
+pub struct RulesArguments {
+    /// Write them as JSON to this file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the page that documents them, with examples, to this file
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+/// A rule, as it is written to JSON.
+#[derive(Serialize)]
+struct Described {
+    id: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    reason: &'static str,
+    advice: &'static str,
+}
+
+/// Lists the rules.
+pub fn list(arguments: &RulesArguments) -> Exit {
+    let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+    for rule in RULES {
+        let severity = page::severity(rule.severity);
+        anstream::println!("{:width$}  {severity:7}  {}", rule.id, rule.summary);
+    }
+    let described: Vec<_> = RULES.iter().map(describe).collect();
+    let json = serde_json::to_string_pretty(&described).unwrap_or_default() + "\n";
+    let written = write(arguments.json.as_deref(), &json)
+        .and_then(|()| write(arguments.markdown.as_deref(), &page::render()));
+    match written {
+        Ok(()) => Exit::Good,
+        Err(message) => {
+            anstream::eprintln!("error: {message}");
+            Exit::Usage
+        }
+    }
+}
+
+fn describe(rule: &Rule) -> Described {
+    let Rule { id, severity, summary, reason, advice, .. } = *rule;
+    Described { id, severity, summary, reason, advice }
+}
+
+fn write(path: Option<&Path>, text: &str) -> Result<(), String> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,288 @@
+//! Draws up schedules by chance, with a leaning to what has not been tried yet.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Schedule, ScheduledFault, Targets};
+use crate::environment::Direction;
+use crate::seed::Seed;
+
+/// What the system is going through when a fault begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// No other fault goes on, and none has healed of late.
+    Calm,
+    /// Another fault goes on.
+    Disturbed,
+    /// Another fault has just healed.
+    Recovering,
+}
+
+/// How long after a fault's end the system counts as recovering, in milliseconds.
+const RECOVERING: u64 = 2000;
+/// Between two faults that exclude each other, in milliseconds.
+const APART: u64 = 500;
+/// When the first fault may begin, in milliseconds.
+const EARLIEST: u64 = 500;
+/// How long one may last, in milliseconds.
+const LASTS: RangeInclusive<u64> = 100..=4000;
+/// How many faults are proposed for each that is taken.
+const PROPOSALS: usize = 12;
+
+/// Every kind of fault that hits links, and every kind that hits parts.
+const LINK_KINDS: [&str; 8] =
+    ["latency", "bandwidth", "slicer", "slow_close", "hold", "reset", "limit_data", "cut"];
+const PART_KINDS: [&str; 3] = ["kill", "terminate", "pause"];
+
+/// A fault as coverage counts it: its kind, and whom it hits, as `cut of server-to-database`.
+type Pair = (String, Phase);
+
+/// Which faults have begun in which phase, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    seen: BTreeMap<Pair, usize>,
+    possible: usize,
+}
+
+impl Coverage {
+    /// Counts what a schedule tries.
+    pub fn note(&mut self, schedule: &Schedule, targets: &Targets) {
+        self.possible = possible(targets);
+        for scheduled in schedule.faults() {
+            *self.seen.entry(pair(scheduled, schedule.faults(), targets)).or_default() += 1;
+        }
+    }
+
+    /// How many pairs of a fault and a phase were tried.
+    pub fn covered(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// How many there are.
+    pub fn possible(&self) -> usize {
+        self.possible
+    }
+
+    fn count(&self, pair: &Pair) -> usize {
+        self.seen.get(pair).copied().unwrap_or(0)
+    }
+}
+
+/// Draws schedules for one system.
+#[derive(Debug)]
+pub struct ScheduleGenerator<'a> {
+    targets: &'a Targets,
+    coverage: &'a Coverage,
+    random: ChaCha8Rng,
+}
+
+impl<'a> ScheduleGenerator<'a> {
+    /// A generator that leans to what `coverage` has seen least. Every choice comes from the seed.
+    pub fn new(targets: &'a Targets, coverage: &'a Coverage, seed: Seed) -> Self {
+        Self { targets, coverage, random: seed.stream("chaos") }
+    }
+
+    /// A schedule of so many faults, all of which begin within `window` milliseconds. It may have
+    /// fewer, where there is no room for more that go on side by side.
+    pub fn draw(&mut self, count: RangeInclusive<usize>, window: u64) -> Schedule {
+        let count = self.random.random_range(count);
+        let mut faults: Vec<ScheduledFault> = Vec::new();
+        for _ in 0..count {
+            let proposals: Vec<ScheduledFault> =
+                (0..PROPOSALS).filter_map(|_| self.propose(window)).collect();
+            let possible = proposals
+                .into_iter()
+                .filter(|proposed| !faults.iter().any(|other| collide(proposed, other)));
+            let seldom = |proposed: &ScheduledFault| {
+                let pair = pair(proposed, &faults, self.targets);
+                let here = faults.iter().filter(|other| other.fault.kind() == pair_kind(&pair));
+                self.coverage.count(&pair) + here.count()
+            };
+            if let Some(taken) = possible.min_by_key(seldom) {
+                faults.push(taken);
+            }
+        }
+        Schedule::new(faults)
+    }
+
+    fn propose(&mut self, window: u64) -> Option<ScheduledFault> {
+        let kind = self.random.random_range(0..LINK_KINDS.len() + PART_KINDS.len());
+        let fault = match LINK_KINDS.get(kind) {
+            Some(kind) => self.link_fault(kind)?,
+            None => self.part_fault(PART_KINDS[kind - LINK_KINDS.len()])?,
+        };
+        let at = self.random.random_range(EARLIEST..=window.max(EARLIEST));
+        Some(ScheduledFault { at, lasts: self.random.random_range(LASTS), fault })
+    }
+
+    fn part_fault(&mut self, kind: &str) -> Option<Fault> {
+        let parts = self.targets.parts();
+        let part = self.one_of(&parts)?.to_owned();
+        Some(match kind {
+            "kill" => Fault::Kill { part },
+            "terminate" => Fault::Terminate { part },
+            _ => Fault::Pause { part },
+        })
+    }
+
+    fn link_fault(&mut self, kind: &str) -> Option<Fault> {
+        let links: Vec<&str> = self.targets.links.iter().map(|link| link.name.as_str()).collect();
+        let link = self.one_of(&links)?.to_owned();
+        let direction = match self.random.random::<bool>() {
+            true => Direction::ToServer,
+            false => Direction::ToClient,
+        };
+        let mut within = |range: RangeInclusive<u64>| self.random.random_range(range);
+        Some(match kind {
+            "latency" => Fault::Latency { link, latency: within(10..=500), jitter: within(0..=10) },
+            "bandwidth" => Fault::Bandwidth { link, direction, rate: within(1..=100) },
+            "slicer" => {
+                Fault::Slicer { link, direction, size: within(8..=200), delay: within(0..=500) }
+            }
+            "slow_close" => Fault::SlowClose { link, direction, delay: within(50..=2000) },
+            "hold" => Fault::Hold { link, direction },
+            "reset" => Fault::Reset { link },
+            "limit_data" => Fault::LimitData { link, direction, bytes: within(1..=20_000) },
+            _ => Fault::Cut { link },
+        })
+    }
+
+    fn one_of<'b>(&mut self, names: &[&'b str]) -> Option<&'b str> {
+        (!names.is_empty()).then(|| names[self.random.random_range(0..names.len())])
+    }
+}
+
+/// Whether two faults exclude each other and go on at the same time, or nearly.
+fn collide(one: &ScheduledFault, two: &ScheduledFault) -> bool {
+    let begins_within = |inner: &ScheduledFault, outer: &ScheduledFault| {
+        (outer.at..=outer.at + outer.lasts + APART).contains(&inner.at)
+    };
+    one.fault.excludes(&two.fault) && (begins_within(one, two) || begins_within(two, one))
+}
+
+fn pair(scheduled: &ScheduledFault, among: &[ScheduledFault], targets: &Targets) -> Pair {
+    let fault = &scheduled.fault;
+    (format!("{} of {}", fault.kind(), role(fault.target(), targets)), phase(scheduled, among))
+}
+
+fn pair_kind(pair: &Pair) -> &str {
+    pair.0.split(' ').next().unwrap_or_default()
+}
+
+/// Producers are alike, and so are their links; what else there is stands for itself.
+fn role(target: &str, targets: &Targets) -> String {
+    let of_producer = |name: &str| targets.producers.iter().any(|producer| producer == name);
+    let link = targets.links.iter().find(|link| link.name == target);
+    match link {
+        Some(link) if of_producer(&link.from) => "a producer's link".to_owned(),
+        None if of_producer(target) => "a producer".to_owned(),
+        _ => target.to_owned(),
+    }
+}
+
+fn phase(scheduled: &ScheduledFault, among: &[ScheduledFault]) -> Phase {
+    let others = || among.iter().filter(|other| *other != scheduled && other.at <= scheduled.at);
+    if others().any(|other| scheduled.at < other.at + other.lasts) {
+        Phase::Disturbed
+    } else if others().any(|other| scheduled.at < other.at + other.lasts + RECOVERING) {
+        Phase::Recovering
+    } else {
+        Phase::Calm
+    }
+}
+
+/// How many pairs there are for these targets.
+fn possible(targets: &Targets) -> usize {
+    let roles = |names: Vec<&str>| {
+        let mut roles: Vec<String> = names.into_iter().map(|name| role(name, targets)).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        roles.len()
+    };
+    let links = roles(targets.links.iter().map(|link| link.name.as_str()).collect());
+    let parts = roles(targets.parts());
+    3 * (links * LINK_KINDS.len() + parts * PART_KINDS.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Link;
+
+    fn targets() -> Targets {
+        let link = |from: &str, to: &str| Link {
+            name: format!("{from}-to-{to}"),
+            from: from.into(),
+            to: to.into(),
+        };
+        Targets {
+            producers: vec!["agent-1".into(), "agent-2".into()],
+            services: vec!["server".into()],
+            links: vec![
+                link("agent-1", "server"),
+                link("agent-2", "server"),
+                link("server", "database"),
+            ],
+        }
+    }
+
+    fn draw(seed: u64, coverage: &Coverage) -> Schedule {
+        ScheduleGenerator::new(&targets(), coverage, Seed(seed)).draw(5..=30, 12_000)
+    }
+
+    #[test]
+    fn the_same_seed_and_coverage_draw_the_same_schedule() {
+        let unseen = Coverage::default();
+        assert_eq!(draw(3, &unseen), draw(3, &unseen));
+        assert_ne!(draw(3, &unseen), draw(4, &unseen));
+    }
+
+    #[test]
+    fn no_fault_would_be_ended_by_another_ones_end() {
+        for seed in 0..200 {
+            let schedule = draw(seed, &Coverage::default());
+            let faults = schedule.faults();
+            assert!((5..=30).contains(&faults.len()), "seed {seed}: {}", faults.len());
+            for (number, one) in faults.iter().enumerate() {
+                for two in &faults[number + 1..] {
+                    assert!(!collide(one, two), "seed {seed}: {one:?} and {two:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn forty_schedules_cover_nearly_every_fault_in_every_phase() {
+        let mut coverage = Coverage::default();
+        for seed in 0..40 {
+            let schedule = draw(seed, &coverage);
+            coverage.note(&schedule, &targets());
+        }
+        assert_eq!(coverage.possible(), 3 * (2 * 8 + 2 * 3));
+        assert!(
+            coverage.covered() * 10 >= coverage.possible() * 9,
+            "{} of {}",
+            coverage.covered(),
+            coverage.possible()
+        );
+    }
+
+    #[test]
+    fn a_phase_is_what_other_faults_have_left() {
+        let kill = |at, lasts, part: &str| ScheduledFault {
+            at,
+            lasts,
+            fault: Fault::Kill { part: part.into() },
+        };
+        let faults = [kill(1000, 500, "a"), kill(1200, 100, "b"), kill(2000, 10, "c")];
+        assert_eq!(phase(&faults[0], &faults), Phase::Calm);
+        assert_eq!(phase(&faults[1], &faults), Phase::Disturbed);
+        assert_eq!(phase(&faults[2], &faults), Phase::Recovering);
+        assert_eq!(phase(&kill(9000, 1, "d"), &faults), Phase::Calm);
+    }
+}

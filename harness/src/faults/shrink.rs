@@ -1,0 +1,304 @@
+//! Makes a failing schedule small: fewer faults, shorter, milder, then simpler in its times.
+//!
+//! Fewer faults by binary search for one needed fault after the other, which takes some
+//! `k log n` runs for `k` needed ones among `n` (as the algorithms of Junker, "QuickXplain", 2004);
+//! the other steps try one fault at a time.
+
+use super::{Fault, Schedule, ScheduledFault};
+
+/// A schedule that was made small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shrunk {
+    /// The smallest one that was seen to fail whenever it was tried for confirmation, or as often
+    /// as any.
+    pub schedule: Schedule,
+    /// How many runs it took, confirmation included.
+    pub runs: usize,
+    /// How often it failed when it was tried again.
+    pub failed: usize,
+    /// How often it was tried again.
+    pub confirmations: usize,
+}
+
+/// How often the result is run again to see that it fails every time.
+const CONFIRMATIONS: usize = 5;
+/// No fault is made shorter than this, in milliseconds.
+const SHORTEST: u64 = 100;
+/// Times are rounded to this, in milliseconds.
+const ROUND: u64 = 500;
+
+/// Makes a schedule that fails small, in at most `budget` runs. `fails` runs one and says whether
+/// it still fails in the same way.
+///
+/// # Errors
+/// The first error of `fails`.
+pub async fn shrink<E>(
+    schedule: Schedule,
+    budget: usize,
+    fails: impl AsyncFnMut(&Schedule) -> Result<bool, E>,
+) -> Result<Shrunk, E> {
+    let exploring = budget.saturating_sub(2 * CONFIRMATIONS);
+    let mut search = Search { smallest: vec![schedule], runs: 0, budget: exploring, fails };
+    search.fewer().await?;
+    search.each(shorter).await?;
+    search.each(milder).await?;
+    search.simpler_times().await?;
+    search.budget = budget;
+    search.confirm().await
+}
+
+/// The search for the smallest schedule.
+struct Search<F> {
+    /// What was seen to fail, ever smaller.
+    smallest: Vec<Schedule>,
+    runs: usize,
+    budget: usize,
+    fails: F,
+}
+
+impl<F> Search<F> {
+    fn current(&self) -> Vec<ScheduledFault> {
+        self.smallest.last().map(|schedule| schedule.faults().to_vec()).unwrap_or_default()
+    }
+
+    /// Runs a smaller schedule, and keeps it if it fails. Nothing is run beyond the budget.
+    async fn keep_if_failing<E>(&mut self, faults: Vec<ScheduledFault>) -> Result<bool, E>
+    where
+        F: AsyncFnMut(&Schedule) -> Result<bool, E>,
+    {
+        if self.runs >= self.budget {
+            return Ok(false);
+        }
+        self.runs += 1;
+        let schedule = Schedule::new(faults);
+        let failing = (self.fails)(&schedule).await?;
+        if failing {
+            self.smallest.push(schedule);
+        }
+        Ok(failing)
+    }
+
+    /// Finds the faults that are needed, the last one first: the shortest beginning of the
+    /// schedule that still fails, together with those found before, ends with one of them.
+    async fn fewer<E>(&mut self) -> Result<(), E>
+    where
+        F: AsyncFnMut(&Schedule) -> Result<bool, E>,
+    {
+        let mut needed = Vec::new();
+        let mut rest = self.current();
+        while !self.keep_if_failing(needed.clone()).await? && !rest.is_empty() {
+            let (mut passes, mut fails) = (0, rest.len());
+            while fails - passes > 1 && self.runs < self.budget {
+                let middle = passes.midpoint(fails);
+                match self.keep_if_failing([&needed[..], &rest[..middle]].concat()).await? {
+                    true => fails = middle,
+                    false => passes = middle,
+                }
+            }
+            rest.truncate(fails);
+            needed.extend(rest.pop());
+        }
+        Ok(())
+    }
+
+    /// Makes one fault after the other smaller, as long as the whole still fails.
+    async fn each<E>(
+        &mut self,
+        smaller: fn(&ScheduledFault) -> Option<ScheduledFault>,
+    ) -> Result<(), E>
+    where
+        F: AsyncFnMut(&Schedule) -> Result<bool, E>,
+    {
+        for number in 0..self.current().len() {
+            loop {
+                let mut faults = self.current();
+                let Some(fault) = smaller(&faults[number]) else { break };
+                faults[number] = fault;
+                if !self.keep_if_failing(faults).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first fault soon after the beginning, and round numbers.
+    async fn simpler_times<E>(&mut self) -> Result<(), E>
+    where
+        F: AsyncFnMut(&Schedule) -> Result<bool, E>,
+    {
+        let faults = self.current();
+        let first = faults.iter().map(|fault| fault.at).min().unwrap_or(0);
+        let sooner = first.saturating_sub(ROUND);
+        let moved =
+            |fault: &ScheduledFault| ScheduledFault { at: fault.at - sooner, ..fault.clone() };
+        if sooner > 0 {
+            self.keep_if_failing(faults.iter().map(moved).collect()).await?;
+        }
+        let rounded = |fault: &ScheduledFault| ScheduledFault {
+            at: fault.at.div_ceil(ROUND) * ROUND,
+            ..fault.clone()
+        };
+        let faults = self.current();
+        let round: Vec<ScheduledFault> = faults.iter().map(rounded).collect();
+        if round != faults {
+            self.keep_if_failing(round).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the smallest again and again. If it does not fail every time, so is what came before
+    /// it in the search, once; the one that failed more often is the result.
+    async fn confirm<E>(mut self) -> Result<Shrunk, E>
+    where
+        F: AsyncFnMut(&Schedule) -> Result<bool, E>,
+    {
+        let smallest = self.smallest.pop().unwrap_or_default();
+        let failed = self.count_failing(&smallest).await?;
+        if failed < CONFIRMATIONS
+            && let Some(before) = self.smallest.pop()
+        {
+            let failed_before = self.count_failing(&before).await?;
+            if failed_before > failed {
+                return Ok(self.shrunk(before, failed_before));
+            }
+        }
+        Ok(self.shrunk(smallest, failed))
+    }
+
+    async fn count_failing<E>(&mut self, schedule: &Schedule) -> Result<usize, E>
+    where
+        F: AsyncFnMut(&Schedule) -> Result<bool, E>,
+    {
+        let mut failed = 0;
+        for _ in 0..CONFIRMATIONS {
+            self.runs += 1;
+            failed += usize::from((self.fails)(schedule).await?);
+        }
+        Ok(failed)
+    }
+
+    fn shrunk(self, schedule: Schedule, failed: usize) -> Shrunk {
+        Shrunk { schedule, runs: self.runs, failed, confirmations: CONFIRMATIONS }
+    }
+}
+
+/// A quarter as long.
+fn shorter(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
+    let lasts = (scheduled.lasts / 4).max(SHORTEST);
+    (lasts < scheduled.lasts).then(|| ScheduledFault { lasts, ..scheduled.clone() })
+}
+
+/// Half as bad, where a fault has a measure.
+fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
+    let mut fault = scheduled.fault.clone();
+    match &mut fault {
+        Fault::Latency { latency, jitter, .. } => {
+            (*latency, *jitter) = ((*latency / 2).max(1), 0);
+        }
+        Fault::Bandwidth { rate, .. } => *rate = (*rate * 2).min(1000),
+        Fault::Slicer { delay, .. } => *delay /= 2,
+        Fault::SlowClose { delay, .. } => *delay = (*delay / 2).max(1),
+        Fault::LimitData { bytes, .. } => *bytes = (*bytes * 2).min(100_000),
+        Fault::Hold { .. }
+        | Fault::Reset { .. }
+        | Fault::Cut { .. }
+        | Fault::Kill { .. }
+        | Fault::Terminate { .. }
+        | Fault::Pause { .. } => {}
+    }
+    (fault != scheduled.fault).then(|| ScheduledFault { fault, ..scheduled.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    use crate::seed::Seed;
+    use rand::RngExt;
+
+    fn kill(at: u64, part: usize) -> ScheduledFault {
+        ScheduledFault { at, lasts: 2000, fault: Fault::Kill { part: part.to_string() } }
+    }
+
+    fn twenty_four() -> Schedule {
+        Schedule::new((0..24).map(|number| kill(700 + 310 * number as u64, number)).collect())
+    }
+
+    fn has(schedule: &Schedule, part: usize) -> bool {
+        schedule.faults().iter().any(|fault| fault.fault.target() == part.to_string())
+    }
+
+    async fn shrink_to(
+        budget: usize,
+        mut fails: impl FnMut(&Schedule) -> bool,
+    ) -> (Shrunk, Vec<String>) {
+        let outcome =
+            shrink(twenty_four(), budget, async |tried| Ok::<_, Infallible>(fails(tried))).await;
+        let shrunk = outcome.unwrap();
+        let parts = shrunk.schedule.faults().iter();
+        let parts = parts.map(|fault| fault.fault.target().to_owned()).collect();
+        (shrunk, parts)
+    }
+
+    #[tokio::test]
+    async fn one_culprit_among_many_is_found_and_made_short_and_early() {
+        for culprit in 0..24 {
+            let (shrunk, parts) = shrink_to(60, |tried| has(tried, culprit)).await;
+            assert_eq!(parts, [culprit.to_string()]);
+            let fault = &shrunk.schedule.faults()[0];
+            assert_eq!((fault.at, fault.lasts), (500, SHORTEST));
+            assert_eq!((shrunk.failed, shrunk.confirmations), (5, 5));
+            assert!(shrunk.runs <= 60, "{} runs", shrunk.runs);
+        }
+    }
+
+    #[tokio::test]
+    async fn three_faults_that_only_fail_together_are_found_within_sixty_runs() {
+        let mut random = Seed(1).stream("culprits");
+        for _ in 0..200 {
+            let culprits: [usize; 3] = std::array::from_fn(|_| random.random_range(0..24));
+            let (shrunk, parts) =
+                shrink_to(60, |tried| culprits.iter().all(|&part| has(tried, part))).await;
+            assert!(parts.len() <= 3, "{culprits:?}: {parts:?}");
+            assert!(shrunk.runs <= 60, "{culprits:?}: {} runs", shrunk.runs);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_only_sometimes_gives_way_to_what_fails_every_time() {
+        // Alone, the culprit fails once and then no more; together with the first it always does.
+        let mut alone = 0;
+        let (shrunk, parts) = shrink_to(60, |tried| {
+            let small = tried.faults().len() == 1;
+            alone += usize::from(small);
+            has(tried, 7) && (!small || alone == 1)
+        })
+        .await;
+        assert!(parts.contains(&"7".to_owned()) && parts.len() > 1, "{parts:?}");
+        assert_eq!(shrunk.failed, 5);
+    }
+
+    #[tokio::test]
+    async fn a_fault_is_made_as_mild_as_still_fails() {
+        let slow = |latency| ScheduledFault {
+            at: 500,
+            lasts: SHORTEST,
+            fault: Fault::Latency { link: "a-to-b".into(), latency, jitter: 0 },
+        };
+        let schedule = Schedule::new(vec![slow(800)]);
+        let bad_enough = async |tried: &Schedule| {
+            let slow = |fault: &ScheduledFault| matches!(fault.fault, Fault::Latency { latency, .. } if latency >= 150);
+            Ok::<_, Infallible>(tried.faults().iter().any(slow))
+        };
+        let shrunk = shrink(schedule, 60, bad_enough).await.unwrap();
+        assert_eq!(shrunk.schedule.faults(), [slow(200)]);
+    }
+
+    #[tokio::test]
+    async fn an_error_ends_the_search() {
+        let outcome = shrink(twenty_four(), 60, async |_| Err::<bool, _>("no environment")).await;
+        assert_eq!(outcome.unwrap_err(), "no environment");
+    }
+}

@@ -1,0 +1,30 @@
+//! What can be disturbed.
+
+use crate::environment::Link;
+
+/// What a schedule can disturb.
+#[derive(Clone, Debug, Default)]
+pub struct Targets {
+    /// The parts that take events.
+    pub producers: Vec<String>,
+    /// The parts that the events are read back from.
+    pub services: Vec<String>,
+    /// The network hops between the parts.
+    pub links: Vec<Link>,
+}
+
+impl Targets {
+    /// The first link by which a part reaches another.
+    pub fn link_from(&self, part: &str) -> Option<String> {
+        self.links.iter().find(|link| link.from == part).map(|link| link.name.clone())
+    }
+
+    /// Every part that may be ended and paused, each once.
+    pub fn parts(&self) -> Vec<&str> {
+        let mut parts: Vec<&str> =
+            self.producers.iter().chain(&self.services).map(String::as_str).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        parts
+    }
+}

@@ -1,0 +1,208 @@
+//! The descriptions of units, as objects: one query for what one catalog holds.
+//!
+//! A query takes the units' numbers and answers with the unit, the kind, what it is a part of, and
+//! the name. A column `relation` is the number of the table that it goes with; every other one is
+//! an attribute under its own name, left out where it is NULL.
+//! A line that ends in `--@ 15` stands only for servers of that major version and newer ones, one
+//! that ends in `--@ 15 to 16` only for these.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgRow, PgValueRef};
+use sqlx::{AssertSqlSafe, Column, PgConnection, Row, ValueRef};
+
+use super::error::CatalogError;
+use super::object::{Key, Kind, Object};
+use super::unit::{Class, Unit};
+
+/// Columns before the first attribute: unit, kind, of, name.
+const KEY_COLUMNS: usize = 4;
+
+macro_rules! queries {
+    ($($class:ident: $file:literal,)*) => {
+        [$((Class::$class, include_str!(concat!("queries/", $file, ".sql"))),)*]
+    };
+}
+
+const QUERIES: [(Class, &str); 30] = queries! {
+    Schema: "schemas",
+    Extension: "extensions",
+    Language: "languages",
+    Relation: "relations",
+    Relation: "columns",
+    Constraint: "constraints",
+    Type: "types",
+    Function: "functions",
+    Operator: "operators",
+    OperatorClass: "operator_classes",
+    OperatorFamily: "operator_families",
+    AccessMethod: "access_methods",
+    Cast: "casts",
+    Transform: "transforms",
+    Collation: "collations",
+    Conversion: "conversions",
+    Trigger: "triggers",
+    Rule: "rules",
+    EventTrigger: "event_triggers",
+    Policy: "policies",
+    Publication: "publications",
+    Statistics: "statistics",
+    TextSearchParser: "text_search_parsers",
+    TextSearchTemplate: "text_search_templates",
+    TextSearchDictionary: "text_search_dictionaries",
+    TextSearchConfiguration: "text_search_configurations",
+    ForeignDataWrapper: "foreign_data_wrappers",
+    ForeignServer: "foreign_servers",
+    UserMapping: "user_mappings",
+    DefaultPrivileges: "default_privileges",
+};
+
+/// One query with the names of its attributes, once they are known.
+#[derive(Debug)]
+struct Query {
+    class: Class,
+    sql: Arc<str>,
+    /// By their places.
+    attributes: Vec<(usize, Arc<str>)>,
+    relation: Option<usize>,
+}
+
+/// All queries, for one server.
+#[derive(Debug)]
+pub(super) struct Describer {
+    queries: Vec<Query>,
+}
+
+impl Describer {
+    /// For a server of that major version.
+    pub(super) fn new(major: i32) -> Self {
+        let query = |(class, text): (Class, &str)| Query {
+            class,
+            sql: for_version(text, major).into(),
+            attributes: Vec::new(),
+            relation: None,
+        };
+        Self { queries: QUERIES.into_iter().map(query).collect() }
+    }
+
+    /// Describes these units. One that is not in the answer has nothing to describe: the row type
+    /// of a table, say, or an index of a table that is not among `all`.
+    pub(super) async fn describe(
+        &mut self,
+        connection: &mut PgConnection,
+        units: &HashMap<Class, Vec<Oid>>,
+        all: &HashMap<Unit, i64>,
+    ) -> Result<HashMap<Unit, Vec<Object>>, CatalogError> {
+        let mut described = HashMap::new();
+        for query in &mut self.queries {
+            if let Some(units) = units.get(&query.class) {
+                let rows = query.read(connection, units).await?;
+                query
+                    .objects(&rows, all, &mut described)
+                    .map_err(CatalogError::reading("the schema's objects"))?;
+            }
+        }
+        Ok(described)
+    }
+}
+
+impl Query {
+    async fn read(
+        &mut self,
+        connection: &mut PgConnection,
+        units: &[Oid],
+    ) -> Result<Vec<PgRow>, CatalogError> {
+        let rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.sql)))
+            .bind(units)
+            .fetch_all(connection)
+            .await
+            .map_err(CatalogError::reading("the schema's objects"))?;
+        if let (true, Some(row)) = (self.attributes.is_empty(), rows.first()) {
+            let columns = row.columns().iter().enumerate().skip(KEY_COLUMNS);
+            for (place, column) in columns {
+                match column.name() {
+                    "relation" => self.relation = Some(place),
+                    name => self.attributes.push((place, name.into())),
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn objects(
+        &self,
+        rows: &[PgRow],
+        all: &HashMap<Unit, i64>,
+        described: &mut HashMap<Unit, Vec<Object>>,
+    ) -> Result<(), sqlx::Error> {
+        for row in rows {
+            let relation: Option<Oid> =
+                self.relation.map(|place| row.try_get(place)).transpose()?.flatten();
+            let is_known =
+                |oid: Oid| all.contains_key(&Unit { class: Class::Relation, oid: oid.0 });
+            let object = self.object(row)?;
+            let is_temporary = |name: &str| name.starts_with("pg_temp_");
+            if relation.is_none_or(is_known)
+                && !is_temporary(&object.key.name)
+                && !is_temporary(&object.key.of)
+            {
+                let unit: Oid = row.try_get(0)?;
+                let unit = Unit { class: self.class, oid: unit.0 };
+                described.entry(unit).or_default().push(object);
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&self, row: &PgRow) -> Result<Object, sqlx::Error> {
+        let words = text(row.try_get_raw(1)?)?;
+        let kind = Kind::from_words(words).expect("our queries name kinds that there are");
+        let key = Key {
+            kind,
+            of: text(row.try_get_raw(2)?)?.into(),
+            name: text(row.try_get_raw(3)?)?.into(),
+        };
+        let mut attributes = Vec::new();
+        for (place, name) in &self.attributes {
+            let value = row.try_get_raw(*place)?;
+            if !value.is_null() {
+                attributes.push((Arc::clone(name), text(value)?.into()));
+            }
+        }
+        attributes.shrink_to_fit();
+        Ok(Object { key, attributes })
+    }
+}
+
+/// All columns but the numbers are text.
+fn text(value: PgValueRef<'_>) -> Result<&str, sqlx::Error> {
+    value.as_str().map_err(sqlx::Error::Decode)
+}
+
+fn for_version(sql: &str, major: i32) -> String {
+    let stands = |line: &&str| {
+        line.rsplit_once("--@ ").is_none_or(|(_, versions)| match versions.split_once(" to ") {
+            Some((first, last)) => (number(first)..=number(last)).contains(&major),
+            None => major >= number(versions),
+        })
+    };
+    sql.lines().filter(stands).map(|line| format!("{line}\n")).collect()
+}
+
+fn number(text: &str) -> i32 {
+    text.trim().parse().expect("our queries name versions by numbers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stand_for_the_versions_that_they_name() {
+        let sql = "SELECT 1\n, 2 --@ 15\n, 3 --@ 14 to 16\nFROM x";
+        assert_eq!(for_version(sql, 14), "SELECT 1\n, 3 --@ 14 to 16\nFROM x\n");
+        assert_eq!(for_version(sql, 18), "SELECT 1\n, 2 --@ 15\nFROM x\n");
+    }
+}

@@ -1,0 +1,104 @@
+//! A look into the catalog that leaves the caller's transaction and settings as they are.
+
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+
+use super::error::CatalogError;
+
+/// Everything that decides how PostgreSQL words a definition, what we may see, and how our
+/// queries are planned: names are always qualified, and constants always written in one way.
+const SETTINGS: [(&str, &str); 11] = [
+    ("role", "none"),
+    ("search_path", "pg_catalog"),
+    ("quote_all_identifiers", "off"),
+    ("TimeZone", "UTC"),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("extra_float_digits", "1"),
+    ("bytea_output", "hex"),
+    ("lc_monetary", "C"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+];
+
+/// A visit that has begun. What the caller had is there again when it ends: settings, role, and
+/// not the locks that deparsing took.
+#[derive(Debug)]
+pub(super) struct Visit {
+    end: &'static str,
+    pub(super) session: Session,
+}
+
+/// Which session it is, never to come again, and whether it may read everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    name: String,
+    pub(super) unlimited: bool,
+}
+
+impl Visit {
+    /// Inside a transaction a savepoint, else a transaction of its own that reads one snapshot.
+    pub(super) async fn begin(connection: &mut PgConnection) -> Result<Self, CatalogError> {
+        let circumstances = Circumstances::of(connection)
+            .await
+            .map_err(CatalogError::reading("the state of the session"))?;
+        let (begin, end) = if circumstances.in_transaction {
+            (
+                "SAVEPOINT \"catalog visit\"",
+                "ROLLBACK TO SAVEPOINT \"catalog visit\"; RELEASE SAVEPOINT \"catalog visit\"",
+            )
+        } else {
+            ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "ROLLBACK")
+        };
+        let visit = Self { end, session: circumstances.session };
+        let begun = sqlx::raw_sql(AssertSqlSafe(format!("{begin}; {}", set_locally())))
+            .execute(&mut *connection)
+            .await;
+        if begun.is_err() {
+            // Only what begun can be ended; the first error is the one to tell.
+            let _ = visit.end(connection).await;
+        }
+        begun.map_err(CatalogError::reading("the schema"))?;
+        Ok(visit)
+    }
+
+    /// Ends it.
+    pub(super) async fn end(&self, connection: &mut PgConnection) -> Result<(), CatalogError> {
+        sqlx::raw_sql(self.end)
+            .execute(connection)
+            .await
+            .map_err(CatalogError::reading("the schema"))?;
+        Ok(())
+    }
+}
+
+fn set_locally() -> String {
+    let calls =
+        SETTINGS.map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', true)"));
+    format!("SELECT {}", calls.join(", "))
+}
+
+/// What is asked before anything is changed.
+struct Circumstances {
+    in_transaction: bool,
+    session: Session,
+}
+
+impl Circumstances {
+    /// A statement that stands alone begins in the same microsecond as its transaction, since
+    /// PostgreSQL copies the one time from the other; in an open transaction it began later. This
+    /// holds for the simple protocol only, in which a statement is one message.
+    async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        const QUERY: &str = "SELECT \
+            pg_catalog.transaction_timestamp() OPERATOR(pg_catalog.<>) \
+                pg_catalog.statement_timestamp(), \
+            pg_catalog.has_table_privilege(session_user, 'pg_catalog.pg_authid', 'SELECT') \
+            AND pg_catalog.has_table_privilege( \
+                session_user, 'pg_catalog.pg_user_mapping', 'SELECT'), \
+            pg_catalog.concat_ws(' ', pg_catalog.pg_backend_pid(), pg_catalog.date_part('epoch', \
+                (SELECT backend_start FROM pg_catalog.pg_stat_get_activity( \
+                    pg_catalog.pg_backend_pid()))))";
+        let row = connection.fetch_one(sqlx::raw_sql(QUERY)).await?;
+        let session = Session { unlimited: row.try_get(1)?, name: row.try_get(2)? };
+        Ok(Self { in_transaction: row.try_get(0)?, session })
+    }
+}

@@ -1,0 +1,18 @@
+//! One file a convention: which files its tool runs, in which order, and in which transaction.
+
+mod annotated;
+mod dbmate;
+mod diesel;
+mod flyway;
+mod golang_migrate;
+mod goose;
+pub(super) mod names;
+mod plain;
+mod reading;
+mod refinery;
+mod sorted_up;
+mod sql_migrate;
+mod sqlx;
+
+pub(super) use names::versioned_name;
+pub(super) use reading::{Context, Reading, read};

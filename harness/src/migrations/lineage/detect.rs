@@ -1,0 +1,198 @@
+//! Whose migrations a folder holds.
+
+use super::conventions::{self, names};
+use super::folder::Folder;
+use super::{Convention, LineageError};
+
+/// Whose a folder is, and why.
+pub(super) struct Detected {
+    pub(super) convention: Convention,
+    pub(super) reason: String,
+}
+
+/// What kinds of tools tell apart by a single file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Family {
+    Goose,
+    SqlMigrate,
+    Dbmate,
+    Diesel,
+    /// `V1__name.sql`.
+    Versioned,
+    /// `1_name.up.sql`.
+    Pairs,
+    /// Any other `.sql` file.
+    Bare,
+}
+
+impl Family {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Goose => "goose",
+            Self::SqlMigrate => "sql-migrate",
+            Self::Dbmate => "dbmate",
+            Self::Diesel => "diesel",
+            Self::Versioned => "Flyway or refinery",
+            Self::Pairs => "pairs of up and down",
+            Self::Bare => "plain files",
+        }
+    }
+}
+
+/// Whose a folder is, if there is any migration in it.
+///
+/// # Errors
+/// It holds several tools' migrations, or a file cannot be read.
+pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> {
+    let mut claims = Vec::new();
+    for file in folder.all() {
+        if let Some(family) = family(folder, file)? {
+            claims.push((family, file));
+        }
+    }
+    // What lies in the folder itself says more than what lies below.
+    if claims.iter().any(|(family, file)| *family != Family::Bare && !file.contains('/')) {
+        claims.retain(|(_, file)| !file.contains('/'));
+    }
+    claims.sort_unstable();
+    let mut one_each = claims.clone();
+    one_each.dedup_by_key(|(family, _)| *family);
+    // A stray bare file among others is one that the tool passes over.
+    let families: Vec<_> = one_each.iter().filter(|(family, _)| *family != Family::Bare).collect();
+    if families.len() > 1 {
+        let claims =
+            families.iter().map(|(family, file)| format!("{} ({file})", family.name())).collect();
+        return Err(LineageError::Mixed { path: folder.path().to_owned(), claims });
+    }
+    let Some((family, example)) = families.first().copied().or(one_each.first()) else {
+        return Ok(None);
+    };
+    let own: Vec<&str> =
+        claims.iter().filter(|(other, _)| other == family).map(|(_, file)| *file).collect();
+    Ok(Some(decide(folder, *family, example, &own)))
+}
+
+fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {
+    let (parent, name) = file.rsplit_once('/').unwrap_or(("", file));
+    if name == "up.sql" && !parent.is_empty() && !parent.contains('/') {
+        return Ok(Some(Family::Diesel));
+    }
+    if conventions::versioned_name(name).is_some() {
+        return Ok(Some(Family::Versioned));
+    }
+    if !parent.is_empty() || !has_ending(name, ".sql") {
+        return Ok(None);
+    }
+    let text = folder.text(file)?;
+    Ok(Some(if text.lines().any(|line| is_mark(line, "+goose Up")) {
+        Family::Goose
+    } else if text.lines().any(|line| is_mark(line, "+migrate Up")) {
+        Family::SqlMigrate
+    } else if text.lines().any(|line| is_mark(line, "migrate:up")) {
+        Family::Dbmate
+    } else if has_ending(name, ".up.sql") || has_ending(name, ".down.sql") {
+        Family::Pairs
+    } else {
+        Family::Bare
+    }))
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    name.len() > ending.len() && name.ends_with(ending)
+}
+
+/// Whether a line is a comment that begins with this mark.
+fn is_mark(line: &str, mark: &str) -> bool {
+    line.strip_prefix("--").is_some_and(|rest| rest.trim_start().starts_with(mark))
+}
+
+fn decide(folder: &Folder, family: Family, example: &str, files: &[&str]) -> Detected {
+    let (convention, reason) = match family {
+        Family::Goose => (Convention::Goose, format!("{example} is annotated with `+goose Up`")),
+        Family::SqlMigrate => {
+            (Convention::SqlMigrate, format!("{example} is annotated with `+migrate Up`"))
+        }
+        Family::Dbmate => (Convention::Dbmate, format!("{example} is annotated with `migrate:up`")),
+        Family::Diesel => (Convention::Diesel, format!("a folder a migration, as {example}")),
+        Family::Versioned => versioned(folder, example, files),
+        Family::Pairs => pairs(folder, example, files),
+        Family::Bare => bare(folder, example, files),
+    };
+    Detected { convention, reason }
+}
+
+fn versioned(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
+    let code = folder.all().find(|file| {
+        file.strip_suffix(".rs")
+            .is_some_and(|stem| conventions::versioned_name(&format!("{stem}.sql")).is_some())
+    });
+    if let Some(code) = code {
+        return (Convention::Refinery, format!("names as {example}, and {code} is Rust"));
+    }
+    let dotted = files.iter().find(|file| file.starts_with("R__"));
+    if let (None, Some(cargo)) = (dotted, project_file(folder, "Cargo.toml", "refinery")) {
+        return (Convention::Refinery, format!("names as {example}, and {cargo} names refinery"));
+    }
+    (Convention::Flyway, format!("names as {example}"))
+}
+
+/// Pairs are golang-migrate's or sqlx's, unless their numbers are such as neither takes.
+fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
+    let ups: Vec<_> = files.iter().filter(|file| file.ends_with(".up.sql")).collect();
+    let unnumbered = ups.iter().find(|file| names::pair(file).is_none());
+    if let Some(file) = unnumbered {
+        return (
+            Convention::SortedUp,
+            format!(
+                "pairs as {example}, but {file} has no plain number, so its order is the name's"
+            ),
+        );
+    }
+    let mut numbers: Vec<_> = ups
+        .iter()
+        .filter_map(|file| names::pair(file).map(|pair| (names::value(pair.number), file)))
+        .collect();
+    numbers.sort_unstable();
+    if let Some(twice) = numbers.windows(2).find(|two| two[0].0 == two[1].0) {
+        return (
+            Convention::SortedUp,
+            format!(
+                "pairs as {example}, but {} and {} share a number, so their order is the name's",
+                twice[0].1, twice[1].1
+            ),
+        );
+    }
+    match sqlx_sign(folder, example) {
+        Some(reason) => (Convention::Sqlx, reason),
+        None => (Convention::GolangMigrate, format!("pairs as {example}")),
+    }
+}
+
+fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
+    let numbered = files.iter().all(|file| names::numbered(file).is_some());
+    match sqlx_sign(folder, example).filter(|_| numbered) {
+        Some(reason) => (Convention::Sqlx, reason),
+        None => (Convention::Plain, format!("files as {example}, which no tool marks as its own")),
+    }
+}
+
+/// What shows that numbered files are sqlx's, where their names are any tool's.
+fn sqlx_sign(folder: &Folder, example: &str) -> Option<String> {
+    let mut sql = folder.top().filter(|file| file.ends_with(".sql"));
+    let marked =
+        |file: &&str| folder.text(file).is_ok_and(|text| text.starts_with("-- no-transaction"));
+    if let Some(marked) = sql.find(marked) {
+        return Some(format!("{marked} begins with sqlx's `-- no-transaction`"));
+    }
+    let cargo = project_file(folder, "Cargo.toml", "sqlx")?;
+    Some(format!("names as {example}, and {cargo} names sqlx"))
+}
+
+/// The file of that name in the two folders above, if it says the word. What lies further up may
+/// belong to another project.
+fn project_file(folder: &Folder, name: &str, word: &str) -> Option<String> {
+    let path = std::path::absolute(folder.path()).ok()?;
+    let mut above = path.ancestors().skip(1).take(2).map(|above| above.join(name));
+    let text = above.find_map(|file| std::fs::read_to_string(file).ok())?;
+    text.contains(word).then(|| format!("the project's {name}"))
+}

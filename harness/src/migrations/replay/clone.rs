@@ -1,0 +1,169 @@
+//! The same trials in a copy of the database, for what no transaction may hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cut::{cut_in_copies, judge};
+use super::server::Globals;
+use super::touched::Digests;
+use super::trial::{Subject, Tried};
+use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Server, Session, Twice};
+use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
+use crate::migrations::lineage::{Record, Script};
+
+const COPY: &str = "replay_copy";
+
+/// What sessions are closed with before a database is copied, and opened with again.
+#[derive(Clone, Debug)]
+pub struct Opening<'server> {
+    server: &'server Server,
+    database: String,
+    deadline: Duration,
+    prologue: Vec<String>,
+    globals: Globals,
+}
+
+impl<'server> Opening<'server> {
+    /// Closes a session so that its database can be copied.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn of_closed(session: Session<'server>) -> Result<Self, ReplayError> {
+        let opening = Self {
+            globals: session.server().globals().await?,
+            server: session.server(),
+            database: session.database().to_owned(),
+            deadline: session.deadline(),
+            prologue: session.prologue().to_vec(),
+        };
+        session.close().await?;
+        Ok(opening)
+    }
+
+    /// Opens the same session again.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn open(&self) -> Result<Session<'server>, ReplayError> {
+        self.open_in(&self.database).await
+    }
+
+    /// Copies the database, and opens such a session in the copy.
+    ///
+    /// # Errors
+    /// Somebody is connected to the database, or the server is down.
+    pub async fn open_copy(&self, name: &str) -> Result<Session<'server>, ReplayError> {
+        self.server.clone_database(&self.database, name).await?;
+        self.open_in(name).await
+    }
+
+    /// Drops a copy, with the roles and databases that were made in it.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn remove(&self, copy: Session<'server>) -> Result<(), ReplayError> {
+        let database = copy.database().to_owned();
+        copy.close().await?;
+        self.server.drop_database(&database).await?;
+        self.server.drop_all_but(&self.globals).await
+    }
+
+    async fn open_in(&self, database: &str) -> Result<Session<'server>, ReplayError> {
+        let mut session = Session::open(self.server, database, self.deadline).await?;
+        session.begin_with(self.prologue.clone()).await?;
+        Ok(session)
+    }
+}
+
+/// Tries a migration in copies of a database that nobody is connected to.
+///
+/// # Errors
+/// The server is down. The inner error is the refusal of the first run.
+pub async fn try_in_clone(
+    opening: &Opening<'_>,
+    subject: Subject<'_>,
+    before: &Arc<Catalog>,
+) -> Result<Result<Tried, Failure>, ReplayError> {
+    let mut copy = Copy::of(opening).await?;
+    if let Err(failure) = copy.runner.run(subject.up, &Record::default()).await? {
+        copy.remove(opening).await?;
+        return Ok(Err(failure));
+    }
+    let after = copy.catalog().await?;
+    let twice = copy.twice(subject.up, &after).await?;
+    let round_trip = match subject.down {
+        None => None,
+        Some(down) => {
+            if !copy.is_as(&after).await? || matches!(twice, Twice::Changed(_)) {
+                copy.remove(opening).await?;
+                copy = Copy::of(opening).await?;
+                // It passed in the first copy, which was the same.
+                let _ = copy.runner.run(subject.up, &Record::default()).await?;
+            }
+            Some(copy.round_trip(subject, down, before, &after).await?)
+        }
+    };
+    copy.remove(opening).await?;
+    let cuts = judge(&cut_in_copies(opening, subject.up).await?, before, &after);
+    Ok(Ok(Tried { after, twice, round_trip, cuts }))
+}
+
+/// A copy of a database, and a session in it.
+struct Copy<'server> {
+    runner: Runner<'server>,
+    reader: CatalogReader,
+}
+
+impl<'server> Copy<'server> {
+    async fn of(opening: &Opening<'server>) -> Result<Self, ReplayError> {
+        let runner = Runner::new(opening.open_copy(COPY).await?);
+        Ok(Self { runner, reader: CatalogReader::new() })
+    }
+
+    async fn remove(self, opening: &Opening<'server>) -> Result<(), ReplayError> {
+        opening.remove(self.runner.into_session()).await
+    }
+
+    async fn catalog(&mut self) -> Result<Arc<Catalog>, ReplayError> {
+        Ok(self.reader.read(self.runner.session().connection()).await?)
+    }
+
+    async fn is_as(&mut self, expected: &Arc<Catalog>) -> Result<bool, ReplayError> {
+        let now = self.catalog().await?;
+        let difference = Difference::between(expected, &now);
+        Ok(difference.changes.is_empty() && difference.cosmetic.is_empty())
+    }
+
+    async fn twice(&mut self, up: &Script, after: &Arc<Catalog>) -> Result<Twice, ReplayError> {
+        let kept = Digests::of_all(self.runner.session().connection()).await?;
+        if let Err(failure) = self.runner.run(up, &Record::default()).await? {
+            return Ok(Twice::Refused(failure));
+        }
+        let again = self.catalog().await?;
+        let changed = Digests::of_all(self.runner.session().connection()).await?;
+        Ok(Twice::of_passed(&Difference::between(after, &again), &changed.differing(&kept)))
+    }
+
+    async fn round_trip(
+        &mut self,
+        subject: Subject<'_>,
+        down: &Script,
+        before: &Arc<Catalog>,
+        after: &Arc<Catalog>,
+    ) -> Result<RoundTrip, ReplayError> {
+        let mut trip = RoundTrip::default();
+        if let Err(failure) = self.runner.run(down, &Record::default()).await? {
+            trip.not_restored.push(NotRestored::DownRefused(failure));
+            return Ok(trip);
+        }
+        let restored = self.catalog().await?;
+        trip.compare_down(&Difference::between(before, &restored));
+        if let Err(failure) = self.runner.run(subject.up, &Record::default()).await? {
+            trip.not_restored.push(NotRestored::UpRefused(failure));
+            return Ok(trip);
+        }
+        let again = self.catalog().await?;
+        trip.compare_up(&Difference::between(after, &again));
+        Ok(trip)
+    }
+}

@@ -1,0 +1,248 @@
+//! The pass on an empty database: every migration applied and tried, then all of them taken down.
+
+use std::sync::Arc;
+
+use super::clone::{Opening, try_in_clone};
+use super::cut::Cut;
+use super::drift::{Drift, against_live, against_recorded};
+use super::trial::{InPlace, Subject, Tried, try_in_place};
+use super::{
+    Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
+    Trials, Twice,
+};
+use crate::migrations::catalog::{Catalog, CatalogReader};
+use crate::migrations::lineage::{Lineage, Migration, Script, Step};
+use crate::migrations::seeding::Foresight;
+
+const DATABASE: &str = "fresh";
+/// How many migrations leave so much behind that a vacuum pays, about a millisecond each.
+pub(super) const VACUUM_EVERY: usize = 50;
+
+/// What the pass on an empty database showed.
+#[derive(Debug)]
+pub struct FreshPass {
+    /// What became of each migration, in the order of the lineage.
+    pub courses: Vec<Course>,
+    /// The catalog at the head.
+    pub head: Arc<Catalog>,
+    /// How other schemas differ from the head.
+    pub drifts: Vec<Drift>,
+    /// Downs that fail in the walk from the head to nothing.
+    pub walk_failed: Vec<(usize, Failure)>,
+    /// What later versions demand of data.
+    pub foresight: Foresight,
+    /// How many were tried which way.
+    pub trials: Trials,
+}
+
+/// What became of one migration.
+#[derive(Debug)]
+pub enum Course {
+    /// It applied.
+    Applied {
+        /// The second run; none where nothing was tried.
+        twice: Option<Twice>,
+        /// Up, down, up; none without a down.
+        round_trip: Option<RoundTrip>,
+        /// Cuts that do not end as an undisturbed run does.
+        cuts: Vec<Cut>,
+    },
+    /// PostgreSQL refused it.
+    Failed {
+        /// The failure.
+        failure: Failure,
+        /// What other statements of it would have said.
+        hidden: Vec<Failure>,
+    },
+    /// Only the project's own code could run it.
+    Gap,
+}
+
+/// Runs the pass on a server of its own.
+///
+/// # Errors
+/// PostgreSQL is missing, does not start, or goes away.
+pub async fn fresh_pass(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    progress: Progress<'_>,
+) -> Result<FreshPass, ReplayError> {
+    let server = Server::start(DATABASE).await?;
+    let mut pass = Pass::open(&server, lineage, options).await?;
+    let mut foresight = Foresight::new();
+    let mut courses = Vec::with_capacity(lineage.migrations.len());
+    for (index, migration) in lineage.migrations.iter().enumerate() {
+        progress(Stage::Fresh, index, &migration.version);
+        if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
+            pass.runner().session().vacuum().await?;
+        }
+        courses.push(pass.carry(index).await?);
+        if options.with_data {
+            foresight.note(pass.runner().session().connection(), &migration.version).await?;
+        }
+    }
+    let head = pass.head().await?;
+    let drifts = drifts(&server, lineage, options, &head).await?;
+    let walk_failed = match options.with_trials {
+        true => pass.walk_down(lineage, &courses, progress).await?,
+        false => Vec::new(),
+    };
+    let trials = pass.trials;
+    Ok(FreshPass { courses, head, drifts, walk_failed, foresight, trials })
+}
+
+/// The head against the lineage's own record of its schema, and against a live database.
+async fn drifts(
+    server: &Server,
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    head: &Catalog,
+) -> Result<Vec<Drift>, ReplayError> {
+    let tracking = lineage.tracking().map(|tracking| format!("public.{}", tracking.plain_name()));
+    let left_out: Vec<&str> = tracking.as_deref().into_iter().collect();
+    let deadline = options.statement_deadline;
+    let mut drifts = Vec::new();
+    if let Some(recorded) = &lineage.settings.recorded_schema {
+        let beside = lineage.settings.path.parent().unwrap_or(&lineage.path);
+        let path = beside.join(recorded);
+        let drift = against_recorded(server, &path, head, &left_out, deadline).await;
+        drifts.push(drift.map_err(|error| ReplayError::Drift(Box::new(error)))?);
+    }
+    if let Some(url) = &options.against {
+        let drift = against_live(url, head, &left_out, deadline).await;
+        drifts.push(drift.map_err(|error| ReplayError::Drift(Box::new(error)))?);
+    }
+    Ok(drifts)
+}
+
+struct Pass<'run> {
+    tool: Tool<'run>,
+    options: &'run ReplayOptions,
+    /// None while a copy of the database is being made, which nobody may be connected to.
+    runner: Option<Runner<'run>>,
+    reader: CatalogReader,
+    /// As it is now.
+    catalog: Arc<Catalog>,
+    trials: Trials,
+}
+
+impl<'run> Pass<'run> {
+    async fn open(
+        server: &'run Server,
+        lineage: &'run Lineage,
+        options: &'run ReplayOptions,
+    ) -> Result<Self, ReplayError> {
+        let tool = Tool::of(lineage, DATABASE);
+        let session = Session::open(server, DATABASE, options.statement_deadline).await?;
+        let mut runner = Runner::new(session);
+        tool.prepare(runner.session()).await?;
+        let mut reader = CatalogReader::new();
+        let catalog = reader.read(runner.session().connection()).await?;
+        let runner = Some(runner);
+        Ok(Self { tool, options, runner, reader, catalog, trials: Trials::default() })
+    }
+
+    fn runner(&mut self) -> &mut Runner<'run> {
+        self.runner.as_mut().expect("the session is closed only while a copy is made")
+    }
+
+    async fn head(&mut self) -> Result<Arc<Catalog>, ReplayError> {
+        let runner = self.runner.as_mut().expect("no copy is being made");
+        Ok(self.reader.read(runner.session().connection()).await?)
+    }
+
+    async fn carry(&mut self, index: usize) -> Result<Course, ReplayError> {
+        let migration = self.tool.migration(index);
+        let Step::Script(up) = &migration.up else {
+            self.trials.untried += 1;
+            return Ok(Course::Gap);
+        };
+        let (record, removal) = (self.tool.record(index), self.tool.removal(index));
+        let down = migration.down.as_ref();
+        let subject = Subject { up, down, record: &record, removal: &removal };
+        if !self.options.with_trials {
+            return self.carry_untried(subject).await;
+        }
+        let runner = self.runner.as_mut().expect("no copy is being made");
+        match try_in_place(runner, &mut self.reader, subject, &self.catalog).await? {
+            InPlace::Applied(tried) => {
+                self.trials.transaction += 1;
+                Ok(self.applied(tried))
+            }
+            InPlace::Elsewhere => self.carry_by_copy(subject).await,
+        }
+    }
+
+    fn applied(&mut self, tried: Tried) -> Course {
+        self.catalog = Arc::clone(&tried.after);
+        course(tried)
+    }
+
+    /// Runs it as its tool does, and nothing else.
+    async fn carry_untried(&mut self, subject: Subject<'_>) -> Result<Course, ReplayError> {
+        match self.runner().run(subject.up, subject.record).await? {
+            Err(failure) => self.failed(subject, failure).await,
+            Ok(()) => {
+                self.trials.untried += 1;
+                Ok(Course::Applied { twice: None, round_trip: None, cuts: Vec::new() })
+            }
+        }
+    }
+
+    /// Tries it in a copy, and then runs it as its tool does.
+    async fn carry_by_copy(&mut self, subject: Subject<'_>) -> Result<Course, ReplayError> {
+        let runner = self.runner.take().expect("no copy is being made");
+        let opening = Opening::of_closed(runner.into_session()).await?;
+        let tried = try_in_clone(&opening, subject, &self.catalog).await?;
+        self.runner = Some(Runner::new(opening.open().await?));
+        let outcome = self.runner().run(subject.up, subject.record).await?;
+        let runner = self.runner.as_mut().expect("it was opened again");
+        self.catalog = self.reader.read(runner.session().connection()).await?;
+        match (outcome, tried) {
+            (Ok(()), Ok(tried)) => {
+                self.trials.clone += 1;
+                Ok(course(tried))
+            }
+            (Err(failure), _) | (Ok(()), Err(failure)) => self.failed(subject, failure).await,
+        }
+    }
+
+    async fn failed(
+        &mut self,
+        subject: Subject<'_>,
+        failure: Failure,
+    ) -> Result<Course, ReplayError> {
+        self.trials.untried += 1;
+        let Subject { up, record, .. } = subject;
+        let hidden = self.runner().what_else_fails(up, record, &failure).await?;
+        Ok(Course::Failed { failure, hidden })
+    }
+
+    /// From the head to nothing. A down that fails is left out, and the walk goes on.
+    async fn walk_down(
+        &mut self,
+        lineage: &Lineage,
+        courses: &[Course],
+        progress: Progress<'_>,
+    ) -> Result<Vec<(usize, Failure)>, ReplayError> {
+        let mut failed = Vec::new();
+        for (index, migration) in lineage.migrations.iter().enumerate().rev() {
+            let Some(down) = down_of(migration, &courses[index]) else { continue };
+            progress(Stage::WalkDown, index, &migration.version);
+            let removal = self.tool.removal(index);
+            if let Err(failure) = self.runner().run(down, &removal).await? {
+                failed.push((index, failure));
+            }
+        }
+        Ok(failed)
+    }
+}
+
+fn course(tried: Tried) -> Course {
+    let Tried { twice, round_trip, cuts, .. } = tried;
+    Course::Applied { twice: Some(twice), round_trip, cuts }
+}
+
+fn down_of<'lineage>(migration: &'lineage Migration, course: &Course) -> Option<&'lineage Script> {
+    migration.down.as_ref().filter(|_| matches!(course, Course::Applied { .. }))
+}

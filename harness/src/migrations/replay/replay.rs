@@ -1,0 +1,117 @@
+//! One replay, from a lineage to its outcome.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+
+use super::fresh::fresh_pass;
+use super::traffic::TrafficOptions;
+use super::upgrade::upgrade_pass;
+use super::{
+    FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
+};
+use crate::migrations::lineage::Lineage;
+use crate::migrations::rules;
+use crate::seed::Seed;
+
+/// How a replay is made.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// Where every random choice comes from.
+    pub seed: Seed,
+    /// How long one statement may take.
+    pub statement_deadline: Duration,
+    /// Whether each migration is also run twice, taken down, up again and cut.
+    pub with_trials: bool,
+    /// Whether rows are generated at every version and carried to the head.
+    pub with_data: bool,
+    /// Whether a backup is taken and restored before the last migration with data.
+    pub with_drill: bool,
+    /// The URL of a live database that the head is compared with; it is only read.
+    pub against: Option<String>,
+    /// At how many rows a table the cost is measured; at the few generated ones if not given.
+    pub rows: Option<u32>,
+    /// Whether readers and writers are at work on the tables during each migration with data.
+    pub traffic: Option<TrafficOptions>,
+    /// The longest wait of theirs that is no finding, in milliseconds.
+    pub stall_budget: Option<u64>,
+    /// The day on which it is judged what `lineage.toml` accepts.
+    pub today: NaiveDate,
+}
+
+/// What a replay is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The pass on an empty database.
+    Fresh,
+    /// The walk from the head to nothing.
+    WalkDown,
+    /// The walk with data.
+    Upgrade,
+}
+
+/// Is told of each migration before it is run: the stage, its place in the lineage, its version.
+pub type Progress<'run> = &'run (dyn Fn(Stage, usize, &str) + Sync);
+
+/// Replays a lineage on PostgreSQL servers of its own.
+///
+/// # Errors
+/// PostgreSQL is missing, does not start, or goes away. What migrations do wrong is in the outcome.
+pub async fn replay(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    progress: Progress<'_>,
+) -> Result<ReplayOutcome, ReplayError> {
+    let begun = Instant::now();
+    let fresh = fresh_pass(lineage, options, progress).await?;
+    let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun))]);
+    let upgrading = Instant::now();
+    let upgrade = match options.with_data {
+        true => Some(upgrade_pass(lineage, &fresh, options, progress).await?),
+        false => None,
+    };
+    timings.insert("upgrade_ms", milliseconds(upgrading));
+    timings.insert("total_ms", milliseconds(begun));
+    Ok(assemble(lineage, options, &fresh, upgrade.as_ref(), timings))
+}
+
+fn assemble(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    fresh: &FreshPass,
+    upgrade: Option<&UpgradePass>,
+    timings: BTreeMap<&'static str, u64>,
+) -> ReplayOutcome {
+    let mut round_trip = summary::round_trips(lineage, fresh);
+    round_trip.data_lost =
+        upgrade.map(|pass| summary::data_lost(lineage, pass)).unwrap_or_default();
+    let mut outcome = ReplayOutcome {
+        lineage: LineageSummary::of(lineage),
+        seed: options.seed,
+        fresh: summary::fresh(lineage, fresh),
+        upgrade: upgrade.map(|pass| summary::upgrade(lineage, fresh, pass)).unwrap_or_default(),
+        round_trip,
+        twice: summary::twice(lineage, fresh, upgrade),
+        seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),
+        cut: summary::cuts(lineage, fresh),
+        cost: upgrade.map(|pass| summary::costs(lineage, pass)).unwrap_or_default(),
+        stalls: upgrade.map(|pass| summary::stalls(lineage, pass)).unwrap_or_default(),
+        drift: fresh.drifts.clone(),
+        drill: upgrade.and_then(|pass| pass.drill.clone()),
+        trials: fresh.trials,
+        findings: Vec::new(),
+        accepted: Vec::new(),
+        timings,
+    };
+    let mut found = findings::of(lineage, fresh, &outcome);
+    found.extend(findings::of_comparisons(&outcome));
+    found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));
+    found.extend(rules::check(lineage));
+    (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);
+    outcome
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,268 @@
+//! Runs scripts as their tool would: in its transaction or without, with its record after them.
+
+use super::cost::{Counters, StatementCost};
+use super::trial::fits_a_transaction;
+use super::{Failure, Refusal, ReplayError, Session};
+use crate::migrations::lineage::{Record, Script, Wrapping};
+use crate::migrations::sql::{Statement, StatementKind};
+
+/// What a deferred constraint has to say is said now, and what is deferred stays so afterwards.
+const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED";
+
+/// Runs scripts in one session.
+#[derive(Debug)]
+pub struct Runner<'server> {
+    session: Session<'server>,
+}
+
+impl<'server> Runner<'server> {
+    /// Runs in this session.
+    pub fn new(session: Session<'server>) -> Self {
+        Self { session }
+    }
+
+    /// The session.
+    pub fn session(&mut self) -> &mut Session<'server> {
+        &mut self.session
+    }
+
+    /// The session, when nothing is run any more.
+    pub fn into_session(self) -> Session<'server> {
+        self.session
+    }
+
+    /// Runs a script as its tool would, and then the tool's own record of it. What fails leaves
+    /// behind what the tool would leave behind; the session is as new afterwards.
+    ///
+    /// # Errors
+    /// The server is down. A refusal is the inner result.
+    pub async fn run(
+        &mut self,
+        script: &Script,
+        record: &Record,
+    ) -> Result<Result<(), Failure>, ReplayError> {
+        let mut course = Course { session: &mut self.session, script, open: false };
+        let outcome = course.run(record).await;
+        let open = course.open;
+        if let Err(failure) = &outcome {
+            self.recover(failure, open).await?;
+        }
+        self.session.reset().await?;
+        Ok(outcome)
+    }
+
+    /// Runs a script's statements within the transaction that is open, its own transaction control
+    /// left out, and fires what it deferred.
+    ///
+    /// # Errors
+    /// The refusal; the transaction is then failed, and the session may be lost.
+    pub async fn perform(&mut self, script: &Script) -> Result<(), Failure> {
+        for (index, statement) in script.statements.iter().enumerate() {
+            let outcome = self.step(statement).await;
+            outcome.map_err(|refusal| Failure::at(script, index, statement, refusal))?;
+        }
+        self.settle(script).await
+    }
+
+    /// As [`Runner::perform`], and what each statement cost.
+    ///
+    /// # Errors
+    /// As [`Runner::perform`]; the outer error is that the server is down.
+    pub async fn perform_measured(
+        &mut self,
+        script: &Script,
+    ) -> Result<Result<Vec<StatementCost>, Failure>, ReplayError> {
+        let mut costs = Vec::new();
+        let mut before = Counters::read(self.session.connection()).await?;
+        for (index, statement) in script.statements.iter().enumerate() {
+            if let Err(refusal) = self.step(statement).await {
+                return Ok(Err(Failure::at(script, index, statement, refusal)));
+            }
+            let after = Counters::read(self.session.connection()).await?;
+            costs.push(after.since(&before, statement));
+            before = after;
+        }
+        Ok(self.settle(script).await.map(|()| costs))
+    }
+
+    /// What each statement of a script costs, where a transaction holds it. Nothing of it stays.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn costs_of(&mut self, script: &Script) -> Result<Vec<StatementCost>, ReplayError> {
+        if !fits_a_transaction(script) {
+            return Ok(Vec::new());
+        }
+        self.session.command("measure a migration", "BEGIN").await?;
+        let costs = self.perform_measured(script).await?;
+        match &costs {
+            Err(failure) => self.recover(failure, true).await?,
+            Ok(_) => self.session.command("measure a migration", "ROLLBACK").await?,
+        }
+        self.session.reset().await?;
+        Ok(costs.unwrap_or_default())
+    }
+
+    /// One statement within the transaction that is open.
+    async fn step(&mut self, statement: &Statement) -> Result<(), Refusal> {
+        match statement.kind {
+            StatementKind::Begin => Ok(()),
+            StatementKind::Commit => self.session.run_text(SETTLE).await,
+            _ => self.session.run(statement).await,
+        }
+    }
+
+    async fn settle(&mut self, script: &Script) -> Result<(), Failure> {
+        let settled = self.session.run_text(SETTLE).await;
+        settled.map_err(|refusal| Failure::after(script, "COMMIT", refusal))
+    }
+
+    /// Writes the tool's record within the transaction that is open.
+    ///
+    /// # Errors
+    /// The refusal; the transaction is then failed.
+    pub async fn record(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
+        write(&mut self.session, script, &record.before).await?;
+        write(&mut self.session, script, &record.after).await
+    }
+
+    /// What the statements after a failure would have said, each tried alone, carried on where it
+    /// applies. Nothing of it stays.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn what_else_fails(
+        &mut self,
+        script: &Script,
+        record: &Record,
+        failure: &Failure,
+    ) -> Result<Vec<Failure>, ReplayError> {
+        let mut hidden = Vec::new();
+        self.session.command("begin a trial", "BEGIN").await?;
+        for (index, statement) in script.statements.iter().enumerate() {
+            let quiet = index == failure.index
+                || !matches!(
+                    statement.kind,
+                    StatementKind::Ordinary | StatementKind::NoTransaction
+                );
+            if quiet {
+                continue;
+            }
+            if let Err(refusal) = self.try_alone(statement).await?
+                && index > failure.index
+                && !refusal.wants_no_transaction()
+            {
+                hidden.push(Failure::at(script, index, statement, refusal));
+            }
+        }
+        let is_record = failure.index >= script.statements.len();
+        if !is_record && let Err(failure) = self.record(script, record).await {
+            hidden.push(failure);
+        }
+        self.session.command("end a trial", "ROLLBACK").await?;
+        self.session.reset().await?;
+        Ok(hidden)
+    }
+
+    async fn try_alone(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<Result<(), Refusal>, ReplayError> {
+        self.session.command("begin a trial", "SAVEPOINT alone").await?;
+        let outcome = self.session.run(statement).await;
+        match &outcome {
+            Ok(()) => self.session.command("end a trial", "RELEASE alone").await?,
+            Err(refusal) if refusal.lost => {
+                self.session.reconnect().await?;
+                self.session.command("begin a trial", "BEGIN").await?;
+            }
+            Err(_) => self.session.command("end a trial", "ROLLBACK TO alone").await?,
+        }
+        Ok(outcome)
+    }
+
+    /// After a failure: ends the transaction that is open, or gets a new session.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn recover(&mut self, failure: &Failure, open: bool) -> Result<(), ReplayError> {
+        if failure.refusal.lost {
+            return self.session.reconnect().await;
+        }
+        if open {
+            self.session.command("roll back", "ROLLBACK").await?;
+        }
+        Ok(())
+    }
+}
+
+/// One script on its way through a session.
+struct Course<'run, 'server> {
+    session: &'run mut Session<'server>,
+    script: &'run Script,
+    /// Whether a transaction is open.
+    open: bool,
+}
+
+impl Course<'_, '_> {
+    async fn run(&mut self, record: &Record) -> Result<(), Failure> {
+        let wrapping = wrapping(self.script);
+        write(self.session, self.script, &record.before).await?;
+        if wrapping == Wrapping::Transaction {
+            self.control("BEGIN", true).await?;
+        }
+        for (index, statement) in self.script.statements.iter().enumerate() {
+            let together = wrapping == Wrapping::Together;
+            if together && !self.open && statement.kind == StatementKind::Ordinary {
+                self.control("BEGIN", true).await?;
+            }
+            if together && self.open && statement.kind == StatementKind::Begin {
+                continue; // it makes the implicit transaction, which is open, an explicit one
+            }
+            let outcome = self.session.run(statement).await;
+            outcome.map_err(|refusal| Failure::at(self.script, index, statement, refusal))?;
+            match statement.kind {
+                StatementKind::Begin => self.open = true,
+                StatementKind::Commit | StatementKind::Rollback => self.open = false,
+                _ => {}
+            }
+        }
+        if self.open && wrapping != Wrapping::Transaction {
+            self.control("COMMIT", false).await?;
+        }
+        write(self.session, self.script, &record.after).await?;
+        if self.open {
+            self.control("COMMIT", false).await?;
+        }
+        Ok(())
+    }
+
+    async fn control(&mut self, text: &'static str, open: bool) -> Result<(), Failure> {
+        let outcome = self.session.run_text(text).await;
+        self.open = open;
+        outcome.map_err(|refusal| Failure::after(self.script, text, refusal))
+    }
+}
+
+/// Writes a part of the tool's own record.
+async fn write(
+    session: &mut Session<'_>,
+    script: &Script,
+    statements: &[String],
+) -> Result<(), Failure> {
+    if statements.is_empty() {
+        return Ok(());
+    }
+    let outcome = session.run_text(&statements.join("; ")).await;
+    outcome.map_err(|refusal| Failure::after(script, "the tool's own record", refusal))
+}
+
+/// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL
+/// refuses in a transaction, can only have been run statement by statement, if ever.
+pub(super) fn wrapping(script: &Script) -> Wrapping {
+    let bare = |statement: &Statement| statement.kind == StatementKind::NoTransaction;
+    match script.wrapping {
+        Wrapping::Together if script.statements.iter().any(bare) => Wrapping::EachStatement,
+        wrapping => wrapping,
+    }
+}

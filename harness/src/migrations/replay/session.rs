@@ -1,0 +1,221 @@
+//! The one connection through which a pass runs its migrations.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+
+use super::{Refusal, ReplayError, Server};
+use crate::migrations::sql::Statement;
+
+/// What a migration may leave in a session, and the next one must not meet. `DISCARD ALL` would do
+/// it, but not within a transaction, and it forgets the prepared statements of the replay itself.
+const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+                     SELECT pg_advisory_unlock_all(); DISCARD TEMP; \
+                     DISCARD SEQUENCES";
+
+const VACUUM: &str = "VACUUM (SKIP_LOCKED) pg_catalog.pg_class, pg_catalog.pg_attribute, \
+                      pg_catalog.pg_type, pg_catalog.pg_depend, pg_catalog.pg_constraint, \
+                      pg_catalog.pg_index, pg_catalog.pg_attrdef, pg_catalog.pg_proc, \
+                      pg_catalog.pg_trigger, pg_catalog.pg_description, pg_catalog.pg_statistic";
+
+/// How long a cancelled statement may take to end before its session is ended.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A connection to one database of a [`Server`], with a deadline for each statement.
+#[derive(Debug)]
+pub struct Session<'server> {
+    server: &'server Server,
+    database: String,
+    connection: PgConnection,
+    process: i32,
+    deadline: Duration,
+    prologue: Vec<String>,
+}
+
+impl<'server> Session<'server> {
+    /// Connects to a database.
+    ///
+    /// # Errors
+    /// There is no such database, or the server is down.
+    pub async fn open(
+        server: &'server Server,
+        database: &str,
+        deadline: Duration,
+    ) -> Result<Self, ReplayError> {
+        let (connection, process) = connect(&server.options(database)).await?;
+        let (database, prologue) = (database.to_owned(), Vec::new());
+        Ok(Self { server, database, connection, process, deadline, prologue })
+    }
+
+    /// Begins with these statements, now and whenever it is reset: what the tool holds all along,
+    /// as its lock.
+    ///
+    /// # Errors
+    /// The server refuses them.
+    pub async fn begin_with(&mut self, prologue: Vec<String>) -> Result<(), ReplayError> {
+        self.prologue = prologue;
+        self.reset().await
+    }
+
+    /// The connection, for the replay's own queries.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// The server that it is connected to.
+    pub fn server(&self) -> &'server Server {
+        self.server
+    }
+
+    /// The database that it is connected to.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// How long one statement may take.
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// What it begins with, see [`Session::begin_with`].
+    pub fn prologue(&self) -> &[String] {
+        &self.prologue
+    }
+
+    /// The process of the server that serves this session.
+    pub fn process(&self) -> i32 {
+        self.process
+    }
+
+    /// Runs one statement as its file has it, with its `COPY` data.
+    ///
+    /// # Errors
+    /// PostgreSQL's refusal; `57014` when the statement did not end in time.
+    pub async fn run(&mut self, statement: &Statement) -> Result<(), Refusal> {
+        match &statement.copy_data {
+            None => self.run_text(&statement.text).await,
+            Some(data) => {
+                let work = copy_in(&mut self.connection, &statement.text, data);
+                within(self.server, self.process, self.deadline, work).await
+            }
+        }
+    }
+
+    /// Runs a text of one or more statements, all sent at once.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub async fn run_text(&mut self, text: &str) -> Result<(), Refusal> {
+        let work = async {
+            let text = AssertSqlSafe(text.to_owned());
+            sqlx::raw_sql(text).execute(&mut self.connection).await.map(drop)
+        };
+        within(self.server, self.process, self.deadline, work).await
+    }
+
+    /// Runs a statement of the replay's own, which nothing may refuse.
+    ///
+    /// # Errors
+    /// The server refuses it all the same, or is down.
+    pub async fn command(
+        &mut self,
+        action: &'static str,
+        text: &'static str,
+    ) -> Result<(), ReplayError> {
+        sqlx::raw_sql(text)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+            .map_err(ReplayError::server(action))
+    }
+
+    /// Takes back what a migration left in the session: role, settings, temporary tables, plans,
+    /// advisory locks.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn reset(&mut self) -> Result<(), ReplayError> {
+        if self.prologue.is_empty() {
+            return self.command("reset the session", RESET).await;
+        }
+        let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue.join("; ")));
+        let outcome = sqlx::raw_sql(text).execute(&mut self.connection).await;
+        outcome.map(drop).map_err(ReplayError::server("reset the session"))
+    }
+
+    /// Removes what rolled-back trials left in the catalog, which every look into it would read.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn vacuum(&mut self) -> Result<(), ReplayError> {
+        self.command("vacuum the catalog", VACUUM).await
+    }
+
+    /// A new connection in place of one that was lost or is of no use any more.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn reconnect(&mut self) -> Result<(), ReplayError> {
+        let options = self.server.options(&self.database);
+        let (connection, process) = connect(&options).await?;
+        let old = std::mem::replace(&mut self.connection, connection);
+        self.process = process;
+        let _ = old.close().await;
+        self.reset().await
+    }
+
+    /// Ends the connection and waits until the server has noticed.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn close(self) -> Result<(), ReplayError> {
+        let Self { server, connection, process, .. } = self;
+        let _ = connection.close().await;
+        server.end_session(process).await
+    }
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<(PgConnection, i32), ReplayError> {
+    let refused = ReplayError::server("connect");
+    let connected = async {
+        let mut connection = options.connect().await?;
+        let process = sqlx::query_scalar("SELECT pg_backend_pid()");
+        let process = process.fetch_one(&mut connection).await?;
+        Ok((connection, process))
+    };
+    connected.await.map_err(refused)
+}
+
+async fn copy_in(
+    connection: &mut PgConnection,
+    statement: &str,
+    data: &str,
+) -> Result<(), sqlx::Error> {
+    let mut copy = connection.copy_in_raw(statement).await?;
+    copy.send(data.as_bytes()).await?;
+    copy.finish().await.map(drop)
+}
+
+/// Ends a statement that takes too long by asking the server to cancel it, so that the connection
+/// stays usable; a statement that does not let itself be cancelled loses its session.
+async fn within(
+    server: &Server,
+    process: i32,
+    deadline: Duration,
+    work: impl Future<Output = Result<(), sqlx::Error>>,
+) -> Result<(), Refusal> {
+    let mut work = std::pin::pin!(work);
+    if let Ok(outcome) = tokio::time::timeout(deadline, &mut work).await {
+        return outcome.map_err(|error| Refusal::new(&error));
+    }
+    let _ = server.cancel(process).await;
+    let outcome = match tokio::time::timeout(GRACE, &mut work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let _ = server.end_session(process).await;
+            work.await
+        }
+    };
+    outcome.map_err(|error| Refusal::out_of_time(&error, deadline))
+}

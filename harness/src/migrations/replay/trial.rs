@@ -1,0 +1,218 @@
+//! The time machine: one migration is applied, run twice, taken down and up again within one
+//! transaction, and what then is committed is the first application alone.
+
+use std::sync::Arc;
+
+use super::cut::{Attempt, Cut, boundaries, half, judge};
+use super::touched::{Digests, Touches};
+use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
+use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
+use crate::migrations::lineage::{Record, Script};
+use crate::migrations::sql::StatementKind;
+
+/// One migration as a trial sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'lineage> {
+    /// The way up.
+    pub up: &'lineage Script,
+    /// The way down, where there is one.
+    pub down: Option<&'lineage Script>,
+    /// What the tool writes down of the way up.
+    pub record: &'lineage Record,
+    /// What the tool writes down of the way down.
+    pub removal: &'lineage Record,
+}
+
+/// What the trials of one migration showed.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The catalog with the migration applied.
+    pub after: Arc<Catalog>,
+    /// The second run.
+    pub twice: Twice,
+    /// Up, down, up; none without a down.
+    pub round_trip: Option<RoundTrip>,
+    /// Cuts between its statements that do not end as an undisturbed run does.
+    pub cuts: Vec<Cut>,
+}
+
+/// How an attempt in one transaction ended.
+#[derive(Debug)]
+pub enum InPlace {
+    /// The migration is applied and committed.
+    Applied(Tried),
+    /// A transaction is no place for this migration, or it fails: nothing has happened.
+    Elsewhere,
+}
+
+/// Ends an attempt early, without a finding.
+enum Stop {
+    Elsewhere(Failure),
+    Error(ReplayError),
+}
+
+impl<E: Into<ReplayError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Whether a transaction may hold all of the script's statements, so far as a lexer can tell.
+pub fn fits_a_transaction(script: &Script) -> bool {
+    let fits = |kind| !matches!(kind, StatementKind::NoTransaction | StatementKind::Rollback);
+    script.statements.iter().all(|statement| fits(statement.kind))
+}
+
+/// Tries a migration in one transaction, and commits it.
+///
+/// # Errors
+/// The server is down.
+pub async fn try_in_place(
+    runner: &mut Runner<'_>,
+    reader: &mut CatalogReader,
+    subject: Subject<'_>,
+    before: &Arc<Catalog>,
+) -> Result<InPlace, ReplayError> {
+    let scripts = [Some(subject.up), subject.down];
+    if !scripts.into_iter().flatten().all(fits_a_transaction) {
+        return Ok(InPlace::Elsewhere);
+    }
+    match (Trial { runner, reader, subject }).perform(before).await {
+        Ok(tried) => {
+            runner.session().reset().await?;
+            Ok(InPlace::Applied(tried))
+        }
+        Err(Stop::Elsewhere(failure)) => {
+            runner.recover(&failure, true).await?;
+            runner.session().reset().await?;
+            Ok(InPlace::Elsewhere)
+        }
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// A refusal that is the transaction's fault, or took the session with it, shows nothing here.
+fn elsewhere(failure: &Failure) -> Result<(), Stop> {
+    match failure.refusal.lost || failure.refusal.wants_no_transaction() {
+        true => Err(Stop::Elsewhere(failure.clone())),
+        false => Ok(()),
+    }
+}
+
+struct Trial<'run, 'server> {
+    runner: &'run mut Runner<'server>,
+    reader: &'run mut CatalogReader,
+    subject: Subject<'run>,
+}
+
+impl Trial<'_, '_> {
+    async fn perform(&mut self, before: &Arc<Catalog>) -> Result<Tried, Stop> {
+        let Subject { up, record, .. } = self.subject;
+        self.runner.session().command("begin a trial", "BEGIN").await?;
+        let attempts = self.cut().await?;
+        self.runner.perform(up).await.map_err(Stop::Elsewhere)?;
+        self.runner.record(up, record).await.map_err(Stop::Elsewhere)?;
+        self.runner.session().reset().await?;
+        let after = self.catalog().await?;
+        let sequences = Sequences::read(self.runner.session().connection()).await?;
+
+        self.command("SAVEPOINT applied").await?;
+        let twice = self.twice(&after).await?;
+        sequences.restore(self.runner.session().connection()).await?;
+        let round_trip = match self.subject.down {
+            Some(down) => Some(self.round_trip(down, before, &after).await?),
+            None => None,
+        };
+        sequences.restore(self.runner.session().connection()).await?;
+
+        let committed = self.runner.session().run_text("RELEASE applied; COMMIT").await;
+        committed.map_err(|refusal| Stop::Elsewhere(Failure::after(up, "COMMIT", refusal)))?;
+        let cuts = judge(&attempts, before, &after);
+        Ok(Tried { after, twice, round_trip, cuts })
+    }
+
+    /// Cuts the way up where something of it would stay, and starts it again.
+    async fn cut(&mut self) -> Result<Vec<Attempt>, Stop> {
+        let up = self.subject.up;
+        let mut attempts = Vec::new();
+        for boundary in boundaries(up) {
+            let sequences = Sequences::read(self.runner.session().connection()).await?;
+            self.command("SAVEPOINT cut").await?;
+            self.runner.perform(&half(up, boundary)).await.map_err(Stop::Elsewhere)?;
+            self.runner.session().reset().await?;
+            let half = self.catalog().await?;
+            let end = match self.runner.perform(up).await {
+                Ok(()) => Ok(self.catalog().await?),
+                Err(failure) => {
+                    elsewhere(&failure)?;
+                    Err(failure)
+                }
+            };
+            self.command("ROLLBACK TO cut").await?;
+            sequences.restore(self.runner.session().connection()).await?;
+            attempts.push(Attempt { line: up.statements[boundary].line, half, end });
+        }
+        Ok(attempts)
+    }
+
+    async fn twice(&mut self, after: &Arc<Catalog>) -> Result<Twice, Stop> {
+        let touches = Touches::read(self.runner.session().connection()).await?;
+        if let Err(failure) = self.runner.perform(self.subject.up).await {
+            self.take_back_refused(&failure).await?;
+            return Ok(Twice::Refused(failure));
+        }
+        let again = self.catalog().await?;
+        let connection = self.runner.session().connection();
+        let touched = Touches::read(connection).await?.since(&touches);
+        let changed = Digests::read(connection, &touched).await?;
+        self.command("ROLLBACK TO applied").await?;
+        let difference = Difference::between(after, &again);
+        let kept = Digests::read(self.runner.session().connection(), &touched).await?;
+        Ok(Twice::of_passed(&difference, &changed.differing(&kept)))
+    }
+
+    async fn round_trip(
+        &mut self,
+        down: &Script,
+        before: &Arc<Catalog>,
+        after: &Arc<Catalog>,
+    ) -> Result<RoundTrip, Stop> {
+        let mut trip = RoundTrip::default();
+        let went_down = match self.runner.perform(down).await {
+            Ok(()) => self.runner.record(down, self.subject.removal).await,
+            refused => refused,
+        };
+        if let Err(failure) = went_down {
+            self.take_back_refused(&failure).await?;
+            trip.not_restored.push(NotRestored::DownRefused(failure));
+            return Ok(trip);
+        }
+        self.runner.session().reset().await?;
+        let restored = self.catalog().await?;
+        trip.compare_down(&Difference::between(before, &restored));
+
+        if let Err(failure) = self.runner.perform(self.subject.up).await {
+            self.take_back_refused(&failure).await?;
+            trip.not_restored.push(NotRestored::UpRefused(failure));
+            return Ok(trip);
+        }
+        let again = self.catalog().await?;
+        trip.compare_up(&Difference::between(after, &again));
+        self.command("ROLLBACK TO applied").await?;
+        Ok(trip)
+    }
+
+    /// Goes back to the applied migration after a refusal.
+    async fn take_back_refused(&mut self, failure: &Failure) -> Result<(), Stop> {
+        elsewhere(failure)?;
+        self.command("ROLLBACK TO applied").await
+    }
+
+    async fn catalog(&mut self) -> Result<Arc<Catalog>, Stop> {
+        Ok(self.reader.read(self.runner.session().connection()).await?)
+    }
+
+    async fn command(&mut self, text: &'static str) -> Result<(), Stop> {
+        Ok(self.runner.session().command("move in a trial", text).await?)
+    }
+}

@@ -1,0 +1,25 @@
+//! What a migration does when it is run a second time, right after the first.
+
+use super::Failure;
+use crate::migrations::catalog::Difference;
+
+/// What the second run of a migration came to.
+#[derive(Clone, Debug)]
+pub enum Twice {
+    /// PostgreSQL refused it.
+    Refused(Failure),
+    /// It passed and changed nothing.
+    NoOp,
+    /// It passed and changed something, and nobody was told.
+    Changed(Vec<String>),
+}
+
+impl Twice {
+    /// Of a second run that passed: what differs in the catalog, and the tables whose rows differ.
+    pub fn of_passed(difference: &Difference, tables: &[String]) -> Self {
+        let objects = difference.changes.iter().map(ToString::to_string);
+        let rows = tables.iter().map(|table| format!("rows of {table} changed"));
+        let changed: Vec<String> = objects.chain(rows).collect();
+        if changed.is_empty() { Self::NoOp } else { Self::Changed(changed) }
+    }
+}

@@ -1,0 +1,316 @@
+//! Makes the rows of one table from what they have to meet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::demands::{Demands, Group};
+use super::harvest::{COMMON_SHAPES, literal_default};
+use super::order::is_needed;
+use super::row::{Cell, Row, refer};
+use super::shape::{ColumnShape, ForeignKey, TableShape, TypeSort};
+use super::sieve::Candidate;
+use super::values::{edges, plain, text_room};
+
+/// Keys of our own lie beyond those that a migration writes by hand.
+const FIRST_KEY: u64 = 1_000_000;
+/// A table's first rows: enough to show each kind, and each label of a small enum.
+const ROWS_AT_FIRST: usize = 4;
+const MOST_ROWS_AT_FIRST: usize = 10;
+const MOST_LAST_RESORTS: usize = 120;
+
+/// Cells that make a row be taken, whatever its kind.
+pub(super) type Remedy = Row;
+
+/// What a row is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Defaults where there are any, unremarkable values elsewhere.
+    Plain,
+    /// A value for every column.
+    Full,
+    /// As little as possible.
+    Sparse,
+    /// Values at the edges of their types.
+    Edge,
+}
+
+/// Makes the rows of one table.
+pub(super) struct Generator<'a> {
+    pub demands: &'a Demands,
+    pub tables: &'a BTreeMap<u32, Arc<TableShape>>,
+    /// Different for every row of a lineage.
+    pub number: u64,
+    /// What this table was found to need.
+    pub remedy: &'a Remedy,
+    /// How many rows this table has had of us.
+    pub count: u64,
+}
+
+impl Generator<'_> {
+    /// A table's first rows, or its first of a new shape: each with its alternatives. With some
+    /// that later versions refuse, one for each thing that they add.
+    pub fn first_rows(&self) -> Vec<Vec<Row>> {
+        let labels = self.table().columns.iter().map(|column| match &column.value_type.sort {
+            TypeSort::Enum(labels) => labels.len(),
+            _ => 0,
+        });
+        let choices = self.demands.groups.iter().map(|group| group.choices.len().min(6));
+        let wanted = labels.chain(choices).max().unwrap_or(0);
+        let count = wanted.clamp(ROWS_AT_FIRST, MOST_ROWS_AT_FIRST) as u64;
+        let mut rows: Vec<Vec<Row>> =
+            (0..count).map(|place| self.row_with_alternatives(place)).collect();
+        rows.extend(self.refused_later(count).into_iter().map(|row| vec![row]));
+        rows
+    }
+
+    /// One row more, of another kind each time.
+    pub fn next_row(&self) -> Vec<Vec<Row>> {
+        vec![self.row_with_alternatives(self.count)]
+    }
+
+    fn row_with_alternatives(&self, place: u64) -> Vec<Row> {
+        let kinds = match place % 4 {
+            0 => [Kind::Plain, Kind::Full, Kind::Sparse],
+            1 => [Kind::Sparse, Kind::Plain, Kind::Full],
+            2 => [Kind::Edge, Kind::Full, Kind::Plain],
+            _ => [Kind::Full, Kind::Plain, Kind::Sparse],
+        };
+        kinds.iter().map(|&kind| self.row(kind, place)).collect()
+    }
+
+    /// A row of this kind; `place` counts the rows that are made at once.
+    pub fn row(&self, kind: Kind, place: u64) -> Row {
+        let number = self.number + place;
+        let mut row = Row::new();
+        for column in self.table().columns.iter().filter(|column| !column.computed) {
+            if let Some(cell) = self.cell(column, kind, number) {
+                row.insert(column.number, cell);
+            }
+        }
+        for group in &self.demands.groups {
+            self.fill_group(&mut row, group, kind, self.count + place);
+        }
+        self.fill_references(&mut row, kind, place);
+        row.extend(self.remedy.iter().map(|(column, cell)| (*column, cell.clone())));
+        row
+    }
+
+    /// A row whose every column that another might refer to is known beforehand.
+    pub fn row_with_keys(&self) -> Row {
+        let mut row = self.row(Kind::Full, 0);
+        for &number in self.table().keys.iter().flat_map(|key| &key.columns) {
+            if let Some(column) = self.table().column(number).filter(|column| !column.computed) {
+                let value = plain_within(column, FIRST_KEY + self.number);
+                row.entry(number).or_insert(Cell::Literal(value));
+            }
+        }
+        row
+    }
+
+    /// Rows for a table that refused all others: every text holds the same thing that code might
+    /// parse, another in each row.
+    pub fn last_resorts(&self) -> Vec<Remedy> {
+        let texts: Vec<&ColumnShape> =
+            self.table().columns.iter().filter(|column| self.is_free_text(column)).collect();
+        let all = COMMON_SHAPES.iter().map(|shape| {
+            texts.iter().map(|column| (column.number, Cell::Literal((*shape).to_owned()))).collect()
+        });
+        let single = texts.iter().flat_map(|column| {
+            let holding =
+                |shape: &&str| Remedy::from([(column.number, Cell::Literal((*shape).to_owned()))]);
+            COMMON_SHAPES.iter().map(holding).collect::<Vec<_>>()
+        });
+        let mut remedies: Vec<Remedy> = all.chain(single).collect();
+        remedies.truncate(MOST_LAST_RESORTS);
+        remedies
+    }
+
+    fn is_free_text(&self, column: &ColumnShape) -> bool {
+        let (base, modifier) = column.value_type.below_domains(column.modifier);
+        let is_text = matches!(base.base_name(), Some("text" | "varchar" | "citext"));
+        let has_room = text_room(modifier).is_none_or(|room| room > 8);
+        let referring =
+            self.demands.foreign_keys.iter().any(|key| key.columns.contains(&column.number));
+        let narrowed =
+            self.demands.groups.iter().any(|group| group.columns.contains(&column.number));
+        is_text && has_room && !column.computed && !referring && !narrowed
+    }
+
+    fn table(&self) -> &TableShape {
+        &self.demands.table
+    }
+
+    /// `None` leaves it to the default.
+    fn cell(&self, column: &ColumnShape, kind: Kind, number: u64) -> Option<Cell> {
+        let made_by_default =
+            column.identity || column.default.as_deref().is_some_and(is_generator);
+        if made_by_default {
+            return None;
+        }
+        let unique = self.in_key(column.number);
+        let number = if unique { FIRST_KEY + number } else { number };
+        let literal = |text| Some(Cell::Literal(text));
+        let ordinary = || literal(plain_within(column, number));
+        let may_be_null = !column.not_null
+            && !self.demands.outlook.not_null.contains(&column.number)
+            && !not_null_domain(column);
+        let constant = column.default.as_deref().and_then(literal_default);
+        match kind {
+            Kind::Plain if column.default.is_some() && !(unique && constant.is_some()) => None,
+            Kind::Sparse if may_be_null => Some(Cell::Null),
+            Kind::Sparse if column.default.is_some() && !(unique && constant.is_some()) => None,
+            Kind::Edge if !unique => {
+                let edges = edges(&column.value_type, column.modifier);
+                match edges.len() {
+                    0 => ordinary(),
+                    count => literal(edges[(number % count as u64) as usize].clone()),
+                }
+            }
+            _ if is_document(column) && !unique => {
+                literal(constant.unwrap_or_else(|| "{}".to_owned()))
+            }
+            _ => ordinary(),
+        }
+    }
+
+    fn in_key(&self, column: i16) -> bool {
+        self.demands.keys.iter().any(|key| key.columns.contains(&column))
+    }
+
+    fn fill_group(&self, row: &mut Row, group: &Group, kind: Kind, index: u64) {
+        if group.choices.is_empty() {
+            return;
+        }
+        let nulls = |choice: &&Candidate| choice.iter().filter(|value| value.is_none()).count();
+        let chosen = match kind {
+            Kind::Sparse => group.choices.iter().max_by_key(nulls),
+            _ => group.choices.get((index % group.choices.len() as u64) as usize),
+        };
+        for (&column, value) in group.columns.iter().zip(chosen.into_iter().flatten()) {
+            let shape = self.table().column(column);
+            if shape.is_some_and(|shape| shape.default.as_deref().is_some_and(is_generator)) {
+                continue;
+            }
+            let cell = value.clone().map_or(Cell::Null, Cell::Literal);
+            row.insert(column, cell);
+        }
+    }
+
+    fn fill_references(&self, row: &mut Row, kind: Kind, place: u64) {
+        for key in &self.demands.foreign_keys {
+            let needed = is_needed(self.table(), key);
+            let grouped = |column: &i16| {
+                self.demands.groups.iter().any(|group| group.columns.contains(column))
+            };
+            let left_out = key
+                .columns
+                .iter()
+                .any(|column| grouped(column) && row.get(column) == Some(&Cell::Null));
+            let sparse = kind == Kind::Sparse && !key.columns.iter().any(grouped);
+            let wanted =
+                key.columns.iter().all(|column| !self.demands.outlook.not_null.contains(column));
+            if !needed && (left_out || (sparse && wanted)) {
+                self.leave_out(row, key);
+            } else if key.parent == self.table().oid && needed {
+                self.refer_to_itself(row, key);
+            } else if let Some(parent) = self.tables.get(&key.parent) {
+                refer(row, key, parent, place);
+            }
+        }
+    }
+
+    /// One NULL is enough; columns that other references need stay.
+    fn leave_out(&self, row: &mut Row, key: &ForeignKey) {
+        for column in &key.columns {
+            if self.table().column(*column).is_some_and(|column| !column.not_null) {
+                row.insert(*column, Cell::Null);
+            }
+        }
+    }
+
+    /// A row that refers to itself needs no other.
+    fn refer_to_itself(&self, row: &mut Row, key: &ForeignKey) {
+        for (own, theirs) in key.columns.iter().zip(&key.parent_columns) {
+            if own == theirs {
+                continue;
+            }
+            let Some(column) = self.table().column(*theirs) else { continue };
+            let sequence =
+                column.default.as_deref().and_then(|default| default.strip_prefix("nextval("));
+            let cell = match (row.get(theirs), sequence) {
+                (Some(cell), _) => cell.clone(),
+                (None, Some(rest)) => Cell::Sql(format!("currval({rest}")),
+                (None, None) if column.identity => Cell::Sql("lastval()".to_owned()),
+                (None, None) => {
+                    let value = Cell::Literal(plain_within(column, FIRST_KEY + self.number));
+                    row.insert(*theirs, value.clone());
+                    value
+                }
+            };
+            row.insert(*own, cell);
+        }
+    }
+
+    /// Rows that today's version takes, and that do not meet one thing that a later one adds.
+    fn refused_later(&self, mut place: u64) -> Vec<Row> {
+        let outlook = &self.demands.outlook;
+        let mut rows = Vec::new();
+        let mut deviate = |change: &dyn Fn(&mut Row)| {
+            let mut row = self.row(Kind::Full, place);
+            change(&mut row);
+            rows.push(row);
+            place += 1;
+        };
+        for &column in &outlook.not_null {
+            deviate(&|row| drop(row.insert(column, Cell::Null)));
+        }
+        for group in &self.demands.groups {
+            for refused in &group.refused_later {
+                deviate(&|row| {
+                    for (&column, value) in group.columns.iter().zip(refused) {
+                        row.insert(column, value.clone().map_or(Cell::Null, Cell::Literal));
+                    }
+                });
+            }
+        }
+        for key in &outlook.foreign_keys {
+            deviate(&|row| {
+                for column in key.columns.iter().filter_map(|&number| self.table().column(number)) {
+                    let nowhere = plain_within(column, 7 * FIRST_KEY + self.number);
+                    row.insert(column.number, Cell::Literal(nowhere));
+                }
+            });
+        }
+        for key in outlook.keys.iter().filter(|key| !key.primary) {
+            let first = self.row(Kind::Full, 0);
+            deviate(&|row| {
+                for column in &key.columns {
+                    match first.get(column) {
+                        Some(cell) => row.insert(*column, cell.clone()),
+                        None => row.remove(column),
+                    };
+                }
+            });
+        }
+        rows
+    }
+}
+
+/// A default that makes another value for each row.
+fn is_generator(expression: &str) -> bool {
+    ["nextval(", "uuid", "gen_random", "random("].iter().any(|part| expression.contains(part))
+        && literal_default(expression).is_none()
+}
+
+fn is_document(column: &ColumnShape) -> bool {
+    matches!(column.value_type.base_name(), Some("json" | "jsonb"))
+}
+
+fn not_null_domain(column: &ColumnShape) -> bool {
+    matches!(column.value_type.sort, TypeSort::Domain { not_null: true, .. })
+}
+
+/// Small integers have no room beyond what migrations write by hand.
+fn plain_within(column: &ColumnShape, number: u64) -> String {
+    plain(&column.value_type, column.modifier, number)
+}

@@ -1,0 +1,185 @@
+//! One row before it is inserted, and the SQL that inserts it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::shape::{ForeignKey, TableShape};
+use super::table_name::{quote_identifier, quote_literal};
+
+/// What a column of a new row gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cell {
+    Null,
+    /// Text that the type's input function reads.
+    Literal(String),
+    /// A column of one of the parent's newest rows.
+    Key {
+        parent: u32,
+        column: String,
+        row: u64,
+    },
+    /// The same, of a row that agrees with this one in further columns: `(parent's, own)`.
+    MatchingKey {
+        parent: u32,
+        column: String,
+        row: u64,
+        agreeing: Vec<(String, Cell)>,
+    },
+    /// An expression.
+    Sql(String),
+}
+
+/// A cell for each column that is not left to its default.
+pub(super) type Row = BTreeMap<i16, Cell>;
+
+/// Inserts these rows and gives back one JSON object: how many there are, and their `returned`
+/// columns. `$1` holds the newest rows of every parent.
+pub(super) fn insertion(table: &TableShape, rows: &[Row], returned: &BTreeSet<String>) -> String {
+    let keys = key_object(returned);
+    format!(
+        "WITH made AS ({} RETURNING {keys} AS keys) \
+         SELECT jsonb_build_object('count', count(*), 'keys', jsonb_agg(keys)) FROM made",
+        bare_insertion(table, rows)
+    )
+}
+
+/// The same without an answer, which a rule on the table would refuse to give.
+pub(super) fn bare_insertion(table: &TableShape, rows: &[Row]) -> String {
+    let columns: Vec<_> = table.columns.iter().filter(|column| !column.computed).collect();
+    let mut sql = format!("INSERT INTO {} ", table.name.quoted());
+    if columns.is_empty() {
+        sql.push_str("DEFAULT VALUES");
+    } else {
+        let names: Vec<_> = columns.iter().map(|column| quote_identifier(&column.name)).collect();
+        let _ = write!(sql, "({}) VALUES ", names.join(", "));
+        for (place, row) in rows.iter().enumerate() {
+            let cells: Vec<_> = columns
+                .iter()
+                .map(|column| match row.get(&column.number) {
+                    Some(cell) => cell_sql(cell, &column.type_name),
+                    None => "DEFAULT".to_owned(),
+                })
+                .collect();
+            let comma = if place == 0 { "" } else { ", " };
+            let _ = write!(sql, "{comma}({})", cells.join(", "));
+        }
+    }
+    sql
+}
+
+/// One row for each of these tables, in one statement: constraints between them are asked when all
+/// are there.
+pub(super) fn joint_insertion(rows: &[(&TableShape, Row)]) -> String {
+    let parts: Vec<_> = rows
+        .iter()
+        .enumerate()
+        .map(|(place, (table, row))| {
+            let insertion = bare_insertion(table, std::slice::from_ref(row));
+            format!("made_{place} AS ({insertion} RETURNING true)")
+        })
+        .collect();
+    let counts: Vec<_> =
+        (0..rows.len()).map(|place| format!("(SELECT count(*) FROM made_{place})")).collect();
+    format!(
+        "WITH {} SELECT jsonb_build_object('count', least({}))",
+        parts.join(", "),
+        counts.join(", ")
+    )
+}
+
+/// How many rows there are, and how many of them this transaction has made.
+pub(super) fn census(table: &TableShape) -> String {
+    format!(
+        "SELECT jsonb_build_array(count(*), count(*) FILTER (WHERE \
+         age(xmin) <= age(pg_current_xact_id()::xid))) FROM {}",
+        table.name.quoted()
+    )
+}
+
+/// Gives back the `returned` columns of up to `most` rows that are there already.
+pub(super) fn existing_keys(
+    table: &TableShape,
+    returned: &BTreeSet<String>,
+    most: usize,
+) -> String {
+    let keys = key_object(returned);
+    format!(
+        "SELECT jsonb_agg(keys) FROM (SELECT {keys} AS keys FROM {} LIMIT {most}) AS picked",
+        table.name.quoted()
+    )
+}
+
+/// By name: a partition may number its columns otherwise than its root.
+fn key_object(returned: &BTreeSet<String>) -> String {
+    let fields: Vec<_> = returned
+        .iter()
+        .map(|name| format!("{}, {}::text", quote_literal(name), quote_identifier(name)))
+        .collect();
+    format!("jsonb_build_object({})", fields.join(", "))
+}
+
+fn cell_sql(cell: &Cell, type_name: &str) -> String {
+    match cell {
+        Cell::Null => "NULL".to_owned(),
+        Cell::Literal(text) => quote_literal(text),
+        Cell::Key { .. } | Cell::MatchingKey { .. } => format!("({})::{type_name}", key_sql(cell)),
+        Cell::Sql(expression) => format!("({expression})"),
+    }
+}
+
+/// As text.
+fn key_sql(cell: &Cell) -> String {
+    match cell {
+        Cell::Key { parent, column, row } => {
+            let rows = format!("$1->'{parent}'");
+            format!("{rows}->({row} % jsonb_array_length({rows}))::int->>{}", quote_literal(column))
+        }
+        Cell::MatchingKey { parent, column, row, agreeing } => {
+            let conditions: Vec<_> = agreeing
+                .iter()
+                .map(|(name, own)| format!("parent->>{} = {}", quote_literal(name), key_sql(own)))
+                .collect();
+            let count = format!("greatest(jsonb_array_length($1->'{parent}'), 1)");
+            format!(
+                "SELECT parent->>{} FROM jsonb_array_elements($1->'{parent}') \
+                 WITH ORDINALITY AS parents (parent, place) WHERE {} \
+                 ORDER BY (place - 1 + {count} - {row} % {count}) % {count} LIMIT 1",
+                quote_literal(column),
+                conditions.join(" AND ")
+            )
+        }
+        Cell::Literal(text) => quote_literal(text),
+        Cell::Null => "NULL".to_owned(),
+        Cell::Sql(expression) => format!("({expression})::text"),
+    }
+}
+
+/// Points every column of this foreign key to the parent's `number`th newest row. Columns that
+/// another foreign key has filled already are kept, and the parent's row must agree with them.
+pub(super) fn refer(row: &mut Row, key: &ForeignKey, parent: &TableShape, number: u64) {
+    let pairs: Vec<(i16, String)> = key
+        .columns
+        .iter()
+        .zip(&key.parent_columns)
+        .filter_map(|(&own, &theirs)| Some((own, parent.column(theirs)?.name.clone())))
+        .collect();
+    let filled = |own: &i16| {
+        row.get(own).filter(|cell| matches!(cell, Cell::Key { .. } | Cell::MatchingKey { .. }))
+    };
+    let agreeing: Vec<(String, Cell)> = pairs
+        .iter()
+        .filter_map(|(own, theirs)| Some((theirs.clone(), filled(own)?.clone())))
+        .collect();
+    for (own, column) in pairs {
+        if agreeing.iter().any(|(taken, _)| *taken == column) {
+            continue;
+        }
+        let (parent, agreeing) = (key.parent, agreeing.clone());
+        let cell = if agreeing.is_empty() {
+            Cell::Key { parent, column, row: number }
+        } else {
+            Cell::MatchingKey { parent, column, row: number, agreeing }
+        };
+        row.insert(own, cell);
+    }
+}

@@ -1,0 +1,388 @@
+//! Rows for every table of one version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+
+use super::classify::{Evidence, classify};
+use super::demands::Demands;
+use super::generator::{Generator, Kind, Remedy};
+use super::order::parents_first;
+use super::row::{Row, bare_insertion, census, existing_keys, insertion, joint_insertion};
+use super::script::{self, Step, StepResult};
+use super::shape::TableShape;
+use super::shape_reader::ShapeReader;
+use super::sieve::sift;
+use super::{Foresight, SeedingError, SeedingOutcome, TableName, TableSeeding};
+use crate::seed::Seed;
+
+/// How many of a parent's rows are looked up where it got too few new ones.
+const PARENTS_LOOKED_UP: usize = 16;
+
+/// Generates rows for every table, version after version.
+///
+/// A table's first rows, and its first after it changed, are a handful of every kind: plain ones,
+/// as little as possible, values at the edges of their types, and one for each thing that a later
+/// version will refuse. After that it gets one row for each version, in turn of each kind.
+#[derive(Debug)]
+pub struct Seeder {
+    foresight: Foresight,
+    excluded: BTreeSet<TableName>,
+    reader: ShapeReader,
+    plans: BTreeMap<u32, Plan>,
+    /// Parents first; tables that need each other stand together.
+    order: Vec<Vec<u32>>,
+    number: u64,
+}
+
+/// What is known of a table from version to version.
+#[derive(Debug)]
+struct Plan {
+    demands: Demands,
+    /// Rows of ours that it has taken.
+    count: u64,
+    /// Whether it has not had its first rows in this shape.
+    fresh: bool,
+    /// What its rows were found to need.
+    remedy: Remedy,
+    /// Whether it refused even the oddest rows in this shape.
+    hopeless: bool,
+}
+
+impl Seeder {
+    /// A seeder that knows what later versions demand.
+    pub fn new(seed: Seed, foresight: Foresight) -> Self {
+        Self {
+            foresight,
+            excluded: BTreeSet::new(),
+            reader: ShapeReader::default(),
+            plans: BTreeMap::new(),
+            order: Vec::new(),
+            // Different seeds begin elsewhere, and with them every value that a number decides.
+            number: seed.0 % 1_000,
+        }
+    }
+
+    /// Leaves these tables alone, like a migration tool's own tracking table.
+    #[must_use]
+    pub fn excluding(mut self, tables: impl IntoIterator<Item = TableName>) -> Self {
+        self.excluded.extend(tables);
+        self
+    }
+
+    /// Adds rows to every table of the user's schemas, and says how each fared. Call it outside
+    /// any transaction, after a migration's commit.
+    ///
+    /// # Errors
+    /// PostgreSQL is gone. A table that takes no row is no error.
+    pub async fn seed(
+        &mut self,
+        connection: &mut PgConnection,
+        version: &str,
+    ) -> Result<Vec<TableSeeding>, SeedingError> {
+        let changed = self.reader.read(connection).await?;
+        self.plan(connection, version, &changed).await?;
+        let steps = self.steps(|_| true);
+        let mut results = script::run(connection, &steps).await?;
+        self.number += steps.iter().map(|step| step.rows.len() as u64).max().unwrap_or(0);
+        self.try_last_resorts(connection, &mut results).await?;
+        Ok(self.outcomes(&results))
+    }
+
+    /// Tables that took no row, and are not full, get another chance with odder rows; then those
+    /// that need them are tried again.
+    async fn try_last_resorts(
+        &mut self,
+        connection: &mut PgConnection,
+        results: &mut [StepResult],
+    ) -> Result<(), SeedingError> {
+        let refused: BTreeSet<u32> = results
+            .iter()
+            .filter(|result| result.is_refused())
+            .map(|result| result.table)
+            .filter(|oid| self.plans.get(oid).is_some_and(|plan| !plan.hopeless))
+            .collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let mut steps = self.steps(|oid| refused.contains(&oid));
+        let usual: BTreeMap<u32, usize> = steps
+            .iter_mut()
+            .map(|step| {
+                let usual = step.rows.iter().map(Vec::len).sum();
+                step.rows.extend(self.last_resorts(step.table));
+                step.enough = 1;
+                (step.table, usual)
+            })
+            .collect();
+        for result in script::run(connection, &steps).await? {
+            let remedies = self.generator(result.table).map(|generator| generator.last_resorts());
+            let Some(plan) = self.plans.get_mut(&result.table) else { continue };
+            if result.taken > 0 {
+                let place = result.refusals.len().checked_sub(usual[&result.table]);
+                let remedy = place.and_then(|place| remedies?.into_iter().nth(place));
+                plan.remedy = remedy.unwrap_or_default();
+            }
+            plan.hopeless = result.is_refused();
+            if let Some(first) = results.iter_mut().find(|first| first.table == result.table) {
+                first.taken = result.taken;
+            }
+        }
+        Ok(())
+    }
+
+    fn last_resorts(&self, oid: u32) -> Vec<Vec<String>> {
+        let Some(generator) = self.generator(oid) else { return Vec::new() };
+        let returned = self.returned_columns();
+        let columns = self.returned_of(&generator.demands.table, &returned);
+        let row = |remedy: Remedy| {
+            let mut row = generator.row(Kind::Full, 0);
+            row.extend(remedy);
+            vec![insertion(&generator.demands.table, &[row], columns)]
+        };
+        generator.last_resorts().into_iter().map(row).collect()
+    }
+
+    async fn plan(
+        &mut self,
+        connection: &mut PgConnection,
+        version: &str,
+        changed: &[u32],
+    ) -> Result<(), SeedingError> {
+        let tables: BTreeMap<u32, Arc<TableShape>> = self
+            .reader
+            .tables()
+            .iter()
+            .filter(|(_, table)| !self.excluded.contains(&table.name))
+            .map(|(oid, table)| (*oid, Arc::clone(table)))
+            .collect();
+        self.plans.retain(|oid, _| tables.contains_key(oid));
+        let oids: BTreeMap<&TableName, u32> =
+            tables.iter().map(|(oid, table)| (&table.name, *oid)).collect();
+        let mut fresh = Vec::new();
+        for table in tables.values() {
+            if !changed.contains(&table.oid) && self.plans.contains_key(&table.oid) {
+                continue;
+            }
+            let outlook = self.foresight.outlook(version, table, |name| oids.get(name).copied());
+            let before = self.plans.remove(&table.oid);
+            let plan = Plan {
+                demands: Demands::new(table, outlook),
+                count: before.as_ref().map_or(0, |plan| plan.count),
+                fresh: true,
+                remedy: before.map(|plan| plan.remedy).unwrap_or_default(),
+                hopeless: false,
+            };
+            self.plans.insert(table.oid, plan);
+            fresh.push(table.oid);
+        }
+        if !fresh.is_empty() || self.order.iter().flatten().count() != tables.len() {
+            self.order = parents_first(&tables);
+        }
+        self.ask_for_values(connection, &fresh).await
+    }
+
+    /// Lets PostgreSQL say what narrowed columns may hold: each for itself, then those together
+    /// that constraints bind to each other.
+    async fn ask_for_values(
+        &mut self,
+        connection: &mut PgConnection,
+        fresh: &[u32],
+    ) -> Result<(), SeedingError> {
+        let mut problems = Vec::new();
+        let mut asked = Vec::new();
+        for oid in fresh {
+            let (columns, own) = self.plans[oid].demands.problems(self.number);
+            problems.extend(own);
+            asked.push((*oid, columns));
+        }
+        let mut answers = sift(connection, &problems).await?.into_iter();
+        let mut joint = Vec::new();
+        let mut joint_problems = Vec::new();
+        for (oid, columns) in asked {
+            let own: Vec<_> = answers.by_ref().take(columns.len()).collect();
+            let Some(plan) = self.plans.get_mut(&oid) else { continue };
+            for (group, problem) in plan.demands.group(&columns, own, self.number) {
+                joint.push((oid, group));
+                joint_problems.push(problem);
+            }
+        }
+        let answers = sift(connection, &joint_problems).await?;
+        for ((oid, group), sifted) in joint.into_iter().zip(answers) {
+            if let Some(plan) = self.plans.get_mut(&oid) {
+                plan.demands.settle(group, sifted);
+            }
+        }
+        Ok(())
+    }
+
+    fn steps(&self, wanted: impl Fn(u32) -> bool) -> Vec<Step> {
+        let returned = self.returned_columns();
+        let tables = self.reader.tables();
+        let split: BTreeSet<u32> = tables
+            .values()
+            .filter(|table| table.root != table.oid)
+            .map(|table| table.root)
+            .collect();
+        // A partitioned table gets its rows with its partitions.
+        let is_filled_by_parts = |oid: u32| {
+            let middle =
+                tables.get(&oid).is_some_and(|table| table.partitioned && table.root != oid);
+            middle || split.contains(&oid)
+        };
+        let mut steps = Vec::new();
+        for circle in &self.order {
+            let chosen =
+                circle.iter().copied().filter(|&oid| wanted(oid) && !is_filled_by_parts(oid));
+            for (place, oid) in chosen.enumerate() {
+                let Some(mut step) = self.step(oid, &returned) else { continue };
+                if circle.len() > 1 && place == 0 {
+                    let joint = self.joint_rows(circle);
+                    step.all.clone_from(&joint);
+                    step.rows = vec![vec![joint]];
+                }
+                steps.push(step);
+            }
+        }
+        steps
+    }
+
+    /// One row for each table of a circle, which refer to each other by keys that are known
+    /// beforehand.
+    fn joint_rows(&self, circle: &[u32]) -> String {
+        let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
+        for &oid in circle {
+            if let Some(generator) = self.generator(oid) {
+                rows.insert(oid, generator.row_with_keys());
+            }
+        }
+        let tables = self.reader.tables();
+        for &oid in circle {
+            for key in tables[&oid].foreign_keys.iter().filter(|key| circle.contains(&key.parent)) {
+                for (own, theirs) in key.columns.iter().zip(&key.parent_columns) {
+                    let cell = rows.get(&key.parent).and_then(|row| row.get(theirs)).cloned();
+                    if let (Some(row), Some(cell)) = (rows.get_mut(&oid), cell) {
+                        row.insert(*own, cell);
+                    }
+                }
+            }
+        }
+        let rows: Vec<_> =
+            rows.into_iter().map(|(oid, row)| (tables[&oid].as_ref(), row)).collect();
+        joint_insertion(&rows)
+    }
+
+    fn generator(&self, oid: u32) -> Option<Generator<'_>> {
+        let plan = self.plans.get(&oid)?;
+        Some(Generator {
+            demands: &plan.demands,
+            tables: self.reader.tables(),
+            number: self.number,
+            remedy: &plan.remedy,
+            count: plan.count,
+        })
+    }
+
+    fn step(&self, oid: u32, returned: &BTreeMap<u32, BTreeSet<String>>) -> Option<Step> {
+        let generator = self.generator(oid)?;
+        let demands = generator.demands;
+        let table = &demands.table;
+        let rows =
+            if self.plans.get(&oid)?.fresh { generator.first_rows() } else { generator.next_row() };
+        let own = self.returned_of(table, returned);
+        let first: Vec<Row> = rows.iter().map(|row| row[0].clone()).collect();
+        let alternatives = |alternatives: &Vec<Row>| -> Vec<String> {
+            let answering =
+                alternatives.iter().map(|row| insertion(table, std::slice::from_ref(row), own));
+            let bare =
+                alternatives.last().map(|row| bare_insertion(table, std::slice::from_ref(row)));
+            answering.chain(bare.filter(|_| table.rules)).collect()
+        };
+        let parents = demands.foreign_keys.iter().filter_map(|key| {
+            let parent = self.reader.tables().get(&key.parent)?;
+            let columns = returned.get(&key.parent)?;
+            Some((key.parent, [existing_keys(parent, columns, PARENTS_LOOKED_UP)]))
+        });
+        Some(Step {
+            table: oid,
+            registers: BTreeSet::from([oid, table.root]).into_iter().collect(),
+            all: insertion(table, &first, own),
+            rows: rows.iter().map(alternatives).collect(),
+            enough: rows.len(),
+            wanted: rows.len(),
+            census: census(table),
+            parents: parents.collect(),
+        })
+    }
+
+    /// A partition answers with what its root is referred to by.
+    fn returned_of<'a>(
+        &self,
+        table: &TableShape,
+        returned: &'a BTreeMap<u32, BTreeSet<String>>,
+    ) -> &'a BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        returned.get(&table.root).or(returned.get(&table.oid)).unwrap_or(&NONE)
+    }
+
+    /// For each parent the columns that are referred to.
+    fn returned_columns(&self) -> BTreeMap<u32, BTreeSet<String>> {
+        let tables = self.reader.tables();
+        let mut returned: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
+        for key in self.plans.values().flat_map(|plan| &plan.demands.foreign_keys) {
+            let Some(parent) = tables.get(&key.parent) else { continue };
+            let names = key.parent_columns.iter().filter_map(|&number| parent.column(number));
+            let names = names.map(|column| column.name.clone());
+            returned.entry(key.parent).or_default().extend(names);
+        }
+        returned
+    }
+
+    fn outcomes(&mut self, results: &[StepResult]) -> Vec<TableSeeding> {
+        let mut outcomes: BTreeMap<u32, SeedingOutcome> = BTreeMap::new();
+        for result in results {
+            if let Some(plan) = self.plans.get_mut(&result.table) {
+                plan.count += result.taken as u64;
+                plan.fresh = plan.fresh && result.taken == 0;
+            }
+            let evidence = Evidence {
+                result,
+                plans: |oid: u32| self.plans.get(&oid).map(|plan| &plan.demands),
+                outcomes: &outcomes,
+            };
+            let outcome = classify(&evidence);
+            outcomes.insert(result.table, outcome);
+        }
+        let mut all = Vec::new();
+        for table in self.order.iter().flatten().filter_map(|oid| self.plans.get(oid)) {
+            let table = &table.demands.table;
+            let outcome = match outcomes.get(&table.oid) {
+                Some(outcome) => outcome.clone(),
+                None => self.outcome_of_parts(table, &outcomes),
+            };
+            let TableName { schema, table } = table.name.clone();
+            all.push(TableSeeding { schema, table, outcome });
+        }
+        all
+    }
+
+    /// A partitioned table holds what its partitions do.
+    fn outcome_of_parts(
+        &self,
+        whole: &TableShape,
+        outcomes: &BTreeMap<u32, SeedingOutcome>,
+    ) -> SeedingOutcome {
+        let parts = self.reader.tables().values().filter(|part| part.root == whole.root);
+        let of_parts: Vec<_> = parts.filter_map(|part| outcomes.get(&part.oid)).collect();
+        let rows = of_parts
+            .iter()
+            .map(|outcome| if let SeedingOutcome::Seeded { rows } = outcome { *rows } else { 0 })
+            .sum();
+        match of_parts.first() {
+            Some(&first) if rows == 0 => first.clone(),
+            Some(_) => SeedingOutcome::Seeded { rows },
+            None => SeedingOutcome::Unseedable { why: "it has no partition".to_owned() },
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Reads the shapes of all tables, and afterwards only what changed.
+//!
+//! A row of the catalog that changed carries a young transaction in its `xmin`; what was dropped is
+//! missed by that, so a count that fell makes everything be read again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sqlx::PgConnection;
+
+use super::shape::{
+    CheckConstraint, ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey,
+};
+use super::{SeedingError, TableName};
+
+/// Domains, arrays and composites may nest, even through themselves.
+const DEEPEST_TYPE: usize = 12;
+
+/// The shapes of all tables in the user's schemas, as of the last look.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShapeReader {
+    database: u32,
+    horizon: Option<String>,
+    counts: Vec<i64>,
+    tables: BTreeMap<u32, Arc<TableShape>>,
+    types: HashMap<u32, TypeRow>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    database: u32,
+    horizon: String,
+    live: Vec<(u32, String, String)>,
+    counts: Vec<i64>,
+    types: Option<Vec<TypeRow>>,
+    tables: Vec<TableRow>,
+}
+
+#[derive(Deserialize)]
+struct TableRow {
+    oid: u32,
+    schema: String,
+    table: String,
+    partitioned: bool,
+    root: u32,
+    bounds: Option<String>,
+    columns: Vec<ColumnRow>,
+    keys: Vec<UniqueKey>,
+    foreign_keys: Vec<ForeignKey>,
+    checks: Vec<CheckConstraint>,
+    rules: bool,
+}
+
+#[derive(Deserialize)]
+struct ColumnRow {
+    number: i16,
+    name: String,
+    type_oid: u32,
+    modifier: i32,
+    type_name: String,
+    not_null: bool,
+    default: Option<String>,
+    identity: bool,
+    always: bool,
+    generated: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct TypeRow {
+    oid: u32,
+    name: String,
+    base_name: String,
+    sort: String,
+    not_null: bool,
+    base: u32,
+    modifier: i32,
+    element: u32,
+    labels: Option<Vec<String>>,
+    checks: Option<Vec<String>>,
+    fields: Option<Vec<(u32, i32)>>,
+    subtype: Option<u32>,
+    range: Option<u32>,
+}
+
+impl ShapeReader {
+    /// All tables, by their number in the catalog.
+    pub fn tables(&self) -> &BTreeMap<u32, Arc<TableShape>> {
+        &self.tables
+    }
+
+    /// The transaction before which everything was seen.
+    pub fn horizon(&self) -> Option<&str> {
+        self.horizon.as_deref()
+    }
+
+    /// Reads what changed since the last look, and says which tables did.
+    pub async fn read(&mut self, connection: &mut PgConnection) -> Result<Vec<u32>, SeedingError> {
+        let answer = ask(connection, self.horizon.as_deref()).await?;
+        let fell = answer.counts.iter().zip(&self.counts).any(|(now, before)| now < before);
+        if answer.database != self.database || fell {
+            let all = ask(connection, None).await?;
+            *self = Self::default();
+            return Ok(self.take(all));
+        }
+        Ok(self.take(answer))
+    }
+
+    fn take(&mut self, answer: Answer) -> Vec<u32> {
+        self.database = answer.database;
+        self.horizon = Some(answer.horizon);
+        self.counts = answer.counts;
+        for row in answer.types.into_iter().flatten() {
+            self.types.insert(row.oid, row);
+        }
+        let changed: Vec<u32> = answer.tables.iter().map(|table| table.oid).collect();
+        for row in answer.tables {
+            self.tables.insert(row.oid, Arc::new(self.table(row)));
+        }
+        let names: HashMap<u32, TableName> = answer
+            .live
+            .into_iter()
+            .map(|(oid, schema, table)| (oid, TableName { schema, table }))
+            .collect();
+        self.tables.retain(|oid, _| names.contains_key(oid));
+        for (oid, table) in &mut self.tables {
+            if table.name != names[oid] {
+                Arc::make_mut(table).name = names[oid].clone();
+            }
+        }
+        changed
+    }
+
+    fn table(&self, row: TableRow) -> TableShape {
+        let mut checks = row.checks;
+        let columns: Vec<ColumnShape> =
+            row.columns.into_iter().map(|column| self.column(column)).collect();
+        checks.extend(row.bounds.map(|expression| CheckConstraint {
+            name: "the partition's bounds".to_owned(),
+            columns: named_in(&expression, &columns),
+            expression,
+        }));
+        TableShape {
+            oid: row.oid,
+            name: TableName::new(row.schema, row.table),
+            partitioned: row.partitioned,
+            root: row.root,
+            columns,
+            keys: row.keys,
+            foreign_keys: row.foreign_keys,
+            checks,
+            rules: row.rules,
+        }
+    }
+
+    fn column(&self, row: ColumnRow) -> ColumnShape {
+        ColumnShape {
+            number: row.number,
+            name: row.name,
+            value_type: self.resolve(row.type_oid, 0),
+            modifier: row.modifier,
+            type_name: row.type_name,
+            not_null: row.not_null,
+            default: row.default,
+            identity: row.identity,
+            computed: row.generated || row.always,
+        }
+    }
+
+    fn resolve(&self, oid: u32, depth: usize) -> Arc<TypeShape> {
+        let Some(row) = self.types.get(&oid).filter(|_| depth < DEEPEST_TYPE) else {
+            let sort = TypeSort::Base("text".to_owned());
+            return Arc::new(TypeShape { name: "text".to_owned(), sort });
+        };
+        let inner = |oid| self.resolve(oid, depth + 1);
+        let sort = match row.sort.as_str() {
+            "e" => TypeSort::Enum(row.labels.clone().unwrap_or_default()),
+            "d" => TypeSort::Domain {
+                base: inner(row.base),
+                modifier: row.modifier,
+                not_null: row.not_null,
+                checks: row.checks.clone().unwrap_or_default(),
+            },
+            "c" => TypeSort::Composite(
+                row.fields
+                    .iter()
+                    .flatten()
+                    .map(|&(oid, modifier)| (inner(oid), modifier))
+                    .collect(),
+            ),
+            "r" => TypeSort::Range(inner(row.subtype.unwrap_or_default())),
+            "m" => TypeSort::Multirange(inner(row.range.unwrap_or_default())),
+            _ if row.element != 0 => TypeSort::Array(inner(row.element)),
+            _ => TypeSort::Base(row.base_name.clone()),
+        };
+        Arc::new(TypeShape { name: row.name.clone(), sort })
+    }
+}
+
+/// A partition's bounds come without the list of columns that they read.
+fn named_in(expression: &str, columns: &[ColumnShape]) -> Vec<i16> {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let words: Vec<&str> = expression.split(|letter| !is_part(letter)).collect();
+    columns
+        .iter()
+        .filter(|column| {
+            words.contains(&column.name.as_str())
+                || expression.contains(&super::table_name::quote_identifier(&column.name))
+        })
+        .map(|column| column.number)
+        .collect()
+}
+
+async fn ask(connection: &mut PgConnection, since: Option<&str>) -> Result<Answer, SeedingError> {
+    let text: String = sqlx::query_scalar(include_str!("shapes.sql"))
+        .bind(since)
+        .persistent(false)
+        .fetch_one(connection)
+        .await
+        .map_err(SeedingError::database("read the shapes of all tables"))?;
+    serde_json::from_str(&text).map_err(SeedingError::answer("reading the shapes of all tables"))
+}

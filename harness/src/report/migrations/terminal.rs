@@ -1,0 +1,166 @@
+//! The summary at the end of a replay, for a screen.
+
+use std::fmt::Write as _;
+
+use owo_colors::OwoColorize;
+
+use crate::finding::Severity;
+use crate::migrations::finding::MigrationFinding;
+use crate::migrations::replay::ReplayOutcome;
+use crate::report::text::{neutralise, on_one_line, seconds};
+
+/// How many lines of evidence are shown of a finding. The other forms hold all.
+const EVIDENCE_LINES: usize = 6;
+/// How many findings for information are shown.
+const INFORMATION: usize = 12;
+
+/// The summary with colours. Printed through `anstream`, it loses them where there is no terminal
+/// or `NO_COLOR` is set; what files and servers wrote in it holds no escape sequence.
+pub fn render(outcome: &ReplayOutcome) -> String {
+    let mut text = String::new();
+    for (name, value) in summary(outcome) {
+        let _ = writeln!(text, "{}  {value}", format!("{name:10}").bold());
+    }
+    for finding in of(outcome, Severity::Error).chain(of(outcome, Severity::Warning)) {
+        show(&mut text, finding);
+    }
+    information(&mut text, outcome);
+    accepted(&mut text, outcome);
+    let count = |severity| of(outcome, severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let conclusion = format!("{errors} errors, {warnings} warnings");
+    let conclusion = match (errors, warnings) {
+        (0, 0) => conclusion.green().bold().to_string(),
+        (0, _) => conclusion.yellow().bold().to_string(),
+        _ => conclusion.red().bold().to_string(),
+    };
+    let _ = write!(text, "\n{conclusion}");
+    text
+}
+
+fn summary(outcome: &ReplayOutcome) -> Vec<(&'static str, String)> {
+    let (fresh, trips, twice) = (&outcome.fresh, &outcome.round_trip, &outcome.twice);
+    let (upgrade, seeding) = (&outcome.upgrade, &outcome.seeding);
+    let total = outcome.timings.get("total_ms").copied().unwrap_or(0);
+    vec![
+        (
+            "fresh",
+            format!(
+                "{} applied, {} failed, {} gaps",
+                fresh.applied,
+                fresh.failed.len(),
+                fresh.gaps.len()
+            ),
+        ),
+        (
+            "upgrade",
+            format!(
+                "{} paths with data, {} broken, {} assumptions",
+                upgrade.paths,
+                upgrade.broken.len(),
+                upgrade.assumptions.len()
+            ),
+        ),
+        (
+            "round trip",
+            format!(
+                "{} tried, {} not restored, {} fail in the walk from the head",
+                trips.tried,
+                trips.not_restored.len(),
+                trips.walk_failed.len()
+            ),
+        ),
+        (
+            "twice",
+            format!(
+                "{} refused, {} change nothing, {} change something",
+                twice.refused.len(),
+                twice.no_op.len(),
+                twice.changed.len()
+            ),
+        ),
+        (
+            "seeding",
+            format!(
+                "{} of {} tables at a version hold rows; {} full, {} take none",
+                seeding.seeded, seeding.tables, seeding.saturated, seeding.unseedable
+            ),
+        ),
+        (
+            "trials",
+            format!(
+                "{} in a transaction, {} in a copy, {} untried; {}",
+                outcome.trials.transaction,
+                outcome.trials.clone,
+                outcome.trials.untried,
+                seconds(total)
+            ),
+        ),
+    ]
+}
+
+fn of(outcome: &ReplayOutcome, severity: Severity) -> impl Iterator<Item = &MigrationFinding> {
+    outcome.findings.iter().filter(move |finding| finding.severity == severity)
+}
+
+fn show(text: &mut String, finding: &MigrationFinding) {
+    let heading = on_one_line(&format!("{} at {}", finding.id, place(finding)));
+    let heading = match finding.severity {
+        Severity::Error => heading.red().bold().to_string(),
+        _ => heading.yellow().bold().to_string(),
+    };
+    let _ = writeln!(text, "\n{heading}");
+    if let Some(statement) = &finding.statement {
+        lines(text, statement, "  | ");
+    }
+    lines(text, &finding.evidence, "  ");
+    let _ = writeln!(text, "  {} {}", "do:".bold(), on_one_line(&finding.advice));
+}
+
+fn lines(text: &mut String, content: &str, before: &str) {
+    let content = neutralise(content);
+    for line in content.lines().take(EVIDENCE_LINES) {
+        let _ = writeln!(text, "{before}{line}");
+    }
+    let more = content.lines().count().saturating_sub(EVIDENCE_LINES);
+    if more > 0 {
+        let _ = writeln!(text, "{before}… {more} more lines");
+    }
+}
+
+fn information(text: &mut String, outcome: &ReplayOutcome) {
+    let findings: Vec<_> = of(outcome, Severity::Info).collect();
+    if findings.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", "for information".bold());
+    for finding in findings.iter().take(INFORMATION) {
+        let first = finding.evidence.lines().next().unwrap_or_default();
+        let line = format!("{} at {}: {first}", finding.id, place(finding));
+        let _ = writeln!(text, "  {}", on_one_line(&line));
+    }
+    let more = findings.len().saturating_sub(INFORMATION);
+    if more > 0 {
+        let _ = writeln!(text, "  … {more} more; --json, --markdown and --sarif hold all");
+    }
+}
+
+fn accepted(text: &mut String, outcome: &ReplayOutcome) {
+    if outcome.accepted.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", "accepted by lineage.toml".bold());
+    for one in &outcome.accepted {
+        let (id, place) = (&one.finding.id, place(&one.finding));
+        let line = format!("{id} at {place}, until {}: {}", one.until, one.reason);
+        let _ = writeln!(text, "  {}", on_one_line(&line));
+    }
+}
+
+fn place(finding: &MigrationFinding) -> String {
+    match (&finding.file, finding.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        (Some(file), None) => file.clone(),
+        (None, _) => finding.version.clone().unwrap_or_else(|| "the lineage".into()),
+    }
+}

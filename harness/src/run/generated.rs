@@ -1,0 +1,35 @@
+//! The plan of a generated run: enough load around whatever faults were drawn.
+
+use super::Plan;
+use super::plan::{CALM_AFTER_FAULTS, DRAIN_BOUND};
+use crate::faults::Schedule;
+use crate::workload::Pace;
+
+/// Events a second, over all producers.
+const RATE: u32 = 80;
+/// How long the load lasts at least, in milliseconds: a thousand events and some.
+const LASTS: u64 = 13_000;
+/// Within what time the faults of a generated schedule begin, in milliseconds.
+pub const GENERATED_WINDOW: u64 = 9_000;
+
+/// The plan around a schedule.
+pub fn generated_plan(schedule: Schedule) -> Plan {
+    let lasts = LASTS.max(schedule.end() + CALM_AFTER_FAULTS);
+    let pace = Pace { rate: RATE, lasts };
+    Plan { name: "chaos".to_owned(), pace, schedule, drain_bound: DRAIN_BOUND }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::{Fault, ScheduledFault};
+
+    #[test]
+    fn load_goes_on_after_the_last_fault_and_comes_to_a_thousand_events() {
+        let none = generated_plan(Schedule::default());
+        assert!(u64::from(none.pace.rate) * none.pace.lasts >= 1_000_000);
+        let fault = Fault::Kill { part: "agent-1".into() };
+        let long = Schedule::new(vec![ScheduledFault { at: 500, lasts: 60_000, fault }]);
+        assert!(generated_plan(long.clone()).pace.lasts > long.end());
+    }
+}

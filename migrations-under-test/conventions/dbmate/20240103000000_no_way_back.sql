@@ -1,0 +1,4 @@
+-- migrate:up
+UPDATE people SET name = lower(name);
+
+-- migrate:down

@@ -1,0 +1,1 @@
+SELECT 'without an up.sql beside it';

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW ${area}.counts AS SELECT count(*) FROM ${area}.people;

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW ${area}.people_by_name AS SELECT * FROM ${area}.people ORDER BY name;

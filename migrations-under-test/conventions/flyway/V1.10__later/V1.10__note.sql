@@ -1,0 +1,1 @@
+ALTER TABLE ${area}.orders ADD COLUMN note text;

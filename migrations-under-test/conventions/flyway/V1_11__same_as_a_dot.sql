@@ -1,0 +1,1 @@
+COMMENT ON COLUMN ${area}.orders.note IS 'since ${flyway:filename}';

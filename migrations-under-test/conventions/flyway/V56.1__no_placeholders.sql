@@ -1,0 +1,1 @@
+COMMENT ON TABLE area.people IS '${this stays as it is}';

@@ -1,0 +1,1 @@
+ALTER TABLE people ALTER COLUMN mood SET DEFAULT 'calm';

@@ -1,0 +1,2 @@
+DROP FUNCTION count_orders;
+DROP TABLE orders;

@@ -1,0 +1,1 @@
+print("a step that is no SQL")

@@ -1,0 +1,2 @@
+SET client_min_messages = warning;
+SET lock_timeout = '5s';

@@ -1,0 +1,1 @@
+CREATE INDEX orders_person ON orders (person);

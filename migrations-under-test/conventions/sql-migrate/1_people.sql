@@ -1,0 +1,5 @@
+-- +migrate Up
+CREATE TABLE people (id bigserial PRIMARY KEY, name text NOT NULL);
+
+-- +migrate Down
+DROP TABLE people;

@@ -1,0 +1,1 @@
+SELECT 'and over this one, which looks like a migration';

@@ -1,0 +1,1 @@
+SELECT 'sqlx passes over a name without an underscore';

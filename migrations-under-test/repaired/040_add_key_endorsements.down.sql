@@ -1,0 +1,3 @@
+ALTER TABLE signing_keys
+    DROP COLUMN IF EXISTS endorsement,
+    DROP COLUMN IF EXISTS endorsed_by;
