@@ -402,3 +402,65 @@ mod containers {
         next.child.wait().unwrap();
     }
 }
+
+/// A folder with migrations of these names and texts.
+fn migrations(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn replay(folder: &Path, more: &[&str]) -> Command {
+    let mut arguments = vec!["migrations", "replay", folder.to_str().unwrap()];
+    arguments.extend(more);
+    harness(&arguments)
+}
+
+#[test]
+fn a_replay_says_what_breaks_and_where() {
+    let folder = migrations(&[
+        ("1_a.up.sql", "CREATE TABLE a (id int);\n"),
+        ("2_b.up.sql", "\nALTER TABLE nowhere ADD COLUMN b int;\n"),
+    ]);
+    let out = tempfile::tempdir().unwrap();
+    let path = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
+    let (json, sarif, markdown) = (path("o.json"), path("o.sarif"), path("o.md"));
+    let forms = ["--json", &json, "--sarif", &sarif, "--markdown", &markdown, "--seed", "1"];
+    let (code, told, errors) = output(&mut replay(folder.path(), &forms));
+    assert_eq!(code, 1, "{told}{errors}");
+    assert!(told.contains("fresh.failed at 2_b.up.sql:2"), "{told}");
+    assert!(errors.contains("golang-migrate") && errors.contains("seed 1"), "{errors}");
+    let read = |path: &str| -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    assert_eq!(read(&json)["fresh"]["failed"][0]["sqlstate"], "42P01");
+    let result = &read(&sarif)["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "fresh.failed");
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 2);
+    assert!(std::fs::read_to_string(&markdown).unwrap().contains("fresh.failed"));
+}
+
+#[test]
+fn the_threshold_decides_how_a_replay_ends() {
+    let folder = migrations(&[("1_a.up.sql", "CREATE TABLE a (id int);")]);
+    let (code, told, _) = output(&mut replay(folder.path(), &["--fail-on", "error"]));
+    assert_eq!(code, 0, "{told}");
+    let (code, told, _) = output(&mut replay(folder.path(), &["--fail-on", "info"]));
+    assert_eq!(code, 1, "{told}");
+}
+
+#[test]
+fn what_cannot_be_replayed_is_a_usage_error() {
+    let empty = migrations(&[]);
+    let (code, _, errors) = output(&mut replay(empty.path(), &[]));
+    assert_eq!(code, 2, "{errors}");
+    let text = migrations(&[("1_a.up.sql", "\\i other.sql")]);
+    let (code, _, errors) = output(&mut replay(text.path(), &[]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("1_a.up.sql") && errors.contains("psql"), "{errors}");
+    let (code, _, errors) = output(&mut replay(text.path(), &["--convention", "none"]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("golang-migrate") && errors.contains("auto"), "{errors}");
+}

@@ -154,15 +154,12 @@ mod tests {
 
     #[test]
     fn a_detector_among_the_scenarios_exists() {
+        let names: BTreeSet<&str> =
+            crate::ALL.iter().chain(crate::EMBEDDED).map(|one| one.name).collect();
         for row in ledger().rows {
-            let Some(name) =
-                row.detector.as_deref().and_then(|text| text.strip_prefix("scenario "))
-            else {
-                continue;
-            };
-            let exists =
-                crate::ALL.iter().chain(crate::EMBEDDED).any(|scenario| scenario.name == name);
-            assert!(exists, "{} is found by `{name}`, which is no scenario", row.id);
+            let detector = row.detector.unwrap_or_default();
+            let Some(name) = detector.strip_prefix("scenario ") else { continue };
+            assert!(names.contains(name), "{} is found by `{name}`, which is none", row.id);
         }
     }
 
@@ -170,7 +167,7 @@ mod tests {
     fn the_system_file_lists_the_rows_that_have_a_switch() {
         let system = System::read(&system_file()).unwrap();
         let ledger = ledger();
-        for id in &system.defects {
+        for id in system.defects.iter().filter(|id| *id != "audited") {
             assert!(ledger.row(id).is_some(), "{id} is no row");
         }
         let switched = |row: &&Row| !matches!(row.layer, Layer::Migrations | Layer::Job);

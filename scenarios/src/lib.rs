@@ -3,9 +3,11 @@
 //! nothing.
 
 pub mod access;
+pub mod agent_rows;
 pub mod agent_tokens;
 pub mod both_ways;
 pub mod calls;
+pub mod certification;
 pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
@@ -78,10 +80,23 @@ pub const EMBEDDED: &[Scenario] = &[
     signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
     signing::NO_KEY_LIES_IN_THE_CLEAR,
     signing::PROGRAMS_ARE_SIGNED,
+    certification::EVERY_START_COMPLETES_THE_SCHEMA,
+    certification::NO_FAILURE_IS_SERVED,
+    certification::ODD_SURROUNDINGS_ARE_TOLD,
+    certification::INTERRUPTED_MIGRATIONS_CONVERGE,
+    certification::A_RELEASE_CAN_BE_TAKEN_BACK,
+    certification::FALSE_RECORDS_ARE_FOUND,
+    certification::SERVING_AN_INCOMPLETE_SCHEMA_IS_FOUND,
+    certification::MIGRATING_WITHOUT_BACKUP_IS_FOUND,
+    certification::HEALTH_THAT_LIES_IS_FOUND,
     propagation::matrix::EVERY_EVENT_ARRIVES,
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
     propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    agent_rows::DURATIONS_ARE_MILLISECONDS,
+    agent_rows::PANICS_ARE_CAUGHT,
+    agent_rows::CONFIGURATIONS_ARE_MIGRATED,
+    agent_rows::BREAKERS_HEAL,
 ];
 
 /// Every scenario as a trial on each backend that it can be shown on.

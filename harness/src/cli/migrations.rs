@@ -3,6 +3,7 @@
 mod progress;
 mod replay;
 mod rules;
+mod since;
 
 use clap::Subcommand;
 

@@ -295,7 +295,8 @@ pub const CASES: &[Case] = &[
     changes("ALTER TYPE store.condition OWNER TO application"),
     changes("COMMENT ON TYPE store.condition IS 'state'"),
     changes("CREATE TYPE store.place AS (x int, y text)"),
-    changes("ALTER TYPE store.place DROP ATTRIBUTE x; ALTER TYPE store.place ADD ATTRIBUTE x int"),
+    // The dump tells it by the order alone.
+    only_we("ALTER TYPE store.place DROP ATTRIBUTE x; ALTER TYPE store.place ADD ATTRIBUTE x int"),
     changes("ALTER TYPE store.place ALTER ATTRIBUTE y TYPE varchar(5)"),
     changes("ALTER TYPE store.place RENAME ATTRIBUTE y TO z"),
     changes("ALTER TYPE store.address ADD ATTRIBUTE code text"),

@@ -4,29 +4,33 @@
 //! control call takes the same lock, so when it returns the change is in force; no control call
 //! ever waits for a peer.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::flow::{Ending, Flow, Wants};
+use crate::flow::{Ending, Flow};
 use crate::model::Direction;
 use crate::random;
+use crate::timer::Timer;
 use crate::toxics::Installed;
 use crate::traffic::Traffic;
 
 /// A connection, as the task that runs it and the control calls share it.
 pub struct Connection {
     state: Mutex<State>,
-    changed: Notify,
 }
 
 struct State {
     to_server: Flow,
     to_client: Flow,
     ending: Option<Ending>,
+    /// The task that runs it, to be woken after a change.
+    task: Option<Waker>,
 }
 
 impl State {
@@ -54,8 +58,8 @@ impl Connection {
                 to_server: flow(Direction::ToServer),
                 to_client: flow(Direction::ToClient),
                 ending: None,
+                task: None,
             }),
-            changed: Notify::new(),
         };
         for toxic in toxics {
             connection.add(toxic);
@@ -65,75 +69,76 @@ impl Connection {
 
     /// Puts a toxic in force.
     pub fn add(&self, toxic: &Installed) {
-        self.lock().flow(toxic.direction).add(toxic, Instant::now());
-        self.changed.notify_one();
+        self.change(|state| state.flow(toxic.direction).add(toxic, Instant::now()));
     }
 
     /// Puts a change of a toxic in force.
     pub fn update(&self, toxic: &Installed) {
-        self.lock().flow(toxic.direction).update(toxic, Instant::now());
-        self.changed.notify_one();
+        self.change(|state| state.flow(toxic.direction).update(toxic, Instant::now()));
     }
 
     /// Takes a toxic out.
     pub fn remove(&self, toxic: &Installed) {
-        let mut state = self.lock();
-        if state.flow(toxic.direction).remove(&toxic.name, Instant::now()) {
-            state.ending.get_or_insert(Ending::Close);
-        }
-        drop(state);
-        self.changed.notify_one();
+        self.change(|state| {
+            if state.flow(toxic.direction).remove(&toxic.name, Instant::now()) {
+                state.ending.get_or_insert(Ending::Close);
+            }
+        });
     }
 
     /// Lets no further byte pass and ends the task.
     pub fn close(&self) {
-        self.lock().ending.get_or_insert(Ending::Close);
-        self.changed.notify_one();
+        self.change(|state| {
+            state.ending.get_or_insert(Ending::Close);
+        });
     }
 
     /// Moves bytes between the two until the connection ends or `stop` is cancelled.
-    pub async fn run(&self, client: TcpStream, server: TcpStream, stop: &CancellationToken) {
-        let ending = loop {
-            let (to_server, to_client) = match self.turn(&client, &server) {
-                Ok(wants) => wants,
-                Err(ending) => break ending,
-            };
-            let wake = to_server.wake.into_iter().chain(to_client.wake).min();
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break Ending::Close,
-                () = self.changed.notified() => {}
-                _ = client.readable(), if to_server.input => {}
-                _ = server.readable(), if to_client.input => {}
-                _ = server.writable(), if to_server.room => {}
-                _ = client.writable(), if to_client.room => {}
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
-            }
-            // A busy connection is always ready; it must let the others have their turn.
-            tokio::task::coop::consume_budget().await;
+    pub async fn run(
+        &self,
+        mut client: TcpStream,
+        mut server: TcpStream,
+        stop: &CancellationToken,
+    ) {
+        let mut halves = Halves { client: client.split(), server: server.split() };
+        let mut timer = Timer::default();
+        let ending = tokio::select! {
+            biased;
+            () = stop.cancelled() => Ending::Close,
+            ending = poll_fn(|cx| self.poll(&mut halves, &mut timer, cx)) => ending,
         };
-        for socket in [client, server] {
-            end(&socket, ending);
+        let (client_ended, server_ended) = {
+            let state = self.lock();
+            (state.to_server.source_ended(), state.to_client.source_ended())
+        };
+        end(&client, ending, client_ended);
+        end(&server, ending, server_ended);
+    }
+
+    fn poll(
+        &self,
+        halves: &mut Halves<'_>,
+        timer: &mut Timer,
+        cx: &mut Context<'_>,
+    ) -> Poll<Ending> {
+        let mut state = self.lock();
+        state.task.get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
+        loop {
+            match state.turn(halves, cx) {
+                Err(ending) => return Poll::Ready(ending),
+                Ok(None) => return Poll::Pending,
+                Ok(Some(wake)) => ready!(timer.poll(wake, cx)),
+            }
         }
     }
 
-    fn turn(&self, client: &TcpStream, server: &TcpStream) -> Result<(Wants, Wants), Ending> {
+    /// Makes a change, and lets the task see it.
+    fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
-        if let Some(ending) = state.ending {
-            return Err(ending);
+        change(&mut state);
+        if let Some(task) = &state.task {
+            task.wake_by_ref();
         }
-        let now = Instant::now();
-        let to_server = state.to_server.turn(client, server, now)?;
-        if let Some(protocol) = state.to_server.take_answer_to_drop() {
-            state.to_client.drop_answer(protocol, now);
-        }
-        let to_client = state.to_client.turn(server, client, now)?;
-        let flows = [&state.to_server, &state.to_client];
-        let over = flows.iter().all(|flow| flow.finished());
-        // Both sides have said all they had to say, and a toxic that never ends keeps the last word.
-        let waits = to_server.wake.is_some() || to_client.wake.is_some();
-        let dry = flows.iter().all(|flow| flow.dry()) && !waits;
-        if over || dry { Err(Ending::Close) } else { Ok((to_server, to_client)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -141,11 +146,47 @@ impl Connection {
     }
 }
 
-/// Prepares a socket so that dropping it ends the connection in the way asked for.
-fn end(socket: &TcpStream, ending: Ending) {
+/// Both sockets, each as a source and a sink.
+struct Halves<'a> {
+    client: (ReadHalf<'a>, WriteHalf<'a>),
+    server: (ReadHalf<'a>, WriteHalf<'a>),
+}
+
+impl State {
+    /// Does what can be done at once. Returns when there is something to do without a change of the
+    /// sockets.
+    fn turn(
+        &mut self,
+        halves: &mut Halves<'_>,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Instant>, Ending> {
+        if let Some(ending) = self.ending {
+            return Err(ending);
+        }
+        let Halves { client, server } = halves;
+        let last = self.to_client.finished();
+        let to_server = self.to_server.turn((&mut client.0, &mut server.1), last, cx)?;
+        if let Some(protocol) = self.to_server.take_answer_to_drop() {
+            self.to_client.drop_answer(protocol, Instant::now());
+        }
+        let last = self.to_server.finished();
+        let to_client = self.to_client.turn((&mut server.0, &mut client.1), last, cx)?;
+        let wake = to_server.into_iter().chain(to_client).min();
+        let flows = [&self.to_server, &self.to_client];
+        let over = flows.iter().all(|flow| flow.finished());
+        // Both sides have said all they had to say, and a toxic that never ends keeps the last word.
+        let dry = flows.iter().all(|flow| flow.dry()) && wake.is_none();
+        if over || dry { Err(Ending::Close) } else { Ok(wake) }
+    }
+}
+
+/// Prepares a socket so that dropping it ends the connection in the way asked for. `ended` says that
+/// nothing more can come from it.
+fn end(socket: &TcpStream, ending: Ending, ended: bool) {
     match ending {
         // When this fails the socket is dead already.
         Ending::Reset => drop(socket.set_zero_linger()),
+        Ending::Close if ended => {}
         Ending::Close => discard_unread(socket),
     }
 }

@@ -3,19 +3,29 @@
 //! A flow never waits. [`Flow::turn`] does what can be done at once and says what to wait for, so a
 //! toxic can be added, changed or removed between any two turns. The bytes lie in the queues between
 //! the stages, never inside a toxic; what waits before a removed stage moves on to the next.
+//!
+//! Without toxics, bytes go from socket to socket through one buffer that all flows of a thread
+//! share, and only what the sink has no room for is queued. Once they come in bulk they go through a
+//! pipe in the kernel instead; for small messages that would be twice the work. What is in the pipe
+//! has passed every stage: it goes out before anything in the output queue does.
 
+use std::cell::RefCell;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
-use rand_chacha::ChaCha8Rng;
-use tokio::io::ErrorKind;
-use tokio::net::TcpStream;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
 use crate::model::Direction;
+use crate::pipe::Pipe;
 use crate::protocol::Protocol;
 use crate::queue::Queue;
-use crate::toxics::{AnswerDropper, AnyToxic, Installed, Memory, Moment, Step};
+use crate::stage::Stage;
+use crate::toxics::{AnswerDropper, Installed, Step};
 use crate::traffic::Traffic;
 
 /// The most that is read at once.
@@ -24,6 +34,18 @@ const CHUNK: usize = 64 << 10;
 const SMALL: usize = 4 << 10;
 /// The cost of what a flow with toxics may hold, beside the windows that toxics ask for.
 const HELD: usize = 64 << 10;
+/// After so many full reads in a row bytes come in bulk.
+const FULL_READS: u32 = 2;
+/// After so many fillings in a row below [`LITTLE`] they no longer do.
+const SMALL_FILLINGS: u32 = 8;
+const LITTLE: usize = 16 << 10;
+/// A flow that always finds bytes and room lets the others have their turn after so many rounds.
+const ROUNDS: usize = 16;
+
+thread_local! {
+    /// The buffer between sockets without toxics. Empty whenever no flow has its turn.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into());
+}
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +56,6 @@ pub enum Ending {
     Reset,
 }
 
-/// What a flow waits for.
-#[derive(Default)]
-pub struct Wants {
-    /// Bytes from the source.
-    pub input: bool,
-    /// Room at the sink.
-    pub room: bool,
-    /// A time.
-    pub wake: Option<Instant>,
-}
-
 /// One direction of a connection.
 pub struct Flow {
     seed: u64,
@@ -53,6 +64,9 @@ pub struct Flow {
     stages: Vec<Stage>,
     output: Queue,
     buffer: BytesMut,
+    pipe: Option<Pipe>,
+    /// Reads in a row that speak for a change to the pipe, or away from it.
+    streak: u32,
     /// A byte has come from the source.
     began: bool,
     /// Nothing more comes from the source.
@@ -77,6 +91,8 @@ impl Flow {
             stages: Vec::new(),
             output: Queue::default(),
             buffer: BytesMut::new(),
+            pipe: None,
+            streak: 0,
             began: false,
             source_ended: false,
             closing: false,
@@ -92,12 +108,28 @@ impl Flow {
         if self.closing || self.finished {
             return;
         }
-        let mut stage = Stage::new(self.seed, toxic, now);
-        stage.from_start = !self.began;
+        let mut stage = Stage::new(self.seed, toxic, !self.began, now);
         if self.stages.is_empty() && self.source_ended {
             stage.input.end();
         }
         self.stages.push(stage);
+    }
+
+    /// Gives a stage new attributes and a new toxicity.
+    pub fn update(&mut self, toxic: &Installed, now: Instant) {
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.name() == toxic.name) {
+            stage.update(toxic, now);
+        }
+    }
+
+    /// Takes a stage out. Says whether the connection must be closed for it.
+    pub fn remove(&mut self, name: &str, now: Instant) -> bool {
+        let Some(index) = self.stages.iter().position(|stage| stage.name() == name) else {
+            return false;
+        };
+        let mut stage = self.stages.remove(index);
+        stage.input.pour_into(self.queue(index), now);
+        stage.closes_when_removed()
     }
 
     /// The answer that the other direction must lose, if a stage said so in the last turn.
@@ -113,51 +145,39 @@ impl Flow {
             toxicity: 1.0,
             toxic: Arc::new(AnswerDropper { protocol }),
         };
-        let mut stage = Stage::new(self.seed, &toxic, now);
+        let mut stage = Stage::new(self.seed, &toxic, false, now);
         if self.source_ended {
             stage.input.end();
         }
         self.stages.insert(0, stage);
     }
 
-    /// Gives a stage new attributes and a new toxicity; what it remembers stays.
-    pub fn update(&mut self, toxic: &Installed, now: Instant) {
-        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.name == toxic.name) {
-            stage.toxic = Arc::clone(&toxic.toxic);
-            stage.toxicity = toxic.toxicity;
-            stage.since = now;
-        }
-    }
-
-    /// Takes a stage out. Says whether the connection must be closed for it.
-    pub fn remove(&mut self, name: &str, now: Instant) -> bool {
-        let Some(index) = self.stages.iter().position(|stage| stage.name == name) else {
-            return false;
-        };
-        let mut stage = self.stages.remove(index);
-        stage.input.pour_into(self.queue(index), now);
-        stage.acts() && stage.toxic.closes_when_removed()
-    }
-
-    /// Reads, moves and writes what can be at once.
+    /// Reads, moves and writes what can be at once; the task is woken when more can be. Returns when
+    /// a stage wants to act next. `last` says that the other direction has come to its end.
     ///
     /// # Errors
     /// The ending of the whole connection, when this flow brings it about.
     pub fn turn(
         &mut self,
-        source: &TcpStream,
-        sink: &TcpStream,
-        now: Instant,
-    ) -> Result<Wants, Ending> {
-        if self.wants_input() {
-            self.read(source, now);
+        (source, sink): (&mut ReadHalf<'_>, &mut WriteHalf<'_>),
+        last: bool,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<Instant>, Ending> {
+        for _ in 0..ROUNDS {
+            let now = Instant::now();
+            let reads = self.wants_input();
+            let dry = reads && self.read(source, sink, now, cx).is_pending();
+            let wake = self.advance(now)?;
+            self.write(sink, last, cx);
+            if self.finished && self.closing {
+                return Err(Ending::Close);
+            }
+            if dry || !self.wants_input() {
+                return Ok(wake);
+            }
         }
-        let wake = self.advance(now)?;
-        self.write(sink);
-        if self.finished && self.closing {
-            return Err(Ending::Close);
-        }
-        Ok(Wants { input: self.wants_input(), room: !self.output.is_empty(), wake })
+        cx.waker().wake_by_ref();
+        Ok(None)
     }
 
     /// Whether the end has been passed on, or nobody is left to pass it to.
@@ -170,19 +190,29 @@ impl Flow {
         self.source_ended && self.cost() == 0
     }
 
-    /// Without toxics the next read waits until the last one is written: one buffer, and the sender
-    /// feels the receiver at once.
+    /// Whether the source has said all it had to say.
+    pub fn source_ended(&self) -> bool {
+        self.source_ended
+    }
+
+    /// Without toxics the next read waits until the last one is written, so that the sender feels
+    /// the receiver at once.
     fn wants_input(&self) -> bool {
         let allowed = if self.stages.is_empty() { 0 } else { HELD + self.windows() };
         !self.source_ended && !self.closing && self.cost() <= allowed
     }
 
     fn windows(&self) -> usize {
-        self.stages.iter().filter(|stage| stage.acts()).map(|stage| stage.toxic.window()).sum()
+        self.stages.iter().map(Stage::window).sum()
     }
 
     fn cost(&self) -> usize {
-        self.output.cost() + self.stages.iter().map(|stage| stage.input.cost()).sum::<usize>()
+        let waiting = self.stages.iter().map(|stage| stage.input.cost()).sum::<usize>();
+        self.piped() + self.output.cost() + waiting
+    }
+
+    fn piped(&self) -> usize {
+        self.pipe.as_ref().map_or(0, Pipe::held)
     }
 
     /// The queue before the stage at `index`; after the last stage, the output.
@@ -190,24 +220,91 @@ impl Flow {
         self.stages.get_mut(index).map_or(&mut self.output, |stage| &mut stage.input)
     }
 
-    fn read(&mut self, source: &TcpStream, now: Instant) {
+    /// Pending when the source has nothing; the task is woken when it has.
+    fn read(
+        &mut self,
+        source: &mut ReadHalf<'_>,
+        sink: &mut WriteHalf<'_>,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let direct = self.stages.is_empty() && !self.sink_gone;
+        if !direct && self.piped() == 0 {
+            self.pipe = None;
+        }
+        let read = match &mut self.pipe {
+            Some(pipe) if direct => fill(pipe, source, cx),
+            _ if direct => self.relay(source, sink, now, cx),
+            _ => self.read_into_queue(source, now, cx),
+        };
+        match read {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(0)) => self.end_source(),
+            Poll::Ready(Ok(read)) => {
+                self.began = true;
+                self.traffic.way(self.direction).receive(read);
+                self.choose_way(read, direct);
+            }
+            Poll::Ready(Err(_)) => {
+                self.end_source();
+                self.closing = true;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Moves what the source has to the sink at once, and queues what that has no room for.
+    fn relay(
+        &mut self,
+        source: &mut ReadHalf<'_>,
+        sink: &mut WriteHalf<'_>,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(source).poll_read(cx, &mut buffer))?;
+            let bytes = buffer.filled();
+            let mut written = 0;
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
+            // What breaks the sink is met again when the rest is written.
+            if let Poll::Ready(Ok(some)) = Pin::new(sink).poll_write(cx, bytes) {
+                self.traffic.way(self.direction).send(some);
+                written = some;
+            }
+            if written < bytes.len() {
+                self.output.push(Bytes::copy_from_slice(&bytes[written..]), now);
+            }
+            Poll::Ready(Ok(bytes.len()))
+        })
+    }
+
+    fn read_into_queue(
+        &mut self,
+        source: &mut ReadHalf<'_>,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         // Small chunks share one allocation: a byte that waits must not pin a whole buffer.
         if !self.buffer.try_reclaim(CHUNK) && self.buffer.capacity() < SMALL {
             self.buffer.reserve(CHUNK);
         }
-        match source.try_read_buf(&mut self.buffer) {
-            Ok(0) => self.end_source(),
-            Ok(read) => {
-                self.began = true;
-                self.traffic.way(self.direction).receive(read);
-                let bytes = self.buffer.split().freeze();
-                self.queue(0).push(bytes, now);
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => {
-                self.end_source();
-                self.closing = true;
-            }
+        let read = ready!(pin!(source.read_buf(&mut self.buffer)).poll(cx))?;
+        let bytes = self.buffer.split().freeze();
+        self.queue(0).push(bytes, now);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Goes over to the pipe when bytes come in bulk, and back to the buffer when they do not.
+    fn choose_way(&mut self, read: usize, direct: bool) {
+        let speaks_for_change =
+            if self.pipe.is_some() { read < LITTLE } else { direct && read == CHUNK };
+        self.streak = if speaks_for_change { self.streak + 1 } else { 0 };
+        if self.pipe.is_none() && self.streak == FULL_READS {
+            self.pipe = Pipe::new().ok(); // without a file to spare the buffer will do
+            self.streak = 0;
         }
     }
 
@@ -221,7 +318,7 @@ impl Flow {
         let mut wake: Option<Instant> = None;
         let mut index = 0;
         while index < self.stages.len() {
-            match self.stages[index].act(now, self.direction) {
+            match self.stages[index].act(now) {
                 Step::Pass(bytes) => {
                     self.queue(index + 1).push(bytes, now);
                     continue;
@@ -254,26 +351,44 @@ impl Flow {
         self.queue(0).end();
     }
 
-    fn write(&mut self, sink: &TcpStream) {
+    fn write(&mut self, sink: &mut WriteHalf<'_>, last: bool, cx: &mut Context<'_>) {
         if self.sink_gone {
             return self.output.discard();
         }
-        while let Some(bytes) = self.output.front() {
-            match sink.try_write(bytes) {
-                Ok(written) => {
-                    self.traffic.way(self.direction).send(written);
-                    self.output.take(written);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => return self.abandon(),
-            }
+        match self.deliver(sink, cx) {
+            Poll::Pending => return,
+            Poll::Ready(Err(_)) => return self.abandon(),
+            Poll::Ready(Ok(())) => {}
         }
         if self.output.finished() && !self.finished {
             self.finished = true;
-            if !self.closing && rustix::net::shutdown(sink, rustix::net::Shutdown::Write).is_err() {
+            // When the whole connection is over, closing the socket says it as well.
+            let over = self.closing || last;
+            if !over && shut_down(sink).is_err() {
                 self.abandon();
             }
         }
+    }
+
+    /// Writes what is held for the sink. Pending when that has no room.
+    fn deliver(&mut self, sink: &mut WriteHalf<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(pipe) = &mut self.pipe {
+            while pipe.held() > 0 {
+                let written = ready!(drain(pipe, sink, cx))?;
+                self.traffic.way(self.direction).send(written);
+                self.traffic.way(self.direction).splice(written);
+            }
+            if self.streak >= SMALL_FILLINGS || self.source_ended {
+                self.pipe = None;
+                self.streak = 0;
+            }
+        }
+        while let Some(bytes) = self.output.front() {
+            let written = ready!(Pin::new(&mut *sink).poll_write(cx, bytes))?;
+            self.traffic.way(self.direction).send(written);
+            self.output.take(written);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The sink is gone. The flow the other way ends by itself, after it has delivered what the
@@ -281,57 +396,34 @@ impl Flow {
     fn abandon(&mut self) {
         self.stages.clear();
         self.output.discard();
+        self.pipe = None;
         self.finished = true;
         self.sink_gone = true;
     }
 }
 
-/// One toxic at work.
-struct Stage {
-    name: String,
-    toxic: Arc<dyn AnyToxic>,
-    toxicity: f32,
-    /// Drawn once; the toxic acts when it lies below the toxicity.
-    draw: f32,
-    memory: Memory,
-    random: ChaCha8Rng,
-    since: Instant,
-    from_start: bool,
-    input: Queue,
-}
-
-impl Stage {
-    fn new(seed: u64, toxic: &Installed, now: Instant) -> Self {
-        let (draw, random) = toxic.draw(seed);
-        Self {
-            name: toxic.name.clone(),
-            toxic: Arc::clone(&toxic.toxic),
-            toxicity: toxic.toxicity,
-            draw,
-            memory: toxic.toxic.memory(),
-            random,
-            since: now,
-            from_start: false,
-            input: Queue::default(),
+/// Fills an empty pipe. Pending when the source has nothing.
+fn fill(pipe: &mut Pipe, source: &ReadHalf<'_>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(source.as_ref().poll_read_ready(cx))?;
+        match pipe.fill(source.as_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
         }
     }
+}
 
-    fn acts(&self) -> bool {
-        self.draw < self.toxicity
+/// Empties a pipe, or a part of it. Pending when the sink has no room.
+fn drain(pipe: &mut Pipe, sink: &WriteHalf<'_>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(sink.as_ref().poll_write_ready(cx))?;
+        match pipe.drain(sink.as_ref()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
+        }
     }
+}
 
-    fn act(&mut self, now: Instant, direction: Direction) -> Step {
-        let acts = self.acts();
-        // What passes by it while it does not act, it has not met.
-        self.from_start &= acts || self.input.is_empty();
-        let mut moment = Moment {
-            input: &mut self.input,
-            now,
-            since: self.since,
-            random: &mut self.random,
-            direction,
-            from_start: self.from_start,
-        };
-        if acts { self.toxic.act(&mut self.memory, &mut moment) } else { moment.pass() }
-    }
+fn shut_down(sink: &WriteHalf<'_>) -> io::Result<()> {
+    Ok(rustix::net::shutdown(sink.as_ref(), rustix::net::Shutdown::Write)?)
 }

@@ -43,11 +43,14 @@ pub mod error;
 mod flow;
 pub mod metrics;
 pub mod model;
+mod pipe;
 pub mod protocol;
 mod proxy;
 mod queue;
 mod random;
+mod stage;
 mod tally;
+mod timer;
 pub mod toxics;
 mod traffic;
 

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use toxiproxy::{Metrics, Proxies, load_config, serve_with_metrics};
 use tracing::{error, info};
@@ -28,6 +30,9 @@ struct Arguments {
     /// Number that every random choice follows from [default: drawn, and logged]
     #[arg(long)]
     seed: Option<u64>,
+    /// Threads that move bytes; more than one pays on machines with many cores
+    #[arg(long, default_value = "1")]
+    threads: NonZero<usize>,
     /// Count the bytes of each proxy under /metrics
     #[arg(long)]
     proxy_metrics: bool,
@@ -36,15 +41,22 @@ struct Arguments {
     runtime_metrics: bool,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match run(Arguments::parse_from(std::env::args_os().map(two_dashes))).await {
+    let arguments = Arguments::parse_from(std::env::args_os().map(two_dashes));
+    let runtime = match runtime(arguments.threads) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!("cannot start: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             error!("{problem}");
@@ -61,6 +73,15 @@ fn two_dashes(argument: OsString) -> OsString {
         }
         _ => argument,
     }
+}
+
+/// One thread needs to wake no other, which would cost more than a small message does.
+fn runtime(threads: NonZero<usize>) -> std::io::Result<Runtime> {
+    let mut builder = match threads.get() {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(threads.get()).enable_all().build()
 }
 
 async fn run(arguments: Arguments) -> Result<(), String> {

@@ -8,14 +8,21 @@ use std::fmt::Write;
 use crate::api::API_VERSION;
 use crate::collection::Proxies;
 use crate::model::Direction;
+use crate::traffic::Way;
 
 /// The content type of the text form.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+type Count = fn(&Way) -> u64;
+
+/// What is counted of each proxy and direction. Toxiproxy has the first two.
+const SERIES: [(&str, Count); 3] =
+    [("received", Way::received), ("sent", Way::sent), ("spliced", Way::spliced)];
+
 /// Which metrics are switched on; none unless told otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Metrics {
-    /// The bytes that each proxy received and sent.
+    /// The bytes that each proxy received and sent, and how many of them the kernel moved alone.
     pub proxies: bool,
     /// Version, processor time, memory and open files of the program.
     pub runtime: bool,
@@ -40,20 +47,14 @@ impl Metrics {
 
 fn render_proxies(text: &mut String, proxies: &Proxies) {
     let traffic = proxies.traffic();
-    head(text, "toxiproxy_proxy_received_bytes_total", "counter");
-    for (view, traffic) in &traffic {
-        for direction in [Direction::ToClient, Direction::ToServer] {
-            let labels = labels(direction, &view.name, &view.listen, &view.upstream);
-            let received = traffic.way(direction).received();
-            line(text, &format!("toxiproxy_proxy_received_bytes_total{labels} {received}"));
-        }
-    }
-    head(text, "toxiproxy_proxy_sent_bytes_total", "counter");
-    for (view, traffic) in &traffic {
-        for direction in [Direction::ToClient, Direction::ToServer] {
-            let labels = labels(direction, &view.name, &view.listen, &view.upstream);
-            let sent = traffic.way(direction).sent();
-            line(text, &format!("toxiproxy_proxy_sent_bytes_total{labels} {sent}"));
+    for (name, count) in SERIES {
+        let name = format!("toxiproxy_proxy_{name}_bytes_total");
+        head(text, &name, "counter");
+        for (view, traffic) in &traffic {
+            for direction in [Direction::ToClient, Direction::ToServer] {
+                let labels = labels(direction, &view.name, &view.listen, &view.upstream);
+                line(text, &format!("{name}{labels} {}", count(traffic.way(direction))));
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ pub struct Traffic {
 pub struct Way {
     received: AtomicU64,
     sent: AtomicU64,
+    spliced: AtomicU64,
 }
 
 impl Traffic {
@@ -37,6 +38,16 @@ impl Way {
     /// Counts bytes written to the other.
     pub fn send(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that the kernel moved, without the program.
+    pub fn splice(&self, bytes: usize) {
+        self.spliced.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The bytes that the kernel moved so far.
+    pub fn spliced(&self) -> u64 {
+        self.spliced.load(Ordering::Relaxed)
     }
 
     /// The bytes read so far.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::progress::Bar;
+use super::since::Judged;
 use crate::cli::interrupt::interrupt_token;
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::lineage::{self, Convention, ReadOptions};
-use crate::migrations::replay::{ReplayOptions, ReplayOutcome, replay};
+use crate::migrations::replay::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::report::migrations as report;
 use crate::report::text::neutralise;
 use crate::seed::Seed;
@@ -33,9 +34,33 @@ pub struct ReplayArguments {
     /// How long one statement may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     statement_deadline: u64,
+    /// Only run all of it on an empty database
+    #[arg(long)]
+    fresh_only: bool,
     /// Leave out the upgrade paths with generated rows
     #[arg(long)]
     without_data: bool,
+    /// Leave out the backup that is taken before the last migration and restored
+    #[arg(long)]
+    without_drill: bool,
+    /// Compare the head with a live database, which is only read
+    #[arg(long, value_name = "URL", env = "HARNESS_AGAINST", hide_env_values = true)]
+    against: Option<String>,
+    /// Measure what statements cost at so many rows a table [default: at the few generated ones]
+    #[arg(long, value_name = "N")]
+    rows: Option<u32>,
+    /// Read and write every table that a migration names while it runs, and tell the longest waits
+    #[arg(long)]
+    traffic: bool,
+    /// With traffic, let a reader hold on to a table for so long when the migration begins
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    long_reader: u64,
+    /// The longest wait of a reader or writer that is no finding; brings the traffic along
+    #[arg(long, value_name = "MS")]
+    stall_budget: Option<u64>,
+    /// Judge only what came after this version, or what differs from this commit
+    #[arg(long, value_name = "VERSION|GIT-REF")]
+    since: Option<String>,
     /// The mildest finding that makes the command fail
     #[arg(long, value_enum, default_value = "error")]
     fail_on: Threshold,
@@ -104,10 +129,19 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         ..ReadOptions::default()
     };
     let lineage = lineage::read(&arguments.folder, &read).map_err(usage)?;
+    let judged = arguments.since.as_deref().map(|since| Judged::since(&lineage, since));
+    let judged = judged.transpose().map_err(usage)?;
     let options = ReplayOptions {
         seed: arguments.seed.map_or_else(Seed::fresh, Seed),
         statement_deadline: Duration::from_secs(arguments.statement_deadline),
-        with_data: !arguments.without_data,
+        with_trials: !arguments.fresh_only,
+        with_data: !arguments.without_data && !arguments.fresh_only,
+        with_drill: !arguments.without_drill,
+        against: arguments.against.clone(),
+        rows: arguments.rows,
+        traffic: traffic(arguments),
+        stall_budget: arguments.stall_budget,
+        today: chrono::Local::now().date_naive(),
     };
     anstream::eprintln!(
         "{} migrations, convention {} ({}), seed {}",
@@ -119,15 +153,24 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let interrupt = interrupt_token().map_err(environment)?;
     let bar = Bar::show(lineage.migrations.len());
     let progress = |stage, index, version: &str| bar.step(stage, index, version);
-    let outcome = tokio::select! {
+    let mut outcome = tokio::select! {
         outcome = replay(&lineage, &options, &progress) => outcome.map_err(environment)?,
         () = interrupt.cancelled() => {
             return Err(Failure { exit: Exit::Interrupted, message: "interrupted".into() });
         }
     };
     bar.finish();
+    if let Some(judged) = judged {
+        outcome.findings.retain(|finding| judged.concerns(finding));
+    }
     write(&outcome, arguments)?;
     Ok(exit_for(&outcome, arguments.fail_on))
+}
+
+fn traffic(arguments: &ReplayArguments) -> Option<TrafficOptions> {
+    let asked =
+        arguments.traffic || arguments.stall_budget.is_some() || arguments.long_reader > 0;
+    asked.then(|| TrafficOptions { long_reader: Duration::from_millis(arguments.long_reader) })
 }
 
 /// Tells the summary, and writes every form that was asked for.

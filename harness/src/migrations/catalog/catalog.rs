@@ -1,6 +1,6 @@
 //! The schema of a database at one moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -50,6 +50,19 @@ impl Catalog {
             }
         };
         let units = self.units.iter().map(|(unit, objects)| (*unit, keep(objects))).collect();
+        Self { read_at: self.read_at, units }
+    }
+
+    /// The same without who owns what, and with `owner` for all owners in privileges: for databases
+    /// of two deployments.
+    #[must_use]
+    pub fn without_owners(&self) -> Self {
+        let all = self.units.values().flat_map(|objects| objects.iter());
+        let owners: HashSet<&str> = all.filter_map(|object| object.attribute("owner")).collect();
+        let unowned = |objects: &Arc<[Object]>| -> Arc<[Object]> {
+            objects.iter().map(|object| object.without_owner(&owners)).collect()
+        };
+        let units = self.units.iter().map(|(unit, objects)| (*unit, unowned(objects))).collect();
         Self { read_at: self.read_at, units }
     }
 

@@ -1,5 +1,6 @@
 //! One object of a schema: what it is, what it is called, and what is remarkable about it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -169,6 +170,17 @@ impl Object {
         self.attributes.iter().find(|(own, _)| &**own == name).map(|(_, value)| &**value)
     }
 
+    /// The same without the attribute `owner`, and with that word for each of these roles in its
+    /// privileges.
+    pub(super) fn without_owner(&self, owners: &HashSet<&str>) -> Self {
+        let attributes = self.attributes.iter().filter(|(name, _)| &**name != "owner");
+        let attributes = attributes.map(|(name, value)| match &**name {
+            "privileges" => (Arc::clone(name), anonymous(value, owners).into()),
+            _ => (Arc::clone(name), value.clone()),
+        });
+        Self { key: self.key.clone(), attributes: attributes.collect() }
+    }
+
     /// Whether it is the object of that qualified name, or goes with it when that is dropped: its
     /// columns, constraints, indexes, triggers, and the sequences that its columns own.
     pub(super) fn belongs_to(&self, name: &str) -> bool {
@@ -177,6 +189,19 @@ impl Object {
             || self.attribute("table") == Some(name)
             || self.attribute("owned_by_table") == Some(name)
     }
+}
+
+/// Privileges with `owner` for these roles, as grantees and as grantors.
+fn anonymous(privileges: &str, owners: &HashSet<&str>) -> String {
+    let role = |role: &str| if owners.contains(role) { "owner" } else { role }.to_owned();
+    let item = |item: &str| match item.split_once('=').map(|(to, rest)| (to, rest.rsplit_once('/')))
+    {
+        Some((to, Some((rights, by)))) => format!("{}={rights}/{}", role(to), role(by)),
+        _ => item.to_owned(),
+    };
+    let mut items: Vec<String> = privileges.split(", ").map(item).collect();
+    items.sort_unstable();
+    items.join(", ")
 }
 
 fn as_map<S: Serializer>(

@@ -26,14 +26,24 @@ struct Source {
     unit: &'static str,
     /// Which rows count, in SQL. What PostgreSQL made by itself has a number below 16384.
     rows: &'static str,
-    /// Whether each unit has exactly one row here, and exists by it.
-    own: bool,
+    rank: Rank,
     /// The oldest major version that has it.
     since: i32,
 }
 
+/// What rows are to their units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
+    /// Each unit has exactly one, and exists by it.
+    Own,
+    /// A unit has at most one.
+    One,
+    /// A unit has any number.
+    Many,
+}
+
 const fn own(class: Class, catalog: &'static str, rows: &'static str) -> Source {
-    Source { catalog, class, unit: "oid", rows, own: true, since: 14 }
+    Source { catalog, class, unit: "oid", rows, rank: Rank::Own, since: 14 }
 }
 
 const fn part(
@@ -42,12 +52,22 @@ const fn part(
     unit: &'static str,
     rows: &'static str,
 ) -> Source {
-    Source { catalog, class, unit, rows, own: false, since: 14 }
+    Source { catalog, class, unit, rows, rank: Rank::Many, since: 14 }
 }
 
-/// Those that come with extensions have a number of 16384 or more as well; [`Versions::members`]
+const fn one(
+    class: Class,
+    catalog: &'static str,
+    unit: &'static str,
+    rows: &'static str,
+) -> Source {
+    Source { rank: Rank::One, ..part(class, catalog, unit, rows) }
+}
+
+/// Some catalogs need no look: a default changes with its column's row, a sequence's owner with the
+/// sequence's row. Those that come with extensions have a number of 16384 or more as well; [`Versions::members`]
 /// names them.
-const SOURCES: [Source; 48] = [
+const SOURCES: [Source; 46] = [
     own(
         Class::Schema,
         "pg_namespace",
@@ -63,26 +83,18 @@ const SOURCES: [Source; 48] = [
         "oid >= 16384 AND relnamespace <> 99 AND relpersistence <> 't'",
     ),
     part(Class::Relation, "pg_attribute", "attrelid", "attrelid >= 16384 AND attnum > 0"),
-    part(Class::Relation, "pg_attrdef", "adrelid", "oid >= 16384"),
-    part(Class::Relation, "pg_index", "indexrelid", "indexrelid >= 16384"),
+    one(Class::Relation, "pg_index", "indexrelid", "indexrelid >= 16384"),
     part(Class::Relation, "pg_inherits", "inhrelid", "inhrelid >= 16384"),
-    part(Class::Relation, "pg_sequence", "seqrelid", "true"),
-    part(Class::Relation, "pg_partitioned_table", "partrelid", "true"),
-    part(Class::Relation, "pg_foreign_table", "ftrelid", "true"),
+    one(Class::Relation, "pg_sequence", "seqrelid", "true"),
+    one(Class::Relation, "pg_partitioned_table", "partrelid", "true"),
+    one(Class::Relation, "pg_foreign_table", "ftrelid", "true"),
     part(Class::Relation, "pg_rewrite", "ev_class", "oid >= 16384 AND rulename = '_RETURN'"),
-    part(
-        Class::Relation,
-        "pg_depend",
-        "objid",
-        "classid = 1259 AND objid >= 16384 AND refclassid = 1259 AND refobjsubid > 0 \
-         AND deptype IN ('a', 'i')",
-    ),
     own(Class::Constraint, "pg_constraint", "oid >= 16384"),
     own(Class::Type, "pg_type", "oid >= 16384 AND typtype <> 'm' AND typsubscript::oid <> 6179"),
     part(Class::Type, "pg_enum", "enumtypid", "true"),
-    part(Class::Type, "pg_range", "rngtypid", "rngtypid >= 16384"),
+    one(Class::Type, "pg_range", "rngtypid", "rngtypid >= 16384"),
     own(Class::Function, "pg_proc", "oid >= 16384"),
-    part(Class::Function, "pg_aggregate", "aggfnoid", "aggfnoid >= 16384"),
+    one(Class::Function, "pg_aggregate", "aggfnoid", "aggfnoid >= 16384"),
     own(Class::Operator, "pg_operator", "oid >= 16384"),
     own(Class::OperatorClass, "pg_opclass", "oid >= 16384"),
     own(Class::OperatorFamily, "pg_opfamily", "oid >= 16384"),
@@ -116,8 +128,10 @@ const SOURCES: [Source; 48] = [
 const GUARDED: [Class; 2] = [Class::Role, Class::UserMapping];
 
 /// Hashes a row's place with its writer. A transaction's number has no arithmetic of its own, but
-/// its distance from the latest one has, as `latest` has from the third, the first ordinary one.
-const VERSION: &str = "hashtidextended(ctid, (SELECT xid FROM latest) - age(xmin))";
+/// its distance from the latest one has, as the distance of the first ordinary one, 3, from that.
+/// What was there from the beginning has no writer, and its distance is said to be the greatest.
+const VERSION: &str = "hashtidextended(ctid, CASE age(xmin) WHEN 2147483647 THEN 0 \
+    ELSE (SELECT xid FROM latest) - age(xmin) END)";
 
 /// The query, for a server of that major version.
 ///
@@ -129,17 +143,16 @@ fn query(major: i32, unlimited: bool) -> String {
     );
     let readable = |source: &&Source| unlimited || !GUARDED.contains(&source.class);
     let known = SOURCES.iter().enumerate().filter(|(_, source)| source.since <= major);
-    for (number, Source { catalog, unit, rows, own, .. }) in known.filter(|(_, s)| readable(s)) {
-        let (unit, version, group) = if *own {
-            (format!("{unit}::oid"), VERSION.to_owned(), "")
-        } else {
-            (format!("{unit}::oid"), format!("bit_xor({VERSION})"), " GROUP BY 1")
+    for (number, Source { catalog, unit, rows, rank, .. }) in known.filter(|(_, s)| readable(s)) {
+        let (version, group) = match rank {
+            Rank::Own | Rank::One => (VERSION.to_owned(), ""),
+            Rank::Many => (format!("bit_xor({VERSION})"), " GROUP BY 1"),
         };
         write!(
             sql,
             "SELECT {number} AS source, 0::oid AS class, array_agg(unit) AS units, \
              array_agg(version) AS versions, NULL::timestamptz AS read_at \
-             FROM (SELECT {unit} AS unit, {version} AS version FROM {catalog} \
+             FROM (SELECT {unit}::oid AS unit, {version} AS version FROM {catalog} \
              WHERE {rows}{group}) AS rows UNION ALL "
         )
         .expect("a String takes everything");
@@ -213,7 +226,7 @@ impl VersionReader {
                 COMMENTS => parts.push((source, class, units, own)),
                 _ => {
                     let known = &SOURCES[usize::try_from(source).expect("a number that we gave")];
-                    if known.own {
+                    if known.rank == Rank::Own {
                         let units = units.iter().map(|oid| Unit { class: known.class, oid: oid.0 });
                         versions.of.extend(units.zip(own));
                     } else {

@@ -13,7 +13,7 @@ use super::release::Release;
 use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{Secrets, StateFolder, built_programs, http_client};
 use crate::migrations::lineage::{Lineage, ReadOptions, read};
-use crate::system::Values;
+use crate::system::{Values, fill};
 
 /// What all cases share.
 #[derive(Debug)]
@@ -68,6 +68,7 @@ impl Blueprint {
         };
         blueprint.released()?;
         blueprint.previous()?;
+        check_texts(&blueprint.file, &blueprint.values)?;
         Ok(blueprint)
     }
 
@@ -178,6 +179,39 @@ fn values(
         values.set("postgres.bin", binaries.folder().display().to_string());
     }
     values
+}
+
+/// Every text of the file asks only for what there will be.
+fn check_texts(file: &CertifyFile, values: &Values) -> Result<(), CertifyError> {
+    let placed = ["listen.host", "listen.port", "state", "migrations"];
+    let database = ["url", "host", "port", "name", "role", "password"];
+    let mut values = placed.into_iter().fold(values.clone(), |values, name| values.with(name, ""));
+    for name in database {
+        values.set(format!("database.{name}"), "");
+    }
+    let (server, previous) = (&file.server, file.previous.as_ref());
+    check(server.command.iter().chain(server.environment.values()), &values)?;
+    let command = previous.and_then(|previous| previous.command.as_ref());
+    let environment = previous.map(|previous| &previous.environment);
+    let environment = environment.into_iter().flat_map(BTreeMap::values);
+    check(command.into_iter().flatten().chain(environment), &values)?;
+    if let Some(backup) = &file.backup {
+        values.set("backups", "");
+        check(backup.environment.values().chain(&backup.backup), &values)?;
+        values.set("backup", "");
+        check(&backup.restore, &values)?;
+    }
+    Ok(())
+}
+
+fn check<'a>(
+    texts: impl IntoIterator<Item = &'a String>,
+    values: &Values,
+) -> Result<(), CertifyError> {
+    texts.into_iter().try_for_each(|text| {
+        fill(text, values)?;
+        Ok(())
+    })
 }
 
 #[cfg(test)]

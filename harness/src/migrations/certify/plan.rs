@@ -174,13 +174,13 @@ fn interruptions() -> [Case; 5] {
         case(
             "kill",
             "-server",
-            "the server is killed before and after each statement of the last migrations",
+            "the server is killed after each statement of the last migrations",
             Interruption::KillServer,
         ),
         case(
             "kill",
             "-postgresql",
-            "PostgreSQL is killed before and after each statement of the last migrations",
+            "PostgreSQL is killed after each statement of the last migrations",
             Interruption::KillPostgres,
         ),
     ]

@@ -244,3 +244,93 @@ async fn stand_still(shared: &Shared, words: String) {
     shared.stopped.send_replace(Some(words));
     std::future::pending::<()>().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::lease_port;
+    use crate::environment::postgres::{ClusterOptions, PrivateCluster};
+    use sqlx::postgres::PgConnectOptions;
+    use sqlx::{ConnectOptions, raw_sql};
+
+    struct Server {
+        cluster: PrivateCluster,
+        _logs: tempfile::TempDir,
+    }
+
+    impl Server {
+        async fn start() -> Self {
+            let logs = tempfile::tempdir().unwrap();
+            let options = ClusterOptions::new(logs.path().join("postgres.log"));
+            let cluster = PrivateCluster::start(options).await.unwrap();
+            cluster.create_role_and_database("service", "secret", "things").await.unwrap();
+            let server = Self { cluster, _logs: logs };
+            let mut direct = server.options(server.cluster.port()).connect().await.unwrap();
+            raw_sql("CREATE TABLE things (id integer)").execute(&mut direct).await.unwrap();
+            server
+        }
+
+        fn options(&self, port: u16) -> PgConnectOptions {
+            PgConnectOptions::new_without_pgpass()
+                .host("127.0.0.1")
+                .port(port)
+                .username("service")
+                .password("secret")
+                .database("things")
+        }
+
+        async fn things(&self) -> i64 {
+            let mut direct = self.options(self.cluster.port()).connect().await.unwrap();
+            let query = sqlx::query_scalar("SELECT count(*) FROM things");
+            query.fetch_one(&mut direct).await.unwrap()
+        }
+    }
+
+    /// Inserts through the link.
+    async fn insert(options: PgConnectOptions) -> sqlx::Result<()> {
+        let mut connection = options.connect().await?;
+        sqlx::query("INSERT INTO things VALUES ($1)").bind(7).execute(&mut connection).await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_link_stops_before_a_statement_is_done_or_after() {
+        let server = Server::start().await;
+        let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, server.cluster.port()));
+        for (moment, things) in [(Moment::Before, 0), (Moment::After, 1)] {
+            let port = lease_port().unwrap();
+            let tap = Tap::closed(port.port(), upstream).await.unwrap();
+            // What the client does by itself when it connects comes first.
+            let words = {
+                tap.let_through();
+                server.options(port.port()).connect().await.unwrap();
+                tap.turns().len()
+            };
+            tap.stop_at(Point { turn: 2 * words + 1, moment });
+            let client = tokio::spawn(insert(server.options(port.port())));
+            assert_eq!(tap.stopped().await, "INSERT INTO things VALUES ($1)");
+            assert_eq!(server.things().await, things, "{moment:?}");
+            tap.cut();
+            client.await.unwrap().expect_err("its answer never came");
+            insert(server.options(port.port())).await.expect("the link is open again");
+            let mut direct = server.options(server.cluster.port()).connect().await.unwrap();
+            raw_sql("DELETE FROM things").execute(&mut direct).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_wait_until_they_are_let_through() {
+        let server = Server::start().await;
+        let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, server.cluster.port()));
+        let port = lease_port().unwrap();
+        let tap = Tap::closed(port.port(), upstream).await.unwrap();
+        let client = tokio::spawn(insert(server.options(port.port())));
+        tap.awaited().await;
+        assert_eq!(server.things().await, 0);
+        assert!(!client.is_finished());
+        tap.let_through();
+        client.await.unwrap().unwrap();
+        assert_eq!(server.things().await, 1);
+        assert!(tap.turns().contains(&"INSERT INTO things VALUES ($1)".to_owned()));
+    }
+}

@@ -1,7 +1,9 @@
 //! PostgreSQL's messages, as far as a link must know them that is stopped at one statement: what a
 //! client sends until it waits, and when the server has answered it.
 //!
-//! The format is that of the manual's chapter "Frontend/Backend Protocol", version 3.
+//! Statements that are only parsed or described are none. The format is that of the manual's chapter "Frontend/Backend Protocol", version 3.
+
+use std::collections::HashMap;
 
 /// The longest part of a statement that is kept to name it.
 const LONGEST_WORDS: usize = 120;
@@ -17,7 +19,7 @@ const CANCEL_REQUEST: u32 = 80_877_102;
 pub struct Turn {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// The statement, cut short; nothing for what comes before the session, and its end.
+    /// The statement, cut short; nothing where none is executed.
     pub words: Option<String>,
     /// Whether the server answers it with one byte, not with a message.
     single_byte_answer: bool,
@@ -30,8 +32,10 @@ pub struct Turns {
     /// How many of the bytes belong to whole messages of the turn that is under way.
     looked_at: usize,
     words: Option<String>,
-    /// The statement of the last Parse, for turns that only bind and execute.
-    last_parsed: String,
+    /// The statements that were parsed, by the names that the client gave them.
+    parsed: HashMap<Vec<u8>, String>,
+    /// The statement that was bound last.
+    bound: Option<String>,
     in_session: bool,
 }
 
@@ -50,11 +54,16 @@ impl Turns {
             match kind {
                 b'Q' => self.words = Some(text(body)),
                 b'P' => {
-                    let statement = body.iter().position(|byte| *byte == 0).map_or(0, |at| at + 1);
-                    self.last_parsed = text(&body[statement..]);
-                    self.words = Some(self.last_parsed.clone());
+                    let (name, rest) = until_zero(body);
+                    self.parsed.insert(name.to_owned(), text(rest));
                 }
-                b'E' if self.words.is_none() => self.words = Some(self.last_parsed.clone()),
+                b'B' => {
+                    let (name, _) = until_zero(until_zero(body).1);
+                    self.bound = self.parsed.get(name).cloned();
+                }
+                b'E' if self.words.is_none() => {
+                    self.words = Some(self.bound.clone().unwrap_or_default());
+                }
                 _ => {}
             }
             self.looked_at = end;
@@ -126,14 +135,21 @@ fn message(bytes: &[u8], at: usize) -> Option<(u8, &[u8], usize)> {
     Some((kind, bytes.get(at + 5..end)?, end))
 }
 
+/// What stands before the first zero byte, and after it.
+fn until_zero(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == 0) {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 /// The text up to its zero byte, on one line, cut short.
 fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    let text = String::from_utf8_lossy(&bytes[..end]);
+    let text = String::from_utf8_lossy(until_zero(bytes).0);
     let code = text.lines().map(|line| line.split("--").next().unwrap_or_default());
     let words = code.collect::<Vec<_>>().join(" ");
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -172,7 +188,7 @@ mod tests {
         ]
         .concat();
         let statement = || Some("SELECT 1 FROM x".to_owned());
-        let expected = [None, None, None, Some("BEGIN".to_owned()), statement(), statement(), None];
+        let expected = [None, None, None, Some("BEGIN".to_owned()), None, statement(), None];
         for size in [1, 3, 7, session.len()] {
             let mut turns = Turns::default();
             let seen: Vec<_> =

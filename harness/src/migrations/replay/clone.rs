@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cut::{cut_in_copies, judge};
 use super::touched::Digests;
 use super::trial::{Subject, Tried};
+use super::server::Globals;
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Server, Session, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
 use crate::migrations::lineage::{Record, Script};
@@ -18,6 +20,7 @@ pub struct Opening<'server> {
     database: String,
     deadline: Duration,
     prologue: Vec<String>,
+    globals: Globals,
 }
 
 impl<'server> Opening<'server> {
@@ -27,6 +30,7 @@ impl<'server> Opening<'server> {
     /// The server is down.
     pub async fn of_closed(session: Session<'server>) -> Result<Self, ReplayError> {
         let opening = Self {
+            globals: session.server().globals().await?,
             server: session.server(),
             database: session.database().to_owned(),
             deadline: session.deadline(),
@@ -53,6 +57,17 @@ impl<'server> Opening<'server> {
         self.open_in(name).await
     }
 
+    /// Drops a copy, with the roles and databases that were made in it.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn remove(&self, copy: Session<'server>) -> Result<(), ReplayError> {
+        let database = copy.database().to_owned();
+        copy.close().await?;
+        self.server.drop_database(&database).await?;
+        self.server.drop_all_but(&self.globals).await
+    }
+
     async fn open_in(&self, database: &str) -> Result<Session<'server>, ReplayError> {
         let mut session = Session::open(self.server, database, self.deadline).await?;
         session.begin_with(self.prologue.clone()).await?;
@@ -71,7 +86,7 @@ pub async fn try_in_clone(
 ) -> Result<Result<Tried, Failure>, ReplayError> {
     let mut copy = Copy::of(opening).await?;
     if let Err(failure) = copy.runner.run(subject.up, &Record::default()).await? {
-        copy.remove().await?;
+        copy.remove(opening).await?;
         return Ok(Err(failure));
     }
     let after = copy.catalog().await?;
@@ -80,7 +95,7 @@ pub async fn try_in_clone(
         None => None,
         Some(down) => {
             if !copy.is_as(&after).await? || matches!(twice, Twice::Changed(_)) {
-                copy.remove().await?;
+                copy.remove(opening).await?;
                 copy = Copy::of(opening).await?;
                 // It passed in the first copy, which was the same.
                 let _ = copy.runner.run(subject.up, &Record::default()).await?;
@@ -88,17 +103,9 @@ pub async fn try_in_clone(
             Some(copy.round_trip(subject, down, before, &after).await?)
         }
     };
-    copy.remove().await?;
-    Ok(Ok(Tried { after, twice, round_trip }))
-}
-
-/// Closes a session and drops the database that it was in.
-///
-/// # Errors
-/// The server is down.
-pub async fn remove(session: Session<'_>) -> Result<(), ReplayError> {
-    let Opening { server, database, .. } = Opening::of_closed(session).await?;
-    server.drop_database(&database).await
+    copy.remove(opening).await?;
+    let cuts = judge(&cut_in_copies(opening, subject.up).await?, before, &after);
+    Ok(Ok(Tried { after, twice, round_trip, cuts }))
 }
 
 /// A copy of a database, and a session in it.
@@ -113,8 +120,8 @@ impl<'server> Copy<'server> {
         Ok(Self { runner, reader: CatalogReader::new() })
     }
 
-    async fn remove(self) -> Result<(), ReplayError> {
-        remove(self.runner.into_session()).await
+    async fn remove(self, opening: &Opening<'server>) -> Result<(), ReplayError> {
+        opening.remove(self.runner.into_session()).await
     }
 
     async fn catalog(&mut self) -> Result<Arc<Catalog>, ReplayError> {

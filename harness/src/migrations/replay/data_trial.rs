@@ -1,6 +1,7 @@
 //! The time machine once more, with rows in the tables: what a second run and a way down do to
 //! them. What then is committed is the first application alone.
 
+use super::cost::StatementCost;
 use super::touched::{Digests, Touches};
 use super::trial::{Subject, fits_a_transaction};
 use super::{Failure, ReplayError, Runner, Sequences};
@@ -15,6 +16,8 @@ pub struct DataTrial {
     pub twice: Vec<String>,
     /// What is lost on the way up and down again, a line for each table.
     pub lost: Vec<String>,
+    /// What each of its statements cost; empty when it ran outside a transaction.
+    pub costs: Vec<StatementCost>,
 }
 
 /// How an attempt in one transaction ended.
@@ -70,7 +73,7 @@ async fn perform(
     subject: Subject<'_>,
 ) -> Result<DataTrial, Stop> {
     runner.session().command("begin a trial", "BEGIN").await?;
-    runner.perform(subject.up).await.map_err(Stop::Elsewhere)?;
+    let costs = runner.perform_measured(subject.up).await?.map_err(Stop::Elsewhere)?;
     runner.record(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     runner.session().reset().await?;
     let sequences = Sequences::read(runner.session().connection()).await?;
@@ -84,7 +87,7 @@ async fn perform(
     let changes = population.compare(runner.session().connection()).await?;
     let committed = runner.session().run_text("RELEASE applied; COMMIT").await;
     committed.map_err(|refusal| Stop::Elsewhere(Failure::after(subject.up, "COMMIT", refusal)))?;
-    Ok(DataTrial { changes, twice, lost })
+    Ok(DataTrial { changes, twice, lost, costs })
 }
 
 /// The tables whose rows a second run changes; none when it is refused.

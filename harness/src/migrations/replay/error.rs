@@ -1,5 +1,6 @@
 use std::io;
 
+use super::drift::DriftError;
 use crate::environment::postgres::PostgresError;
 use crate::migrations::catalog::CatalogError;
 use crate::migrations::seeding::SeedingError;
@@ -28,6 +29,9 @@ pub enum ReplayError {
     /// Rows could not be generated or watched at all.
     #[error(transparent)]
     Seeding(#[from] SeedingError),
+    /// There is nothing to compare the head with.
+    #[error(transparent)]
+    Drift(Box<DriftError>),
     /// The lineage's prelude is refused.
     #[error("the prelude in lineage.toml is refused: {0}")]
     Prelude(String),

@@ -1,6 +1,10 @@
 //! What a replay showed that somebody should do something about.
 
-use super::{Course, Failure, FreshPass, NotRestored, ReplayOutcome, RoundTrip, Twice, Upgrade};
+use super::cut::{Cut, CutEnd};
+use super::traffic::Stall;
+use super::{
+    Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade,
+};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration, Script};
@@ -21,8 +25,9 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
                 findings.extend(hidden.iter().map(|failure| self::hidden(migration, failure)));
                 failed_before = true;
             }
-            Course::Applied { twice, round_trip } => {
-                findings.extend(second_run(migration, twice));
+            Course::Applied { twice, round_trip, cuts } => {
+                findings.extend(twice.iter().filter_map(|twice| second_run(migration, twice)));
+                findings.extend(cuts.iter().map(|cut| self::cut(migration, cut)));
                 findings.extend(round_trip.iter().flat_map(|trip| trips(migration, trip)));
             }
         }
@@ -61,8 +66,10 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         advice: "make sure that this is meant".into(),
         ..at("upgrade.rows-changed", Severity::Info, &change.at)
     });
-    let stopped = stopped.iter().map(|reason| MigrationFinding {
-        evidence: format!("the walk with data ended here: {}", reason.why),
+    let told =
+        |reason: &&Reason| outcome.upgrade.broken.iter().all(|path| path.at != reason.version);
+    let stopped = stopped.iter().filter(told).map(|reason| MigrationFinding {
+        evidence: format!("rows cannot pass, whichever are left out: {}", reason.why),
         advice: "mend the migration: no upgrade path with rows gets past it".into(),
         ..at("upgrade.broken", Severity::Error, &reason.version)
     });
@@ -77,6 +84,16 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         advice: "what happens to its rows on an upgrade is not known".into(),
         ..at("seeding.unseeded", Severity::Info, &table.version)
     });
+    let rewrites = outcome.cost.iter().flat_map(|migration| {
+        let statements = migration.statements.iter();
+        statements.filter_map(move |cost| Some((migration, cost, cost.rewritten()?)))
+    });
+    let rewrites = rewrites.map(|(migration, cost, table)| MigrationFinding {
+        line: Some(cost.line),
+        evidence: format!("every row of {table} is copied, and nobody reads it meanwhile"),
+        advice: "on a big table, add a new column and fill it in batches".into(),
+        ..at("cost.rewrite", Severity::Info, &migration.version)
+    });
     let lost = outcome.round_trip.data_lost.iter().map(|lost| MigrationFinding {
         evidence: format!("up and down again: {}", lost.why),
         advice: "say so in the down, or keep the data".into(),
@@ -88,8 +105,52 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         .chain(assumptions)
         .chain(changes)
         .chain(lost)
+        .chain(rewrites)
         .chain(unseeded)
         .collect()
+}
+
+/// Other schemas that are not the head's, and a backup that did not bring everything back.
+pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
+    let differing = outcome.drift.iter().filter(|drift| !drift.changes.is_empty());
+    let drifts = differing.map(|drift| {
+        let changes: Vec<String> = drift.changes.iter().map(ToString::to_string).collect();
+        MigrationFinding {
+            evidence: format!("{} is not what the migrations make: {}", drift.against, some(&changes)),
+            advice: "bring it in line, or write the migration that is missing".into(),
+            ..of_lineage("drift.schema", Severity::Warning)
+        }
+    });
+    let faults = outcome.drill.iter().flat_map(|drill| &drill.faults);
+    let faults = faults.map(|fault| MigrationFinding {
+        evidence: fault.clone(),
+        advice: "a backup that does not restore is none: mend this before a release".into(),
+        ..of_lineage("drill.failed", Severity::Error)
+    });
+    drifts.chain(faults).collect()
+}
+
+/// Waits of readers and writers that are longer than the budget.
+pub fn over_budget(
+    lineage: &Lineage,
+    budget: Option<u64>,
+    outcome: &ReplayOutcome,
+) -> Vec<MigrationFinding> {
+    let Some(budget) = budget else { return Vec::new() };
+    let mut findings = Vec::new();
+    for stalls in &outcome.stalls {
+        let Some(index) = lineage.position(&stalls.version) else { continue };
+        let over = |stall: &&Stall| stall.reader_ms.max(stall.writer_ms) > budget;
+        findings.extend(stalls.tables.iter().filter(over).map(|stall| MigrationFinding {
+            evidence: format!(
+                "on {}, a reader waited {} ms and a writer {} ms; the budget is {budget} ms",
+                stall.table, stall.reader_ms, stall.writer_ms
+            ),
+            advice: "set a lock_timeout, split the migration, or do its work CONCURRENTLY".into(),
+            ..finding("cost.stall", Severity::Error, &lineage.migrations[index])
+        }));
+    }
+    findings
 }
 
 fn of_lineage(id: &str, severity: Severity) -> MigrationFinding {
@@ -167,6 +228,31 @@ fn second_run(migration: &Migration, twice: &Twice) -> Option<MigrationFinding> 
             advice: "make the second run a no-op, or let it be refused".into(),
             ..finding("twice.changed", Severity::Warning, migration)
         }),
+    }
+}
+
+fn cut(migration: &Migration, cut: &Cut) -> MigrationFinding {
+    let (id, severity, advice) = match cut.end {
+        CutEnd::Refused(_) => (
+            "cut.refused",
+            Severity::Info,
+            "whoever is cut here mends the database by hand; let the migration be started again",
+        ),
+        CutEnd::Differs(_) => (
+            "cut.differs",
+            Severity::Warning,
+            "let a second start end where the first would have: drop what a cut may have left",
+        ),
+    };
+    MigrationFinding {
+        line: Some(cut.line),
+        evidence: format!(
+            "cut before this line, {}; left behind: {}",
+            cut.why(),
+            some(&cut.remains)
+        ),
+        advice: advice.into(),
+        ..finding(id, severity, migration)
     }
 }
 

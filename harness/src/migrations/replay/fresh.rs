@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::clone::{Opening, try_in_clone};
+use super::cut::Cut;
+use super::drift::{Drift, against_live, against_recorded};
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
     Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
@@ -13,6 +15,8 @@ use crate::migrations::lineage::{Lineage, Migration, Script, Step};
 use crate::migrations::seeding::Foresight;
 
 const DATABASE: &str = "fresh";
+/// How many migrations leave so much behind that a vacuum pays, about a millisecond each.
+pub(super) const VACUUM_EVERY: usize = 50;
 
 /// What the pass on an empty database showed.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct FreshPass {
     pub courses: Vec<Course>,
     /// The catalog at the head.
     pub head: Arc<Catalog>,
+    /// How other schemas differ from the head.
+    pub drifts: Vec<Drift>,
     /// Downs that fail in the walk from the head to nothing.
     pub walk_failed: Vec<(usize, Failure)>,
     /// What later versions demand of data.
@@ -34,10 +40,12 @@ pub struct FreshPass {
 pub enum Course {
     /// It applied.
     Applied {
-        /// The second run.
-        twice: Twice,
+        /// The second run; none where nothing was tried.
+        twice: Option<Twice>,
         /// Up, down, up; none without a down.
         round_trip: Option<RoundTrip>,
+        /// Cuts that do not end as an undisturbed run does.
+        cuts: Vec<Cut>,
     },
     /// PostgreSQL refused it.
     Failed {
@@ -65,19 +73,51 @@ pub async fn fresh_pass(
     let mut courses = Vec::with_capacity(lineage.migrations.len());
     for (index, migration) in lineage.migrations.iter().enumerate() {
         progress(Stage::Fresh, index, &migration.version);
+        if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
+            pass.runner().session().vacuum().await?;
+        }
         courses.push(pass.carry(index).await?);
         if options.with_data {
             foresight.note(pass.runner().session().connection(), &migration.version).await?;
         }
     }
-    let head = Arc::clone(&pass.catalog);
-    let walk_failed = pass.walk_down(lineage, &courses, progress).await?;
+    let head = pass.head().await?;
+    let drifts = drifts(&server, lineage, options, &head).await?;
+    let walk_failed = match options.with_trials {
+        true => pass.walk_down(lineage, &courses, progress).await?,
+        false => Vec::new(),
+    };
     let trials = pass.trials;
-    Ok(FreshPass { courses, head, walk_failed, foresight, trials })
+    Ok(FreshPass { courses, head, drifts, walk_failed, foresight, trials })
+}
+
+/// The head against the lineage's own record of its schema, and against a live database.
+async fn drifts(
+    server: &Server,
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    head: &Catalog,
+) -> Result<Vec<Drift>, ReplayError> {
+    let tracking = lineage.tracking().map(|tracking| format!("public.{}", tracking.plain_name()));
+    let left_out: Vec<&str> = tracking.as_deref().into_iter().collect();
+    let deadline = options.statement_deadline;
+    let mut drifts = Vec::new();
+    if let Some(recorded) = &lineage.settings.recorded_schema {
+        let beside = lineage.settings.path.parent().unwrap_or(&lineage.path);
+        let path = beside.join(recorded);
+        let drift = against_recorded(server, &path, head, &left_out, deadline).await;
+        drifts.push(drift.map_err(|error| ReplayError::Drift(Box::new(error)))?);
+    }
+    if let Some(url) = &options.against {
+        let drift = against_live(url, head, &left_out, deadline).await;
+        drifts.push(drift.map_err(|error| ReplayError::Drift(Box::new(error)))?);
+    }
+    Ok(drifts)
 }
 
 struct Pass<'run> {
     tool: Tool<'run>,
+    options: &'run ReplayOptions,
     /// None while a copy of the database is being made, which nobody may be connected to.
     runner: Option<Runner<'run>>,
     reader: CatalogReader,
@@ -99,11 +139,16 @@ impl<'run> Pass<'run> {
         let mut reader = CatalogReader::new();
         let catalog = reader.read(runner.session().connection()).await?;
         let runner = Some(runner);
-        Ok(Self { tool, runner, reader, catalog, trials: Trials::default() })
+        Ok(Self { tool, options, runner, reader, catalog, trials: Trials::default() })
     }
 
     fn runner(&mut self) -> &mut Runner<'run> {
         self.runner.as_mut().expect("the session is closed only while a copy is made")
+    }
+
+    async fn head(&mut self) -> Result<Arc<Catalog>, ReplayError> {
+        let runner = self.runner.as_mut().expect("no copy is being made");
+        Ok(self.reader.read(runner.session().connection()).await?)
     }
 
     async fn carry(&mut self, index: usize) -> Result<Course, ReplayError> {
@@ -115,6 +160,9 @@ impl<'run> Pass<'run> {
         let (record, removal) = (self.tool.record(index), self.tool.removal(index));
         let down = migration.down.as_ref();
         let subject = Subject { up, down, record: &record, removal: &removal };
+        if !self.options.with_trials {
+            return self.carry_untried(subject).await;
+        }
         let runner = self.runner.as_mut().expect("no copy is being made");
         match try_in_place(runner, &mut self.reader, subject, &self.catalog).await? {
             InPlace::Applied(tried) => {
@@ -126,8 +174,19 @@ impl<'run> Pass<'run> {
     }
 
     fn applied(&mut self, tried: Tried) -> Course {
-        self.catalog = tried.after;
-        Course::Applied { twice: tried.twice, round_trip: tried.round_trip }
+        self.catalog = Arc::clone(&tried.after);
+        course(tried)
+    }
+
+    /// Runs it as its tool does, and nothing else.
+    async fn carry_untried(&mut self, subject: Subject<'_>) -> Result<Course, ReplayError> {
+        match self.runner().run(subject.up, subject.record).await? {
+            Err(failure) => self.failed(subject, failure).await,
+            Ok(()) => {
+                self.trials.untried += 1;
+                Ok(Course::Applied { twice: None, round_trip: None, cuts: Vec::new() })
+            }
+        }
     }
 
     /// Tries it in a copy, and then runs it as its tool does.
@@ -142,7 +201,7 @@ impl<'run> Pass<'run> {
         match (outcome, tried) {
             (Ok(()), Ok(tried)) => {
                 self.trials.clone += 1;
-                Ok(Course::Applied { twice: tried.twice, round_trip: tried.round_trip })
+                Ok(course(tried))
             }
             (Err(failure), _) | (Ok(()), Err(failure)) => self.failed(subject, failure).await,
         }
@@ -177,6 +236,11 @@ impl<'run> Pass<'run> {
         }
         Ok(failed)
     }
+}
+
+fn course(tried: Tried) -> Course {
+    let Tried { twice, round_trip, cuts, .. } = tried;
+    Course::Applied { twice: Some(twice), round_trip, cuts }
 }
 
 fn down_of<'lineage>(migration: &'lineage Migration, course: &Course) -> Option<&'lineage Script> {

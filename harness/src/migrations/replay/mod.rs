@@ -15,13 +15,25 @@
 //! - [`fresh`]: the pass on an empty database;
 //! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
 //!   [`refused`] finds those to blame;
+//! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
+//!   cut between two of its statements;
+//! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
+//! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
+//!   restored; both through [`dump`] and [`client_program`];
 //! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
 
+pub mod client_program;
 pub mod clone;
+pub mod cost;
+pub mod cut;
 pub mod data_trial;
+pub mod drift;
+pub mod drill;
+pub mod dump;
 mod error;
 pub mod findings;
 pub mod fresh;
+pub mod inflate;
 pub mod outcome;
 pub mod refusal;
 pub mod refused;
@@ -33,8 +45,11 @@ pub mod sequences;
 pub mod server;
 pub mod session;
 pub mod summary;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod touched;
+pub mod traffic;
 pub mod trial;
 pub mod twice;
 pub mod upgrade;
@@ -42,8 +57,9 @@ pub mod upgrade;
 pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
-    Assumption, BrokenPath, Changed, FailedMigration, Fresh, LineageSummary, MigrationSummary,
-    Reason, ReplayOutcome, RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
+    Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, LineageSummary,
+    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding, Trials,
+    TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
 pub use replay::{Progress, ReplayOptions, Stage, replay};

@@ -5,8 +5,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::cost::StatementCost;
+use super::drift::Drift;
+use super::drill::Drill;
+use super::traffic::Stall;
 use crate::migrations::finding::MigrationFinding;
-use crate::migrations::lineage::{Convention, Lineage, Migration, Step};
+use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step, Wrapping};
 use crate::seed::Seed;
 
 /// All that one replay showed.
@@ -26,10 +30,22 @@ pub struct ReplayOutcome {
     pub twice: TwiceSummary,
     /// How many rows could be made, and where not.
     pub seeding: Seeding,
+    /// Cuts between two statements that do not end as an undisturbed run does.
+    pub cut: Vec<CutSummary>,
+    /// What each statement cost, of migrations that ran in a transaction.
+    pub cost: Vec<MigrationCost>,
+    /// How long readers and writers waited during each migration, where traffic was asked for.
+    pub stalls: Vec<MigrationStalls>,
+    /// How other schemas that should be the head's differ from it.
+    pub drift: Vec<Drift>,
+    /// A backup taken before the last migration, restored.
+    pub drill: Option<Drill>,
     /// How many migrations were tried which way.
     pub trials: Trials,
-    /// What is wrong, in the order of the lineage.
+    /// What running showed to be wrong, in the order of the lineage, then what the rules found.
     pub findings: Vec<MigrationFinding>,
+    /// Findings that `lineage.toml` accepts.
+    pub accepted: Vec<Accepted>,
     /// What each stage took, in milliseconds.
     pub timings: BTreeMap<&'static str, u64>,
 }
@@ -106,8 +122,8 @@ pub struct Upgrade {
     pub assumptions: Vec<Assumption>,
     /// What became of rows that went through.
     pub changes: Vec<Changed>,
-    /// The migration at which the walk had to end, and why, if it did not reach the head.
-    pub stopped: Option<Reason>,
+    /// Migrations that rows could not pass at all: the walk went on from there without older rows.
+    pub stopped: Vec<Reason>,
     /// What a database that was upgraded with data has otherwise than a fresh one.
     pub drift: Vec<String>,
 }
@@ -222,6 +238,39 @@ pub struct Unseeded {
     pub why: String,
 }
 
+/// A migration that was cut before this line and started again.
+#[derive(Clone, Debug, Serialize)]
+pub struct CutSummary {
+    /// Its version.
+    pub version: String,
+    /// The line of the statement before which it was cut.
+    pub line: usize,
+    /// What the half-run migration left.
+    pub remains: Vec<String>,
+    /// What became of the second start.
+    pub why: String,
+}
+
+/// What the statements of one migration cost, with the generated rows in the tables.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationCost {
+    /// Its version.
+    pub version: String,
+    /// Its file.
+    pub file: String,
+    /// In the order of the file.
+    pub statements: Vec<StatementCost>,
+}
+
+/// How long readers and writers waited during one migration.
+#[derive(Clone, Debug, Serialize)]
+pub struct MigrationStalls {
+    /// Its version.
+    pub version: String,
+    /// The tables that it names.
+    pub tables: Vec<Stall>,
+}
+
 /// How many migrations were tried which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Trials {
@@ -247,7 +296,6 @@ impl LineageSummary {
 
 impl MigrationSummary {
     fn of(migration: &Migration) -> Self {
-        use crate::migrations::lineage::Wrapping;
         let (up, transactional) = match &migration.up {
             Step::Script(script) => {
                 (script.file.clone(), script.wrapping != Wrapping::EachStatement)

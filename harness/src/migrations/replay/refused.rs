@@ -1,7 +1,7 @@
 //! A migration that refuses generated rows: attempts that leave nothing behind, and from the rows
 //! to blame to a class.
 
-use super::clone::{Opening, remove};
+use super::clone::Opening;
 use super::trial::{Subject, fits_a_transaction};
 use super::{Assumption, BrokenPath, Failure, ReplayError, Runner, Session};
 use crate::migrations::lineage::Record;
@@ -64,7 +64,7 @@ impl<'run, 'server> Attempts<'run, 'server> {
         let mut runner = Runner::new(opening.open_copy(COPY).await?);
         delete(runner.session(), without).await?;
         let outcome = runner.run(self.subject.up, &Record::default()).await?;
-        remove(runner.into_session()).await?;
+        opening.remove(runner.into_session()).await?;
         *self.session = Some(opening.open().await?);
         Ok(outcome)
     }
@@ -133,7 +133,7 @@ impl Blame {
         let mut blame = Self::default();
         for offence in &reduction.offences {
             for (table, rows) in by_table(offence) {
-                match reduction.class {
+                match offence.class {
                     ReductionClass::Assumption => {
                         blame.assumptions.push(assumption(version, offence, &table, &rows));
                     }

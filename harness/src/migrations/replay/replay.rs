@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use chrono::NaiveDate;
+
 use super::fresh::fresh_pass;
+use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
 use super::{
     FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
 };
 use crate::migrations::lineage::Lineage;
+use crate::migrations::rules;
 use crate::seed::Seed;
 
 /// How a replay is made.
@@ -18,8 +22,22 @@ pub struct ReplayOptions {
     pub seed: Seed,
     /// How long one statement may take.
     pub statement_deadline: Duration,
+    /// Whether each migration is also run twice, taken down, up again and cut.
+    pub with_trials: bool,
     /// Whether rows are generated at every version and carried to the head.
     pub with_data: bool,
+    /// Whether a backup is taken and restored before the last migration with data.
+    pub with_drill: bool,
+    /// The URL of a live database that the head is compared with; it is only read.
+    pub against: Option<String>,
+    /// At how many rows a table the cost is measured; at the few generated ones if not given.
+    pub rows: Option<u32>,
+    /// Whether readers and writers are at work on the tables during each migration with data.
+    pub traffic: Option<TrafficOptions>,
+    /// The longest wait of theirs that is no finding, in milliseconds.
+    pub stall_budget: Option<u64>,
+    /// The day on which it is judged what `lineage.toml` accepts.
+    pub today: NaiveDate,
 }
 
 /// What a replay is at.
@@ -76,11 +94,21 @@ fn assemble(
         round_trip,
         twice: summary::twice(lineage, fresh, upgrade),
         seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),
+        cut: summary::cuts(lineage, fresh),
+        cost: upgrade.map(|pass| summary::costs(lineage, pass)).unwrap_or_default(),
+        stalls: upgrade.map(|pass| summary::stalls(lineage, pass)).unwrap_or_default(),
+        drift: fresh.drifts.clone(),
+        drill: upgrade.and_then(|pass| pass.drill.clone()),
         trials: fresh.trials,
         findings: Vec::new(),
+        accepted: Vec::new(),
         timings,
     };
-    outcome.findings = findings::of(lineage, fresh, &outcome);
+    let mut found = findings::of(lineage, fresh, &outcome);
+    found.extend(findings::of_comparisons(&outcome));
+    found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));
+    found.extend(rules::check(lineage));
+    (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);
     outcome
 }
 

@@ -1,5 +1,7 @@
 //! Runs scripts as their tool would: in its transaction or without, with its record after them.
 
+use super::cost::{Counters, StatementCost};
+use super::trial::fits_a_transaction;
 use super::{Failure, Refusal, ReplayError, Session};
 use crate::migrations::lineage::{Record, Script, Wrapping};
 use crate::migrations::sql::{Statement, StatementKind};
@@ -56,13 +58,61 @@ impl<'server> Runner<'server> {
     /// The refusal; the transaction is then failed, and the session may be lost.
     pub async fn perform(&mut self, script: &Script) -> Result<(), Failure> {
         for (index, statement) in script.statements.iter().enumerate() {
-            let outcome = match statement.kind {
-                StatementKind::Begin => Ok(()),
-                StatementKind::Commit => self.session.run_text(SETTLE).await,
-                _ => self.session.run(statement).await,
-            };
+            let outcome = self.step(statement).await;
             outcome.map_err(|refusal| Failure::at(script, index, statement, refusal))?;
         }
+        self.settle(script).await
+    }
+
+    /// As [`Runner::perform`], and what each statement cost.
+    ///
+    /// # Errors
+    /// As [`Runner::perform`]; the outer error is that the server is down.
+    pub async fn perform_measured(
+        &mut self,
+        script: &Script,
+    ) -> Result<Result<Vec<StatementCost>, Failure>, ReplayError> {
+        let mut costs = Vec::new();
+        let mut before = Counters::read(self.session.connection()).await?;
+        for (index, statement) in script.statements.iter().enumerate() {
+            if let Err(refusal) = self.step(statement).await {
+                return Ok(Err(Failure::at(script, index, statement, refusal)));
+            }
+            let after = Counters::read(self.session.connection()).await?;
+            costs.push(after.since(&before, statement));
+            before = after;
+        }
+        Ok(self.settle(script).await.map(|()| costs))
+    }
+
+    /// What each statement of a script costs, where a transaction holds it. Nothing of it stays.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn costs_of(&mut self, script: &Script) -> Result<Vec<StatementCost>, ReplayError> {
+        if !fits_a_transaction(script) {
+            return Ok(Vec::new());
+        }
+        self.session.command("measure a migration", "BEGIN").await?;
+        let costs = self.perform_measured(script).await?;
+        match &costs {
+            Err(failure) => self.recover(failure, true).await?,
+            Ok(_) => self.session.command("measure a migration", "ROLLBACK").await?,
+        }
+        self.session.reset().await?;
+        Ok(costs.unwrap_or_default())
+    }
+
+    /// One statement within the transaction that is open.
+    async fn step(&mut self, statement: &Statement) -> Result<(), Refusal> {
+        match statement.kind {
+            StatementKind::Begin => Ok(()),
+            StatementKind::Commit => self.session.run_text(SETTLE).await,
+            _ => self.session.run(statement).await,
+        }
+    }
+
+    async fn settle(&mut self, script: &Script) -> Result<(), Failure> {
         let settled = self.session.run_text(SETTLE).await;
         settled.map_err(|refusal| Failure::after(script, "COMMIT", refusal))
     }
@@ -209,7 +259,7 @@ async fn write(
 
 /// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL
 /// refuses in a transaction, can only have been run statement by statement, if ever.
-fn wrapping(script: &Script) -> Wrapping {
+pub(super) fn wrapping(script: &Script) -> Wrapping {
     let bare = |statement: &Statement| statement.kind == StatementKind::NoTransaction;
     match script.wrapping {
         Wrapping::Together if script.statements.iter().any(bare) => Wrapping::EachStatement,

@@ -24,6 +24,16 @@ const SETTINGS: [(&str, &str); 11] = [
     ("client_min_messages", "error"),
 ];
 
+/// Statements that drop the databases and roles that migrations made, databases first.
+const GLOBALS: &str = "
+    SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
+    WHERE oid >= 16384 AND datname NOT IN ('fresh', 'upgrade')
+    UNION ALL SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE oid >= 16384";
+
+/// Roles and databases that migrations made, by the statements that drop them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Globals(Vec<String>);
+
 /// The PostgreSQL of one pass. Dropping it leaves nothing behind.
 #[derive(Debug)]
 pub struct Server {
@@ -43,7 +53,7 @@ impl Server {
             SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let cluster = PrivateCluster::start(options).await?;
         let server = Self { cluster, _logs: logs };
-        server.maintain(format!("CREATE DATABASE {database}"), "make a database").await?;
+        server.create_database(database).await?;
         Ok(server)
     }
 
@@ -55,6 +65,56 @@ impl Server {
     /// The cluster itself.
     pub fn cluster(&self) -> &PrivateCluster {
         &self.cluster
+    }
+
+<<<<<<< HEAD
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    /// There is one of this name, or the server is down.
+    pub async fn create_database(&self, name: &str) -> Result<(), ReplayError> {
+        self.maintain(format!("CREATE DATABASE {name}"), "make a database").await
+=======
+    /// Makes an empty database of this name, in place of one with everything that migrations made
+    /// beside it.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn begin_again(&self, database: &str) -> Result<(), ReplayError> {
+        self.drop_database(database).await?;
+        self.drop_all_but(&Globals::default()).await?;
+        self.maintain(format!("CREATE DATABASE {database}"), "make a database").await
+    }
+
+    /// What there is beside the database of the pass: roles and databases that migrations made.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn globals(&self) -> Result<Globals, ReplayError> {
+        let refused = ReplayError::server("read roles and databases");
+        self.ask_for_globals().await.map_err(refused)
+    }
+
+    async fn ask_for_globals(&self) -> Result<Globals, sqlx::Error> {
+        let mut connection = self.options("postgres").connect().await?;
+        let drops: Vec<String> = sqlx::query_scalar(GLOBALS).fetch_all(&mut connection).await?;
+        let _ = connection.close().await;
+        Ok(Globals(drops))
+    }
+
+    /// Drops the roles and databases that were not there before. What others hold on to stays.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn drop_all_but(&self, before: &Globals) -> Result<(), ReplayError> {
+        for drop in self.globals().await?.0 {
+            if !before.0.contains(&drop) {
+                // A role that still owns something elsewhere cannot go, and does no harm.
+                let _ = self.maintain(drop, "drop what a trial made").await;
+            }
+        }
+        Ok(())
+>>>>>>> replay
     }
 
     /// Copies a database that nobody is connected to.

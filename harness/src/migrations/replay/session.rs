@@ -14,6 +14,11 @@ const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UN
                      SELECT pg_advisory_unlock_all(); DISCARD TEMP; \
                      DISCARD SEQUENCES";
 
+const VACUUM: &str = "VACUUM (SKIP_LOCKED) pg_catalog.pg_class, pg_catalog.pg_attribute, \
+                      pg_catalog.pg_type, pg_catalog.pg_depend, pg_catalog.pg_constraint, \
+                      pg_catalog.pg_index, pg_catalog.pg_attrdef, pg_catalog.pg_proc, \
+                      pg_catalog.pg_trigger, pg_catalog.pg_description, pg_catalog.pg_statistic";
+
 /// How long a cancelled statement may take to end before its session is ended.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -137,6 +142,14 @@ impl<'server> Session<'server> {
         let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue.join("; ")));
         let outcome = sqlx::raw_sql(text).execute(&mut self.connection).await;
         outcome.map(drop).map_err(ReplayError::server("reset the session"))
+    }
+
+    /// Removes what rolled-back trials left in the catalog, which every look into it would read.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn vacuum(&mut self) -> Result<(), ReplayError> {
+        self.command("vacuum the catalog", VACUUM).await
     }
 
     /// A new connection in place of one that was lost or is of no use any more.

@@ -1,11 +1,12 @@
 //! What a pass showed, in the lists of the outcome.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::cost::StatementCost;
 use super::data_trial::loss;
 use super::{
-    Changed, Course, FailedMigration, Fresh, FreshPass, NotRestored, Reason, RoundTrips, Seeding,
-    Twice, TwiceSummary, Unseeded, Upgrade, UpgradePass,
+    Changed, Course, CutSummary, FailedMigration, Fresh, FreshPass, MigrationCost, MigrationStalls,
+    NotRestored, Reason, RoundTrips, Seeding, Twice, TwiceSummary, Unseeded, Upgrade, UpgradePass,
 };
 use crate::migrations::catalog::Difference;
 use crate::migrations::lineage::{Lineage, Migration};
@@ -55,7 +56,7 @@ pub fn twice(lineage: &Lineage, pass: &FreshPass, upgrade: Option<&UpgradePass>)
         trials.filter(|(_, trial)| !trial.twice.is_empty()).map(|(index, _)| *index).collect();
     let mut summary = TwiceSummary::default();
     for (index, (migration, course)) in each(lineage, pass).enumerate() {
-        let Course::Applied { twice, .. } = course else { continue };
+        let Course::Applied { twice: Some(twice), .. } = course else { continue };
         let list = match twice {
             Twice::Refused(_) => &mut summary.refused,
             Twice::NoOp if !changing.contains(&index) => &mut summary.no_op,
@@ -84,12 +85,11 @@ pub fn upgrade(lineage: &Lineage, fresh: &FreshPass, pass: &UpgradePass) -> Upgr
     }
     upgrade.stopped = pass
         .stopped
-        .as_ref()
-        .map(|(index, failure)| Reason { version: version(*index), why: failure.to_string() });
-    if let Some(head) = &pass.head {
-        let difference = Difference::between(&fresh.head, head);
-        upgrade.drift = difference.changes.iter().map(ToString::to_string).collect();
-    }
+        .iter()
+        .map(|(index, failure)| Reason { version: version(*index), why: failure.to_string() })
+        .collect();
+    let difference = Difference::between(&fresh.head, &pass.head);
+    upgrade.drift = difference.changes.iter().map(ToString::to_string).collect();
     upgrade
 }
 
@@ -126,6 +126,43 @@ pub fn seeding(lineage: &Lineage, pass: &UpgradePass) -> Seeding {
     }
     seeding.tables = seeding.seeded + seeding.unseeded.len();
     seeding
+}
+
+/// What becomes of migrations that are cut.
+pub fn cuts(lineage: &Lineage, pass: &FreshPass) -> Vec<CutSummary> {
+    let mut summaries = Vec::new();
+    for (migration, course) in each(lineage, pass) {
+        let Course::Applied { cuts, .. } = course else { continue };
+        summaries.extend(cuts.iter().map(|cut| CutSummary {
+            version: migration.version.clone(),
+            line: cut.line,
+            remains: cut.remains.clone(),
+            why: cut.why(),
+        }));
+    }
+    summaries
+}
+
+/// What each statement cost, where it cost anything: at many rows, if those were asked for.
+pub fn costs(lineage: &Lineage, pass: &UpgradePass) -> Vec<MigrationCost> {
+    let few = pass.trials.iter().map(|(index, trial)| (*index, &trial.costs));
+    let many = pass.costs.iter().map(|(index, costs)| (*index, costs));
+    let costs: BTreeMap<usize, &Vec<StatementCost>> = few.chain(many).collect();
+    let costs = costs.into_iter().map(|(index, statements)| MigrationCost {
+        version: lineage.migrations[index].version.clone(),
+        file: lineage.migrations[index].file().to_owned(),
+        statements: statements.clone(),
+    });
+    costs.filter(|cost| !cost.statements.is_empty()).collect()
+}
+
+/// How long readers and writers waited.
+pub fn stalls(lineage: &Lineage, pass: &UpgradePass) -> Vec<MigrationStalls> {
+    let stalls = pass.stalls.iter().map(|(index, tables)| MigrationStalls {
+        version: lineage.migrations[*index].version.clone(),
+        tables: tables.clone(),
+    });
+    stalls.filter(|stalls| !stalls.tables.is_empty()).collect()
 }
 
 /// What a way down loses although the schema comes back.

@@ -71,12 +71,23 @@ impl<'lineage> Tool<'lineage> {
     /// What the tool writes of a way up.
     pub fn record(&self, index: usize) -> Record {
         let tracking = self.tracking.as_ref();
-        tracking.map(|tracking| tracking.up(self.lineage, index)).unwrap_or_default()
+        quick(tracking.map(|tracking| tracking.up(self.lineage, index)))
     }
 
     /// What the tool writes of a way down.
     pub fn removal(&self, index: usize) -> Record {
         let tracking = self.tracking.as_ref();
-        tracking.map(|tracking| tracking.down(self.lineage, index)).unwrap_or_default()
+        quick(tracking.map(|tracking| tracking.down(self.lineage, index)))
     }
+}
+
+/// The same record with `DELETE` for `TRUNCATE`: the rows are the same, and the catalog does not
+/// change with every migration.
+fn quick(record: Option<Record>) -> Record {
+    let Record { before, after } = record.unwrap_or_default();
+    let quick = |statements: Vec<String>| {
+        let statements = statements.into_iter();
+        statements.map(|one| one.replacen("TRUNCATE ", "DELETE FROM ", 1)).collect()
+    };
+    Record { before: quick(before), after: quick(after) }
 }

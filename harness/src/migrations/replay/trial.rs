@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::cut::{Attempt, Cut, boundaries, half, judge};
 use super::touched::{Digests, Touches};
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
@@ -31,6 +32,8 @@ pub struct Tried {
     pub twice: Twice,
     /// Up, down, up; none without a down.
     pub round_trip: Option<RoundTrip>,
+    /// Cuts between its statements that do not end as an undisturbed run does.
+    pub cuts: Vec<Cut>,
 }
 
 /// How an attempt in one transaction ended.
@@ -88,6 +91,14 @@ pub async fn try_in_place(
     }
 }
 
+/// A refusal that is the transaction's fault, or took the session with it, shows nothing here.
+fn elsewhere(failure: &Failure) -> Result<(), Stop> {
+    match failure.refusal.lost || failure.refusal.wants_no_transaction() {
+        true => Err(Stop::Elsewhere(failure.clone())),
+        false => Ok(()),
+    }
+}
+
 struct Trial<'run, 'server> {
     runner: &'run mut Runner<'server>,
     reader: &'run mut CatalogReader,
@@ -98,6 +109,7 @@ impl Trial<'_, '_> {
     async fn perform(&mut self, before: &Arc<Catalog>) -> Result<Tried, Stop> {
         let Subject { up, record, .. } = self.subject;
         self.runner.session().command("begin a trial", "BEGIN").await?;
+        let attempts = self.cut().await?;
         self.runner.perform(up).await.map_err(Stop::Elsewhere)?;
         self.runner.record(up, record).await.map_err(Stop::Elsewhere)?;
         self.runner.session().reset().await?;
@@ -115,7 +127,32 @@ impl Trial<'_, '_> {
 
         let committed = self.runner.session().run_text("RELEASE applied; COMMIT").await;
         committed.map_err(|refusal| Stop::Elsewhere(Failure::after(up, "COMMIT", refusal)))?;
-        Ok(Tried { after, twice, round_trip })
+        let cuts = judge(&attempts, before, &after);
+        Ok(Tried { after, twice, round_trip, cuts })
+    }
+
+    /// Cuts the way up where something of it would stay, and starts it again.
+    async fn cut(&mut self) -> Result<Vec<Attempt>, Stop> {
+        let up = self.subject.up;
+        let mut attempts = Vec::new();
+        for boundary in boundaries(up) {
+            let sequences = Sequences::read(self.runner.session().connection()).await?;
+            self.command("SAVEPOINT cut").await?;
+            self.runner.perform(&half(up, boundary)).await.map_err(Stop::Elsewhere)?;
+            self.runner.session().reset().await?;
+            let half = self.catalog().await?;
+            let end = match self.runner.perform(up).await {
+                Ok(()) => Ok(self.catalog().await?),
+                Err(failure) => {
+                    elsewhere(&failure)?;
+                    Err(failure)
+                }
+            };
+            self.command("ROLLBACK TO cut").await?;
+            sequences.restore(self.runner.session().connection()).await?;
+            attempts.push(Attempt { line: up.statements[boundary].line, half, end });
+        }
+        Ok(attempts)
     }
 
     async fn twice(&mut self, after: &Arc<Catalog>) -> Result<Twice, Stop> {
@@ -165,12 +202,9 @@ impl Trial<'_, '_> {
         Ok(trip)
     }
 
-    /// Goes back to the applied migration after a refusal, unless the refusal was the
-    /// transaction's fault or took the session with it.
+    /// Goes back to the applied migration after a refusal.
     async fn take_back_refused(&mut self, failure: &Failure) -> Result<(), Stop> {
-        if failure.refusal.lost || failure.refusal.wants_no_transaction() {
-            return Err(Stop::Elsewhere(failure.clone()));
-        }
+        elsewhere(failure)?;
         self.command("ROLLBACK TO applied").await
     }
 

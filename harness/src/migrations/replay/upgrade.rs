@@ -3,8 +3,15 @@
 
 use std::sync::Arc;
 
+use super::client_program::ClientPrograms;
+use super::clone::Opening;
+use super::cost::StatementCost;
 use super::data_trial::{DataInPlace, DataTrial, try_with_data};
+use super::drill::{Drill, drill};
+use super::fresh::VACUUM_EVERY;
+use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
+use super::traffic::{self, Stall};
 use super::trial::Subject;
 use super::{
     Course, Failure, FreshPass, Progress, ReplayError, ReplayOptions, Runner, Server, Session,
@@ -25,10 +32,16 @@ pub struct UpgradePass {
     pub seedings: Vec<(usize, Vec<TableSeeding>)>,
     /// What was refused, by the migration's place in the lineage.
     pub blames: Vec<(usize, Blame)>,
-    /// The migration at which the walk had to end, if it did not reach the head.
-    pub stopped: Option<(usize, Failure)>,
+    /// Migrations that rows could not pass at all: the walk went on from there without older rows.
+    pub stopped: Vec<(usize, Failure)>,
     /// The catalog at the head.
-    pub head: Option<Arc<Catalog>>,
+    pub head: Arc<Catalog>,
+    /// What statements cost at many rows, where those were asked for.
+    pub costs: Vec<(usize, Vec<StatementCost>)>,
+    /// How long readers and writers waited, where traffic was asked for.
+    pub stalls: Vec<(usize, Vec<Stall>)>,
+    /// A backup taken before the last migration, restored.
+    pub drill: Option<Drill>,
     /// How many migrations were tried which way.
     pub ways: Trials,
 }
@@ -47,39 +60,58 @@ pub async fn upgrade_pass(
     let tool = Tool::of(lineage, DATABASE);
     let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
     tool.prepare(&mut session).await?;
-    let tables = tool.tables();
     let mut walk = Walk {
+        lineage,
+        fresh,
+        options,
         session: Some(session),
-        seeder: Seeder::new(options.seed, fresh.foresight.clone()).excluding(tables.clone()),
-        population: Population::new().excluding(tables),
+        seeder: Seeder::new(options.seed, fresh.foresight.clone()).excluding(tool.tables()),
+        population: Population::new().excluding(tool.tables()),
         tool,
-        pass: UpgradePass {
-            trials: Vec::new(),
-            seedings: Vec::new(),
-            blames: Vec::new(),
-            stopped: None,
-            head: None,
-            ways: Trials::default(),
-        },
+        seen: Seen::default(),
     };
+    let applied = |course: &Course| matches!(course, Course::Applied { .. });
+    let last = fresh.courses.iter().rposition(applied).filter(|_| options.with_drill);
     for (index, course) in fresh.courses.iter().enumerate() {
         progress(Stage::Upgrade, index, &lineage.migrations[index].version);
-        if matches!(course, Course::Applied { .. }) && !walk.carry(index).await? {
-            return Ok(walk.pass);
+        if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
+            walk.session().vacuum().await?;
+        }
+        if matches!(course, Course::Applied { .. }) {
+            match Some(index) == last {
+                true => walk.carry_with_drill(&server, index).await?,
+                false => walk.carry(index).await?,
+            }
         }
     }
     let head = CatalogReader::new().read(walk.session().connection()).await?;
-    walk.pass.head = Some(head);
-    Ok(walk.pass)
+    let Seen { trials, seedings, blames, stopped, costs, stalls, drill, ways } = walk.seen;
+    Ok(UpgradePass { trials, seedings, blames, stopped, head, costs, stalls, drill, ways })
+}
+
+/// What has been seen so far, as [`UpgradePass`] has it.
+#[derive(Default)]
+struct Seen {
+    trials: Vec<(usize, DataTrial)>,
+    seedings: Vec<(usize, Vec<TableSeeding>)>,
+    blames: Vec<(usize, Blame)>,
+    stopped: Vec<(usize, Failure)>,
+    costs: Vec<(usize, Vec<StatementCost>)>,
+    stalls: Vec<(usize, Vec<Stall>)>,
+    drill: Option<Drill>,
+    ways: Trials,
 }
 
 struct Walk<'run> {
+    lineage: &'run Lineage,
+    fresh: &'run FreshPass,
+    options: &'run ReplayOptions,
     /// None while a copy of the database is being made, which nobody may be connected to.
     session: Option<Session<'run>>,
     seeder: Seeder,
     population: Population,
     tool: Tool<'run>,
-    pass: UpgradePass,
+    seen: Seen,
 }
 
 impl<'run> Walk<'run> {
@@ -87,31 +119,66 @@ impl<'run> Walk<'run> {
         self.session.as_mut().expect("the session is closed only while a copy is made")
     }
 
-    /// Carries all rows over one migration, and makes new ones. False when it cannot be passed.
-    async fn carry(&mut self, index: usize) -> Result<bool, ReplayError> {
+    /// As [`Walk::carry`], with a backup taken before it and restored after it.
+    async fn carry_with_drill(&mut self, server: &Server, index: usize) -> Result<(), ReplayError> {
+        let programs = ClientPrograms::of(server.cluster());
+        let deadline = self.options.statement_deadline;
+        let migrate = async || self.carry(index).await;
+        let drilled = drill(server, DATABASE, &programs, deadline, migrate).await?;
+        self.seen.drill = Some(drilled);
+        Ok(())
+    }
+
+    /// Carries all rows over one migration, and makes new ones.
+    async fn carry(&mut self, index: usize) -> Result<(), ReplayError> {
         let migration = self.tool.migration(index);
-        let Step::Script(up) = &migration.up else { return Ok(true) };
+        let Step::Script(up) = &migration.up else { return Ok(()) };
         let (record, removal) = (self.tool.record(index), self.tool.removal(index));
         let down = migration.down.as_ref();
         let subject = Subject { up, down, record: &record, removal: &removal };
 
+        self.burden(index, subject).await?;
         let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
         let outcome = try_with_data(&mut runner, &mut self.population, subject).await?;
         self.session = Some(runner.into_session());
         match outcome {
             DataInPlace::Applied(trial) => {
-                self.pass.ways.transaction += 1;
-                self.pass.trials.push((index, trial));
+                self.seen.ways.transaction += 1;
+                self.seen.trials.push((index, trial));
             }
             DataInPlace::Elsewhere(failure) => {
-                self.pass.ways.clone += 1;
-                if !self.carry_elsewhere(index, subject, failure).await? {
-                    return Ok(false);
-                }
+                self.seen.ways.clone += 1;
+                self.carry_elsewhere(index, subject, failure).await?;
             }
         }
-        self.seed(index).await?;
-        Ok(true)
+        self.seed(index).await
+    }
+
+    /// Runs the migration in a copy with many rows, with traffic on its tables, or with both,
+    /// where that is asked for.
+    async fn burden(&mut self, index: usize, subject: Subject<'_>) -> Result<(), ReplayError> {
+        let ReplayOptions { rows, traffic, .. } = self.options;
+        if rows.is_none() && traffic.is_none() {
+            return Ok(());
+        }
+        let session = self.session.take().expect("no copy is being made");
+        let opening = Opening::of_closed(session).await?;
+        let mut copy = opening.open_copy(traffic::COPY).await?;
+        if let Some(rows) = rows {
+            inflate(&mut copy, *rows).await?;
+            let mut runner = Runner::new(copy);
+            let costs = runner.costs_of(subject.up).await?;
+            self.seen.costs.push((index, costs));
+            copy = runner.into_session();
+        }
+        if let Some(traffic) = traffic {
+            let stalls;
+            (copy, stalls) = traffic::stalls(copy, subject.up, *traffic).await?;
+            self.seen.stalls.push((index, stalls));
+        }
+        opening.remove(copy).await?;
+        self.session = Some(opening.open().await?);
+        Ok(())
     }
 
     /// In a fresh session, and without the rows that the migration refuses.
@@ -120,7 +187,7 @@ impl<'run> Walk<'run> {
         index: usize,
         subject: Subject<'_>,
         failure: Option<Failure>,
-    ) -> Result<bool, ReplayError> {
+    ) -> Result<(), ReplayError> {
         self.session().reconnect().await?;
         let bare = failure.is_some_and(|failure| failure.refusal.wants_no_transaction());
         let mut attempts = Attempts::new(&mut self.session, subject, bare);
@@ -128,7 +195,7 @@ impl<'run> Walk<'run> {
             let refusal = super::refused::refusal(&failure);
             let reduction = reduce(&mut attempts, &self.population, refusal).await?;
             let blame = Blame::of(&self.tool.migration(index).version, &reduction, &failure);
-            self.pass.blames.push((index, blame));
+            self.seen.blames.push((index, blame));
             let session = self.session.as_mut().expect("attempts give the session back");
             delete(session, &reduction.without).await?;
             // What is left out on purpose is no loss.
@@ -138,12 +205,36 @@ impl<'run> Walk<'run> {
         let outcome = runner.run(subject.up, subject.record).await?;
         let session = self.session.insert(runner.into_session());
         if let Err(failure) = outcome {
-            self.pass.stopped = Some((index, failure));
-            return Ok(false);
+            self.seen.stopped.push((index, failure));
+            return self.start_over(index).await;
         }
         let changes = self.population.compare(session.connection()).await?;
-        self.pass.trials.push((index, DataTrial { changes, ..DataTrial::default() }));
-        Ok(true)
+        self.seen.trials.push((index, DataTrial { changes, ..DataTrial::default() }));
+        Ok(())
+    }
+
+    /// Goes on from a database that never had a row of ours, with this migration applied.
+    async fn start_over(&mut self, through: usize) -> Result<(), ReplayError> {
+        let session = self.session.take().expect("no copy is being made");
+        let (server, deadline) = (session.server(), session.deadline());
+        session.close().await?;
+        server.begin_again(DATABASE).await?;
+        let mut session = Session::open(server, DATABASE, deadline).await?;
+        self.tool.prepare(&mut session).await?;
+        let mut runner = Runner::new(session);
+        for (index, course) in self.fresh.courses.iter().enumerate().take(through + 1) {
+            let Step::Script(up) = &self.lineage.migrations[index].up else { continue };
+            if matches!(course, Course::Applied { .. }) {
+                // It passed before, on an empty database.
+                let _ = runner.run(up, &self.tool.record(index)).await?;
+            }
+        }
+        self.session = Some(runner.into_session());
+        let tables = self.tool.tables();
+        self.seeder = Seeder::new(self.options.seed, self.fresh.foresight.clone())
+            .excluding(tables.clone());
+        self.population = Population::new().excluding(tables);
+        Ok(())
     }
 
     async fn seed(&mut self, index: usize) -> Result<(), ReplayError> {
@@ -151,7 +242,7 @@ impl<'run> Walk<'run> {
         let session = self.session.as_mut().expect("no copy is being made");
         let seeded = self.seeder.seed(session.connection(), &version).await?;
         self.population.capture(session.connection(), &version).await?;
-        self.pass.seedings.push((index, seeded));
+        self.seen.seedings.push((index, seeded));
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ mod error;
 pub mod foresight;
 mod generator;
 mod harvest;
+mod kinship;
 mod look;
 mod order;
 pub mod outcome;
@@ -34,6 +35,7 @@ pub mod seeder;
 mod shape;
 mod shape_reader;
 mod sieve;
+mod suspicion;
 mod table_name;
 #[cfg(test)]
 mod tests;

@@ -26,15 +26,7 @@ pub(super) fn pair(
     if !keys.is_empty() {
         pairing.by_columns(keys);
     }
-    for left_out in common {
-        if pairing.left.is_empty() || pairing.right.is_empty() {
-            break;
-        }
-        let others: Vec<_> = common.iter().copied().filter(|pair| pair != left_out).collect();
-        if !others.is_empty() {
-            pairing.by_columns(&others);
-        }
-    }
+    pairing.by_all_but_one(common);
     pairing.in_order();
     pairing.pairs
 }
@@ -50,6 +42,26 @@ struct Pairing<'a> {
 impl Pairing<'_> {
     /// Pairs rows that are equal in these columns, each with one other.
     fn by_columns(&mut self, columns: &[(usize, usize)]) {
+        let found = self.equal_in(columns);
+        self.take(&found);
+    }
+
+    /// Pairs rows that differ in one column, beginning with the one that explains the most.
+    fn by_all_but_one(&mut self, common: &[(usize, usize)]) {
+        while !self.left.is_empty() && !self.right.is_empty() && common.len() > 1 {
+            let without = |left_out: &(usize, usize)| {
+                let others: Vec<_> =
+                    common.iter().copied().filter(|pair| pair != left_out).collect();
+                self.equal_in(&others)
+            };
+            match common.iter().map(without).max_by_key(Vec::len) {
+                Some(found) if !found.is_empty() => self.take(&found),
+                _ => break,
+            }
+        }
+    }
+
+    fn equal_in(&self, columns: &[(usize, usize)]) -> Vec<(usize, usize)> {
         let mut there: HashMap<Vec<Option<&str>>, Vec<usize>> = HashMap::new();
         for &place in self.right.iter().rev() {
             let row = &self.now[place];
@@ -63,7 +75,7 @@ impl Pairing<'_> {
                 columns.iter().map(|(then, _)| row.get(*then).copied().flatten()).collect();
             found.extend(there.get_mut(&values).and_then(Vec::pop).map(|other| (place, other)));
         }
-        self.take(&found);
+        found
     }
 
     /// What is left is paired in its order if there are as many: every row was rewritten.

@@ -6,10 +6,12 @@ use super::{Foresight, Seeder, SeedingOutcome, TableSeeding};
 use crate::environment::postgres::{IsolatedDatabase, Template};
 use crate::seed::Seed;
 
+mod data_digest;
 mod every_kind;
 mod foresight;
 mod outcomes;
 mod population;
+mod reduce;
 
 const SEED: Seed = Seed(20);
 

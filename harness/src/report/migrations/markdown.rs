@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
+use crate::migrations::lineage::Accepted;
 use crate::migrations::replay::{Reason, ReplayOutcome};
 use crate::report::markdown::{code, escape};
 
@@ -25,6 +26,7 @@ pub fn render(outcome: &ReplayOutcome) -> String {
         }
     }
     information(&mut text, outcome);
+    accepted(&mut text, outcome);
     list(&mut text, "Differences that mean nothing", &outcome.round_trip.cosmetic);
     text
 }
@@ -64,6 +66,17 @@ fn section(text: &mut String, finding: &MigrationFinding) {
     }
     code(text, &finding.evidence);
     let _ = writeln!(text, "Advice: {}\n", escape(&finding.advice));
+}
+
+fn accepted(text: &mut String, outcome: &ReplayOutcome) {
+    let line = |one: &Accepted| {
+        let (id, reason) = (escape(&one.finding.id), escape(&one.reason));
+        format!("- {id} at {}, until {}: {reason}\n", place(&one.finding), one.until)
+    };
+    let lines: Vec<String> = outcome.accepted.iter().map(line).collect();
+    if !lines.is_empty() {
+        let _ = writeln!(text, "### Accepted by lineage.toml\n\n{}", lines.concat());
+    }
 }
 
 fn information(text: &mut String, outcome: &ReplayOutcome) {

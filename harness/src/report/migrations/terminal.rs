@@ -25,6 +25,7 @@ pub fn render(outcome: &ReplayOutcome) -> String {
         show(&mut text, finding);
     }
     information(&mut text, outcome);
+    accepted(&mut text, outcome);
     let count = |severity| of(outcome, severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let conclusion = format!("{errors} errors, {warnings} warnings");
@@ -141,6 +142,18 @@ fn information(text: &mut String, outcome: &ReplayOutcome) {
     let more = findings.len().saturating_sub(INFORMATION);
     if more > 0 {
         let _ = writeln!(text, "  … {more} more; --json, --markdown and --sarif hold all");
+    }
+}
+
+fn accepted(text: &mut String, outcome: &ReplayOutcome) {
+    if outcome.accepted.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", "accepted by lineage.toml".bold());
+    for one in &outcome.accepted {
+        let (id, place) = (&one.finding.id, place(&one.finding));
+        let line = format!("{id} at {place}, until {}: {}", one.until, one.reason);
+        let _ = writeln!(text, "  {}", on_one_line(&line));
     }
 }
 

@@ -19,8 +19,9 @@ SELECT a.attrelid AS unit, 'column' AS kind, a.attrelid::regclass::text AS of,
     NULLIF(a.attstorage, t.typstorage)::text AS storage,
     NULLIF(a.attcompression, '')::text AS compression,
     NULLIF(a.attstattarget, -1)::text AS statistics_target,
+    -- Newer minor releases keep a version of their own among the options, as pg_dump knows.
     (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item
-     WHERE item NOT LIKE 'pg\_attver=%') AS options, -- the server's own mark, which no dump has
+     WHERE left(item, 10) <> 'pg_attver=') AS options,
     (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attfdwoptions) AS item) AS foreign_options,
     CASE WHEN a.attinhcount > 0 THEN
         CASE WHEN a.attislocal THEN 'merged with a local one' ELSE 'only' END

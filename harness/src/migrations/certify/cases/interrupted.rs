@@ -83,7 +83,8 @@ fn points(interruption: Interruption, turns: &[String]) -> Vec<Point> {
             (Interruption::CutBefore, Moment::Before) => true,
             (Interruption::CutAfter, Moment::After) => !commit,
             (Interruption::CutAfterCommit, Moment::After) => commit || !named,
-            (Interruption::KillServer | Interruption::KillPostgres, _) => true,
+            // Before a statement is after the one before it, for who is dead then.
+            (Interruption::KillServer | Interruption::KillPostgres, Moment::After) => true,
             _ => false,
         };
         let numbered = commits.iter().enumerate().filter(move |(_, commit)| takes(**commit));
@@ -195,6 +196,6 @@ mod tests {
         assert_eq!(turns(Interruption::CutAfter, &words), [1, 2, 4]);
         assert_eq!(turns(Interruption::CutAfterCommit, &words), [3]);
         assert_eq!(turns(Interruption::CutAfterCommit, &words[..2]), [1, 2]);
-        assert_eq!(turns(Interruption::KillServer, &words), [1, 2, 3, 4, 1, 2, 3, 4]);
+        assert_eq!(turns(Interruption::KillServer, &words), [1, 2, 3, 4]);
     }
 }

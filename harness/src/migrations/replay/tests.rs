@@ -1,0 +1,442 @@
+//! Whole lineages, written down and replayed: what each must come to.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
+use crate::finding::Severity;
+use crate::migrations::lineage::{Convention, ReadOptions, read};
+use crate::seed::Seed;
+
+const OPTIONS: ReplayOptions = ReplayOptions {
+    seed: Seed(7),
+    statement_deadline: Duration::from_secs(30),
+    today: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
+    with_trials: true,
+    with_data: false,
+    with_drill: false,
+    against: None,
+    rows: None,
+    traffic: None,
+    stall_budget: None,
+};
+
+async fn replayed(
+    folder: &Path,
+    convention: Option<Convention>,
+    options: &ReplayOptions,
+) -> ReplayOutcome {
+    let lineage = read(folder, &ReadOptions { convention, ..ReadOptions::default() }).unwrap();
+    replay(&lineage, options, &|_, _, _| ()).await.unwrap()
+}
+
+/// Replays files of these names and texts.
+async fn outcome(convention: Convention, files: &[(&str, &str)]) -> ReplayOutcome {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    replayed(folder.path(), Some(convention), &OPTIONS).await
+}
+
+fn under_test(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations-under-test").join(name)
+}
+
+/// The ids of findings, each with its version and line, of a severity or above.
+fn findings(outcome: &ReplayOutcome, least: Severity) -> Vec<String> {
+    let graves = outcome.findings.iter().filter(|finding| finding.severity >= least);
+    graves
+        .map(|finding| {
+            let version = finding.version.as_deref().unwrap_or("-");
+            let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+            format!("{} {version}{line}", finding.id)
+        })
+        .collect()
+}
+
+fn versions(reasons: &[super::Reason]) -> Vec<&str> {
+    reasons.iter().map(|reason| reason.version.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_first_failure_is_placed_and_the_later_ones_are_told_apart() {
+    let outcome = outcome(
+        Convention::SortedUp,
+        &[
+            ("1_a.up.sql", "CREATE TABLE a (id int PRIMARY KEY);"),
+            (
+                "2_b.up.sql",
+                "-- wrong\nALTER TABLE a\n  ADD COLUMN x int,\n  ALTER COLUMN nowhere DROP NOT NULL;\n\
+                 INSERT INTO a VALUES (1), (1);\nCREATE INDEX ON b (id);",
+            ),
+            ("3_c.up.sql", "CREATE TABLE c (id int REFERENCES a);"),
+            ("4_d.up.sql", "SELECT x FROM a;"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.fresh.applied, 2);
+    let failed: Vec<_> = outcome
+        .fresh
+        .failed
+        .iter()
+        .map(|one| (one.version.as_str(), one.sqlstate.as_str(), one.line))
+        .collect();
+    assert_eq!(failed, [("2_b.up.sql", "42703", Some(2)), ("4_d.up.sql", "42703", Some(1))]);
+    let hidden: Vec<_> =
+        outcome.fresh.hidden.iter().map(|one| (one.sqlstate.as_str(), one.line)).collect();
+    assert_eq!(hidden, [("23505", Some(5)), ("42P01", Some(6))]);
+}
+
+#[tokio::test]
+async fn a_second_run_is_refused_or_changes_nothing_or_something() {
+    let outcome = outcome(
+        Convention::SortedUp,
+        &[
+            ("1_refused.up.sql", "CREATE TABLE a (id int PRIMARY KEY, b int);"),
+            ("2_quiet.up.sql", "CREATE TABLE IF NOT EXISTS a (id int); SELECT 1;"),
+            ("3_doubled.up.sql", "ALTER TABLE a ADD CHECK (b > 0);"),
+            ("4_rows.up.sql", "CREATE TABLE IF NOT EXISTS c (id int); INSERT INTO c VALUES (1);"),
+            ("5_same_rows.up.sql", "UPDATE c SET id = 1;"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.twice.refused, ["1_refused.up.sql"]);
+    assert_eq!(outcome.twice.no_op, ["2_quiet.up.sql", "5_same_rows.up.sql"]);
+    assert_eq!(outcome.twice.changed, ["3_doubled.up.sql", "4_rows.up.sql"]);
+}
+
+#[tokio::test]
+async fn a_round_trip_restores_or_says_what_it_does_not() {
+    let outcome = outcome(
+        Convention::GolangMigrate,
+        &[
+            ("1_good.up.sql", "CREATE TABLE a (id int PRIMARY KEY, b int, c int DEFAULT 7);"),
+            ("1_good.down.sql", "DROP TABLE a;"),
+            ("2_forgets.up.sql", "ALTER TABLE a DROP COLUMN c; CREATE INDEX i ON a (b);"),
+            ("2_forgets.down.sql", "ALTER TABLE a ADD COLUMN c int; DROP INDEX i;"),
+            ("3_wrong.up.sql", "CREATE TABLE d (id int);"),
+            ("3_wrong.down.sql", "DROP TABLE nowhere.d;"),
+            ("4_empty.up.sql", "CREATE TABLE e (id int);"),
+            ("4_empty.down.sql", "-- nothing\nSELECT 1;"),
+            ("5_order.up.sql", "ALTER TABLE a DROP COLUMN b;"),
+            ("5_order.down.sql", "ALTER TABLE a ADD COLUMN b int; CREATE INDEX i ON a (b);"),
+        ],
+    )
+    .await;
+    let trips = &outcome.round_trip;
+    assert_eq!(trips.tried, 5);
+    assert_eq!(versions(&trips.not_restored), ["2", "3", "4"], "{trips:?}");
+    assert!(trips.not_restored[0].why.contains("default"), "{trips:?}");
+    assert!(trips.not_restored[1].why.contains("nowhere"), "{trips:?}");
+    assert!(versions(&trips.cosmetic).contains(&"5"), "column order means nothing: {trips:?}");
+    assert_eq!(versions(&trips.walk_failed), ["3"]);
+}
+
+#[tokio::test]
+async fn the_walk_finds_what_single_trips_hide() {
+    let outcome = outcome(
+        Convention::GolangMigrate,
+        &[
+            ("1_a.up.sql", "CREATE TABLE a (id int PRIMARY KEY);"),
+            ("1_a.down.sql", "DROP TABLE a;"),
+            ("2_b.up.sql", "CREATE TABLE b (id int REFERENCES a);"),
+            ("2_b.down.sql", "DROP TABLE b;"),
+            ("3_c.up.sql", "CREATE VIEW v AS SELECT * FROM a; DROP TABLE b;"),
+            ("3_c.down.sql", "CREATE TABLE b (id int REFERENCES a);"),
+        ],
+    )
+    .await;
+    assert_eq!(versions(&outcome.round_trip.walk_failed), ["1"]);
+    assert_eq!(versions(&outcome.round_trip.not_restored), ["3"]);
+}
+
+#[tokio::test]
+async fn what_no_transaction_holds_is_tried_in_a_copy() {
+    let outcome = outcome(
+        Convention::GolangMigrate,
+        &[
+            ("1_a.up.sql", "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE a (id int, m mood);"),
+            ("1_a.down.sql", "DROP TABLE a; DROP TYPE mood;"),
+            ("2_index.up.sql", "CREATE INDEX CONCURRENTLY i ON a (id);"),
+            ("2_index.down.sql", "DROP INDEX CONCURRENTLY i;"),
+            ("3_own.up.sql", "BEGIN; CREATE TABLE b (id int); COMMIT;"),
+            ("3_own.down.sql", "BEGIN; DROP TABLE b; COMMIT;"),
+            (
+                "4_enum.up.sql",
+                "BEGIN; ALTER TYPE mood ADD VALUE IF NOT EXISTS 'glad'; COMMIT;\n\
+                 ALTER TABLE a ALTER COLUMN m SET DEFAULT 'glad';",
+            ),
+            ("4_enum.down.sql", "ALTER TABLE a ALTER COLUMN m DROP DEFAULT;"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.fresh.applied, 4, "{:?}", outcome.fresh);
+    assert_eq!((outcome.trials.transaction, outcome.trials.clone), (2, 2));
+    assert_eq!(outcome.twice.refused, ["1", "2", "3"]);
+    assert_eq!(outcome.twice.no_op, ["4"]);
+    assert_eq!(versions(&outcome.round_trip.not_restored), ["4"], "an enum's value stays");
+    assert_eq!(versions(&outcome.round_trip.walk_failed), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_trial_leaves_nothing_to_the_next_migration() {
+    let outcome = outcome(
+        Convention::SortedUp,
+        &[
+            ("1_a.up.sql", "CREATE TABLE a (id serial PRIMARY KEY); INSERT INTO a DEFAULT VALUES;"),
+            ("1_a.down.sql", "DROP TABLE a;"),
+            // The second run of 1 and its round trip took ids; this one expects number 2.
+            (
+                "2_ids.up.sql",
+                "CREATE TABLE b (a int REFERENCES a); INSERT INTO a DEFAULT VALUES; \
+                 INSERT INTO b VALUES (2);",
+            ),
+            (
+                "3_session.up.sql",
+                "CREATE SCHEMA s; CREATE ROLE replay_test; SET search_path = s; \
+                 CREATE TEMP TABLE t (id int); SELECT pg_advisory_lock(1); \
+                 CREATE TABLE inside (id int); SET ROLE replay_test;",
+            ),
+            // In a session as new: the same temporary table, the usual search path and role.
+            ("4_again.up.sql", "CREATE TEMP TABLE t (id int); CREATE TABLE outside (id int);"),
+            ("5_where.up.sql", "SELECT * FROM public.outside, s.inside;"),
+            (
+                "6_deferred.up.sql",
+                "CREATE TABLE d (id int PRIMARY KEY, \
+                 p int REFERENCES d DEFERRABLE INITIALLY DEFERRED); INSERT INTO d VALUES (1, 1);",
+            ),
+            // PostgreSQL refuses to alter a table with pending events.
+            ("7_pending.up.sql", "UPDATE d SET p = 1;"),
+            ("7_pending.down.sql", "ALTER TABLE d ADD COLUMN x int; ALTER TABLE d DROP COLUMN x;"),
+        ],
+    )
+    .await;
+    assert_eq!(findings(&outcome, Severity::Error), Vec::<String>::new());
+    assert_eq!(outcome.fresh.applied, 7, "{:?}", outcome.fresh);
+}
+
+#[tokio::test]
+async fn bad_migrations_do_not_end_the_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("1_kills.up.sql", "SELECT pg_terminate_backend(pg_backend_pid());"),
+        ("2_drops.up.sql", "DROP DATABASE fresh;"),
+        ("3_hangs.up.sql", "SET statement_timeout = 0;\nSELECT pg_sleep(3600);"),
+        ("4_good.up.sql", "CREATE TABLE a (id int);"),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { statement_deadline: Duration::from_secs(1), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::SortedUp), &options).await;
+    let failed: Vec<_> =
+        outcome.fresh.failed.iter().map(|one| (one.sqlstate.as_str(), one.line)).collect();
+    assert_eq!(failed, [("57P01", Some(1)), ("25001", Some(1)), ("57014", Some(2))]);
+    assert!(outcome.fresh.failed[2].message.contains("within 1 s"), "{:?}", outcome.fresh.failed);
+    assert_eq!(outcome.fresh.applied, 1);
+}
+
+#[tokio::test]
+async fn a_cut_run_that_starts_again_is_compared_with_an_undisturbed_one() {
+    let outcome = outcome(
+        Convention::Plain,
+        &[
+            ("1_a.sql", "CREATE TABLE a (id int);"),
+            ("2_stuck.sql", "CREATE TABLE b (id int);\nCREATE TABLE c (id int);"),
+            (
+                "3_doubled.sql",
+                "ALTER TABLE a ADD CHECK (id > 0);\nALTER TABLE a ADD CHECK (id > 1);",
+            ),
+            (
+                "4_good.sql",
+                "CREATE TABLE IF NOT EXISTS d (id int);\nCREATE INDEX IF NOT EXISTS i ON d (id);",
+            ),
+            ("5_whole.sql", "BEGIN; CREATE TABLE e (id int); CREATE TABLE f (id int); COMMIT;"),
+        ],
+    )
+    .await;
+    let cuts: Vec<_> = outcome.cut.iter().map(|cut| (cut.version.as_str(), cut.line)).collect();
+    assert_eq!(cuts, [("2_stuck", 2), ("3_doubled", 2)], "{:?}", outcome.cut);
+    assert!(outcome.cut[0].why.contains("already exists"), "{:?}", outcome.cut);
+    assert!(outcome.cut[1].remains[0].contains("check"), "{:?}", outcome.cut);
+}
+
+#[tokio::test]
+async fn copied_rows_arrive() {
+    let outcome = outcome(
+        Convention::Plain,
+        &[
+            (
+                "1_a.sql",
+                "CREATE TABLE a (id int, b text);\nCOPY a FROM stdin;\n1\tx\n2\t\\N\n\\.\n",
+            ),
+            ("2_b.sql", "SELECT 1 / (count(*) - 1) FROM a WHERE b IS NULL AND id = 3;"),
+            ("3_c.sql", "SELECT 1 / count(*) FROM a WHERE b IS NULL;"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh);
+}
+
+#[tokio::test]
+async fn a_copy_takes_its_roles_and_databases_with_it() {
+    let outcome = outcome(
+        Convention::Plain,
+        &[
+            ("1_a.sql", "CREATE TABLE a (id int);\nCREATE ROLE replay_role;\n\
+                         CREATE INDEX CONCURRENTLY i ON a (id);"),
+            ("2_b.sql", "CREATE DATABASE replay_other;"),
+            ("3_c.sql", "DROP DATABASE replay_other;"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh);
+    assert_eq!(outcome.trials.clone, 3);
+}
+
+#[tokio::test]
+async fn the_repaired_lineage_yields_nothing() {
+    let outcome = replayed(&under_test("repaired"), None, &OPTIONS).await;
+    assert_eq!(outcome.fresh.applied, 41);
+    assert_eq!(outcome.round_trip.tried, 41);
+    assert_eq!(outcome.twice.no_op.len(), 41);
+    assert_eq!(findings(&outcome, Severity::Info), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_audited_lineage_yields_what_its_readme_expects() {
+    let outcome = replayed(&under_test("audited"), None, &OPTIONS).await;
+    assert_eq!(outcome.fresh.applied, 27);
+    let fresh = |list: &[super::FailedMigration]| -> Vec<String> {
+        list.iter().map(|one| format!("{} {}", one.file, one.sqlstate)).collect()
+    };
+    let place = "024_disable_updates_subsystem.up.sql";
+    assert_eq!(fresh(&outcome.fresh.failed), [format!("{place} 42703")]);
+    assert_eq!(fresh(&outcome.fresh.hidden), [format!("{place} 23505")]);
+    let refused: Vec<&str> = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.id == "twice.refused")
+        .filter_map(|finding| finding.file.as_deref())
+        .map(|file| &file[..3])
+        .collect();
+    assert_eq!(refused, ["001", "009", "009", "013", "014", "016", "019", "021"]);
+    assert_eq!(outcome.round_trip.not_restored, []);
+}
+
+/// Replays files of these names and texts with rows of every version.
+async fn with_data(files: &[(&str, &str)]) -> ReplayOutcome {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    assert_eq!(outcome.seeding.unseeded, []);
+    assert_eq!(outcome.upgrade.drift, Vec::<String>::new());
+    outcome
+}
+
+const TABLE: (&str, &str) =
+    ("1_a.up.sql", "CREATE TABLE a (id int PRIMARY KEY, b text NOT NULL, n int NOT NULL);");
+
+#[tokio::test]
+async fn a_column_that_no_row_can_fill_breaks_every_path() {
+    let outcome = with_data(&[
+        TABLE,
+        ("2_b.up.sql", "CREATE TABLE other (id int);"),
+        ("3_c.up.sql", "\nALTER TABLE a ADD COLUMN c int NOT NULL;"),
+        ("4_d.up.sql", "SELECT 1;"),
+    ])
+    .await;
+    assert_eq!(outcome.upgrade.broken.len(), 1, "{:?}", outcome.upgrade);
+    let broken = &outcome.upgrade.broken[0];
+    assert_eq!((broken.at.as_str(), broken.table.as_str()), ("3", "public.a"));
+    assert_eq!(broken.from, ["1", "2"]);
+    assert!(broken.what.contains("23502"), "{broken:?}");
+    assert_eq!(findings(&outcome, Severity::Error), ["upgrade.broken 3"]);
+}
+
+#[tokio::test]
+async fn a_shape_that_was_permitted_and_is_refused_is_an_assumption() {
+    let outcome =
+        with_data(&[TABLE, ("2_b.up.sql", "\nALTER TABLE a ADD UNIQUE (n);")]).await;
+    assert_eq!(outcome.upgrade.broken.len(), 0, "{:?}", outcome.upgrade);
+    let assumption = &outcome.upgrade.assumptions[0];
+    assert_eq!((assumption.at.as_str(), assumption.table.as_str()), ("2", "public.a"));
+    assert_eq!((assumption.sqlstate.as_str(), assumption.line), ("23505", Some(2)));
+    assert_eq!(assumption.from, ["1"]);
+}
+
+#[tokio::test]
+async fn rows_that_are_changed_or_lost_are_named_with_their_births() {
+    let outcome = with_data(&[
+        TABLE,
+        ("2_count.up.sql", "UPDATE a SET n = 1 - n WHERE n BETWEEN -1000 AND 1000;"),
+        ("2_count.down.sql", "SELECT 1;"),
+        ("3_delete.up.sql", "DELETE FROM a;"),
+        ("4_drop.up.sql", "ALTER TABLE a DROP COLUMN b;"),
+        ("4_drop.down.sql", "ALTER TABLE a ADD COLUMN b text NOT NULL DEFAULT '';"),
+    ])
+    .await;
+    let changes: Vec<_> = outcome
+        .upgrade
+        .changes
+        .iter()
+        .map(|change| (change.at.as_str(), change.from.join(" ")))
+        .collect();
+    assert_eq!(changes, [("2", "1".to_owned()), ("3", "1 2".to_owned())], "{:?}", outcome.upgrade);
+    assert_eq!(outcome.twice.changed, ["2"]);
+    let lost = versions(&outcome.round_trip.data_lost);
+    assert!(lost.contains(&"2"), "{:?}", outcome.round_trip);
+}
+
+#[tokio::test]
+async fn costs_are_counted_by_statement() {
+    let outcome = with_data(&[
+        TABLE,
+        (
+            "2_b.up.sql",
+            "ALTER TABLE a ADD COLUMN c int;\nALTER TABLE a ALTER COLUMN id TYPE bigint;\n\
+             ALTER TABLE a ADD CHECK (n IS NOT NULL);",
+        ),
+    ])
+    .await;
+    let costs = &outcome.cost.iter().find(|cost| cost.version == "2").unwrap().statements;
+    let rewritten: Vec<_> = costs.iter().map(|cost| cost.rewritten()).collect();
+    assert_eq!(rewritten, [None, Some("public.a"), None]);
+    assert_eq!(costs[0].locks[0].mode, "AccessExclusiveLock");
+    let scanned: Vec<_> = costs.iter().map(|cost| !cost.scans.is_empty()).collect();
+    assert_eq!(scanned, [false, true, true], "{costs:?}");
+    assert!(costs[1].wal_bytes > 0);
+    assert_eq!(findings(&outcome, Severity::Info), ["cost.rewrite 2:2", "down.missing 1"]);
+}
+
+#[tokio::test]
+async fn costs_are_counted_at_the_rows_that_were_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [TABLE, ("2_b.up.sql", "ALTER TABLE a ADD CHECK (n IS NOT NULL);")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, rows: Some(1000), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    let costs = &outcome.cost.iter().find(|cost| cost.version == "2").unwrap().statements;
+    assert!(costs[0].scans[0].rows > 900, "{costs:?}");
+}
+
+#[tokio::test]
+async fn who_waits_behind_a_migration_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [TABLE, ("2_b.up.sql", "ALTER TABLE a ADD COLUMN c int;")] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let traffic = Some(TrafficOptions { long_reader: Duration::from_millis(300) });
+    let options = ReplayOptions { with_data: true, traffic, stall_budget: Some(100), ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    // The migration waits for the long reader, and everybody else for the migration.
+    assert_eq!(findings(&outcome, Severity::Error), ["cost.stall 2"], "{:?}", outcome.stalls);
+    assert_eq!(outcome.stalls[0].tables[0].table, "public.a");
+}

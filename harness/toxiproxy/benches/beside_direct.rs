@@ -1,0 +1,125 @@
+//! What the proxy costs: each load through it and, in turn with that, straight to the upstream.
+//!
+//! Prints the median and the range of every quantity over the rounds; the ratios are of the two
+//! measurements of one round, so that a machine that slows down slows both. Upstream are nginx with
+//! one worker, and an echo for round trips.
+//!
+//! `cargo bench -p toxiproxy --bench beside_direct [-- ROUNDS [CASE]]`
+
+#![expect(clippy::print_stdout, reason = "the result is what this is run for")]
+
+#[path = "beside_direct/load.rs"]
+mod load;
+#[path = "beside_direct/program.rs"]
+mod program;
+#[path = "beside_direct/series.rs"]
+mod series;
+#[path = "beside_direct/upstreams.rs"]
+mod upstreams;
+
+use std::net::SocketAddr;
+
+use program::Program;
+use series::Series;
+use upstreams::Upstreams;
+
+const ROUNDS: usize = 9;
+const MEGABYTE: f64 = 1_000_000.0;
+
+/// A load; what it gives is better when it is more.
+type Rate = fn(SocketAddr) -> f64;
+
+const RATES: [(&str, &str, Rate, f64); 4] = [
+    ("bulk, one stream", "MB/s", |to| load::bulk(to, 1) / MEGABYTE, 0.4),
+    ("bulk, eight streams", "MB/s", |to| load::bulk(to, 8) / MEGABYTE, 0.65),
+    ("32 kept connections", "requests/s", |to| load::requests(to, 32, true), 0.6),
+    ("a connection a request", "requests/s", |to| load::requests(to, 32, false), 0.45),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // As a test (`cargo test --benches`), it only has to build.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
+    }
+    let mut own = arguments.iter().filter(|argument| !argument.starts_with("--"));
+    let rounds = own.next().map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
+    let only = own.next().map_or("", String::as_str);
+    let upstreams = match Upstreams::start() {
+        Ok(upstreams) => upstreams,
+        Err(what) => {
+            println!("{what}");
+            std::process::exit(3);
+        }
+    };
+    let program = Program::start(&upstreams);
+    println!("{rounds} rounds; median [least to most]\n");
+    for (name, unit, load, goal) in RATES.iter().filter(|(name, ..)| name.contains(only)) {
+        compare_rates(&upstreams, &program, rounds, (name, unit, *load, *goal));
+    }
+    if "round trip".contains(only) {
+        compare_round_trips(&upstreams, &program, rounds);
+    }
+    if "latency".contains(only) {
+        measure_latency(&program, rounds);
+    }
+}
+
+fn compare_rates(
+    upstreams: &Upstreams,
+    program: &Program,
+    rounds: usize,
+    (name, unit, load, goal): (&str, &str, Rate, f64),
+) {
+    let [mut direct, mut through, mut ratio, mut cost, mut memory]: [Series; 5] =
+        Default::default();
+    for _ in 0..rounds {
+        let straight = load(upstreams.nginx);
+        let before = program.processor_time();
+        let started = std::time::Instant::now();
+        let proxied = load(program.http);
+        let units = proxied * started.elapsed().as_secs_f64();
+        cost.push((program.processor_time() - before).as_secs_f64() * 1e6 / units);
+        memory.push(program.resident_bytes() as f64 / MEGABYTE);
+        direct.push(straight);
+        through.push(proxied);
+        ratio.push(proxied / straight);
+    }
+    println!("{name}");
+    println!("  direct         {direct:.0} {unit}");
+    println!("  through        {through:.0} {unit}");
+    println!("  ratio          {ratio:.3}, goal at least {goal}");
+    println!(
+        "  processor time {cost:.2} µs a {}",
+        unit.trim_end_matches("s/s").trim_end_matches("/s")
+    );
+    println!("  memory         {memory:.1} MB\n");
+}
+
+fn compare_round_trips(upstreams: &Upstreams, program: &Program, rounds: usize) {
+    let [mut direct, mut through, mut added]: [Series; 3] = Default::default();
+    for _ in 0..rounds {
+        let straight = load::round_trip(upstreams.echo).as_secs_f64() * 1e6;
+        let proxied = load::round_trip(program.echo).as_secs_f64() * 1e6;
+        direct.push(straight);
+        through.push(proxied);
+        added.push(proxied - straight);
+    }
+    println!("round trip of one byte, median of each round");
+    println!("  direct         {direct:.1} µs");
+    println!("  through        {through:.1} µs");
+    println!("  added          {added:.1} µs, goal at most 12\n");
+}
+
+fn measure_latency(program: &Program, rounds: usize) {
+    let [mut medians, mut tails]: [Series; 2] = Default::default();
+    for _ in 0..rounds {
+        let mut times = load::round_trips(program.delayed, 8, 25);
+        times.sort_unstable();
+        medians.push(times[times.len() / 2].as_secs_f64() * 1e3);
+        tails.push(times[times.len() * 99 / 100].as_secs_f64() * 1e3);
+    }
+    println!("round trip of one byte under a latency of 50 ms");
+    println!("  median         {medians:.2} ms, goal at most 50.3");
+    println!("  99th of 100    {tails:.2} ms, goal at most 50.8");
+}

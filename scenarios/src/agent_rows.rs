@@ -1,0 +1,152 @@
+//! Rows of the ledger that an agent shows: what its events say, and whether it lives on.
+
+use std::fs;
+use std::time::Instant;
+
+use harness::history::PartState;
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+
+use crate::both_ways::both_ways;
+use crate::propagation::stage::{Folders, Stage};
+use crate::system_run::ReferenceSystem;
+use crate::{Scenario, expect};
+
+/// A duration in milliseconds holds milliseconds.
+pub const DURATIONS_ARE_MILLISECONDS: Scenario = Scenario {
+    name: "durations_of_scans_are_milliseconds",
+    show: |backend| {
+        let evidence = "a scan took longer than the time since it was asked for";
+        both_ways(backend, "AL-UNIT", evidence, durations_are_milliseconds)
+    },
+};
+
+/// A panic of a scanner's library is an event, not the agent's end.
+pub const PANICS_ARE_CAUGHT: Scenario = Scenario {
+    name: "an_agent_outlives_the_panic_of_a_scanner",
+    show: |backend| {
+        let evidence = "the agent ended with its scanner's panic";
+        both_ways(backend, "P-PANIC", evidence, panics_are_caught)
+    },
+};
+
+/// Migrating a configuration leaves out what later versions removed.
+pub const CONFIGURATIONS_ARE_MIGRATED: Scenario = Scenario {
+    name: "a_migrated_configuration_names_nothing_that_was_removed",
+    show: |backend| {
+        let evidence = "the migrated configuration names `updates`";
+        both_ways(backend, "T1-CONFIG", evidence, migrated_configuration_is_clean)
+    },
+};
+
+/// A breaker that a short outage opened closes again.
+pub const BREAKERS_HEAL: Scenario = Scenario {
+    name: "a_breaker_closes_by_itself",
+    show: |backend| both_ways(backend, "R4-STUCK", "the breaker closes by itself", breakers_heal),
+};
+
+/// Looks at a system whose agent is registered and scans with a double of `apt`.
+fn with_agent(
+    mut reference: ReferenceSystem,
+    look: impl AsyncFnOnce(&Stage<'_>) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let root = tempfile::tempdir()?;
+    let folders = Folders::below(root.path(), &mut reference.system)?;
+    reference.observe(async |environment| {
+        let stage = Stage::new(&reference, environment, &folders);
+        stage.agent()?.terminate().await;
+        stage.configure(&stage.good_configuration()?.to_string())?;
+        let since = stage.agent_log_end()?;
+        stage.agent()?.start().await?;
+        stage.agent_logs(since, "registered as").await?;
+        look(&stage).await
+    })
+}
+
+/// Has the agent scan, with its double doing what the script says.
+async fn scan(stage: &Stage<'_>, script: &Value) -> Result<(), Failed> {
+    stage.script(script)?;
+    let path = format!("/agents/{}/scan", stage.agent_id()?);
+    stage.administrate(&path, &json!({})).await?.with_status("a scan command", 200).map(drop)
+}
+
+/// The first event of a point in the history, once it is there.
+async fn event_of(stage: &Stage<'_>, point: &str) -> Result<Value, Failed> {
+    expect::eventually(&format!("the history has an event of {point}"), async || {
+        let history = stage.ask("/events?limit=1000").await?.with_status("the history", 200)?;
+        let events = history["events"].as_array().into_iter().flatten();
+        Ok(events.filter(|event| event["metadata"]["point"] == point).cloned().next())
+    })
+    .await
+}
+
+/// A scan cannot have taken longer than the time since it was asked for.
+fn durations_are_milliseconds(reference: ReferenceSystem) -> Result<(), Failed> {
+    with_agent(reference, async |stage| {
+        let asked = Instant::now();
+        scan(stage, &json!({"outcome": "succeed", "packages": 3})).await?;
+        let event = event_of(stage, "EP-24").await?;
+        let since = asked.elapsed().as_millis();
+        let said = event["metadata"]["duration_ms"].as_u64().ok_or("no duration_ms")?;
+        if u128::from(said) > since {
+            let complaint = "a scan took longer than the time since it was asked for";
+            return Err(format!("{complaint}: {said} ms, not {since} ms").into());
+        }
+        Ok(())
+    })
+}
+
+/// The agent outlives a panic of its scanner, and tells of it.
+fn panics_are_caught(reference: ReferenceSystem) -> Result<(), Failed> {
+    with_agent(reference, async |stage| {
+        scan(stage, &json!({"outcome": "panic"})).await?;
+        stage.agent_logs(0, "what it never expected").await?;
+        let agent = stage.agent()?;
+        expect::eventually("the agent has told of the panic, or ended", async || {
+            let history = stage.ask("/events?severity=critical").await?;
+            let history = history.with_status("the history", 200)?;
+            let told = history.to_string().contains("EP-39");
+            Ok((told || agent.state() == PartState::Exited).then_some(()))
+        })
+        .await?;
+        match agent.state() {
+            PartState::Exited => Err("the agent ended with its scanner's panic".into()),
+            _ => event_of(stage, "EP-39").await.map(drop),
+        }
+    })
+}
+
+/// The oldest configuration is migrated without what later versions removed.
+fn migrated_configuration_is_clean(reference: ReferenceSystem) -> Result<(), Failed> {
+    with_agent(reference, async |stage| {
+        stage.agent()?.terminate().await;
+        let oldest = json!({"interval": 1, "scanners": ["apt", "updates"], "scan_timeout": 5});
+        stage.configure(&oldest.to_string())?;
+        stage.agent()?.start().await?;
+        stage.agent()?.wait_ready(expect::BOUND).await?;
+        let migrated = fs::read_to_string(stage.folders.configuration_file())?;
+        match migrated.contains("updates") {
+            true => Err("the migrated configuration names `updates`, which 024 removed".into()),
+            false => Ok(()),
+        }
+    })
+}
+
+/// A breaker that failures opened closes by itself once the scanner works again.
+fn breakers_heal(reference: ReferenceSystem) -> Result<(), Failed> {
+    with_agent(reference, async |stage| {
+        let opened = "the breaker of scanner apt is open";
+        for _ in 0..3 {
+            let since = stage.agent_log_end()?;
+            scan(stage, &json!({"outcome": "fail", "error": "no network"})).await?;
+            stage.agent_logs(since, "scanner apt failed").await?;
+        }
+        stage.agent_logs(0, opened).await?;
+        stage.script(&json!({"outcome": "succeed", "packages": 1}))?;
+        expect::eventually("the breaker closes by itself", async || {
+            let log = stage.log("agent")?;
+            Ok(log.contains("the breaker of scanner apt is closed").then_some(()))
+        })
+        .await
+    })
+}
