@@ -12,6 +12,7 @@ pub mod certification;
 pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
+pub mod event_rules;
 pub mod expect;
 pub mod kill_storm;
 pub mod ledger;
@@ -53,6 +54,9 @@ pub const ALL: &[Scenario] = &[
     migration_at_start::MENDED_MIGRATION_IS_APPLIED,
     event_batches::EACH_EVENT_IS_ANSWERED,
     event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
+    event_rules::WORDS_ARE_OF_THE_TAXONOMY,
+    event_rules::DETAILS_ARE_DEMANDED,
+    event_rules::STREAMS_ARE_LIVE,
     agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
     agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
     query_growth::STATISTICS,
@@ -83,9 +87,6 @@ pub const ALL: &[Scenario] = &[
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
-    signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
-    signing::NO_KEY_LIES_IN_THE_CLEAR,
-    signing::PROGRAMS_ARE_SIGNED,
     certification::EVERY_START_COMPLETES_THE_SCHEMA,
     certification::NO_FAILURE_IS_SERVED,
     certification::ODD_SURROUNDINGS_ARE_TOLD,
@@ -95,10 +96,14 @@ pub const EMBEDDED: &[Scenario] = &[
     certification::SERVING_AN_INCOMPLETE_SCHEMA_IS_FOUND,
     certification::MIGRATING_WITHOUT_BACKUP_IS_FOUND,
     certification::HEALTH_THAT_LIES_IS_FOUND,
+    signing::COMMANDS_ARE_CARRIED_OUT_AS_SIGNED,
+    signing::NO_KEY_LIES_IN_THE_CLEAR,
+    signing::PROGRAMS_ARE_SIGNED,
     propagation::matrix::EVERY_EVENT_ARRIVES,
     propagation::matrix::AUDITED_EVENTS_ARE_LOST,
     propagation::matrix::ODD_POINTS_ARE_MISSED,
     propagation::matrix::EVEN_POINTS_ARE_MISSED,
+    propagation::matrix::NOTHING_ENDS_ON_STANDARD_OUTPUT,
     agent_rows::DURATIONS_ARE_MILLISECONDS,
     agent_rows::PANICS_ARE_CAUGHT,
     agent_rows::CONFIGURATIONS_ARE_MIGRATED,

@@ -68,6 +68,13 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Whether it has shown the event of that id.
+    pub fn has_shown(&self, id: &str) -> bool {
+        self.shown.when(id).is_some()
+    }
+}
+
 impl Drop for Stream {
     fn drop(&mut self) {
         self.reader.abort();

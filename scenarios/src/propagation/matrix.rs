@@ -11,6 +11,7 @@ use super::hops::{HOPS, Journey, Stream, journeys, settle};
 use super::stage::{Folders, Stage};
 use super::{agent_points, server_points};
 use crate::Scenario;
+use crate::both_ways::both_ways;
 use crate::expect;
 use crate::ledger::{Layer, Ledger};
 use crate::system_run::ReferenceSystem;
@@ -32,6 +33,12 @@ pub const ODD_POINTS_ARE_MISSED: Scenario =
 /// With the events of the even points lost, exactly they are missing.
 pub const EVEN_POINTS_ARE_MISSED: Scenario =
     Scenario { name: "propagation::lost_events_of_even_points_are_missed", show: show_even };
+
+/// What happens to the programs is an event, not just a line on standard output.
+pub const NOTHING_ENDS_ON_STANDARD_OUTPUT: Scenario = Scenario {
+    name: "propagation::no_event_ends_on_standard_output",
+    show: |backend| both_ways(backend, "EV-STDOUT", "is only printed", judge_output),
+};
 
 /// What was seen of each point, and how far its events came.
 struct Matrix {
@@ -73,6 +80,17 @@ fn show_some(backend: BackendKind, chosen: fn(usize) -> bool) -> Result<(), Fail
     expect::equal("the points whose events are lost", &matrix.lost(), &expected)
 }
 
+fn judge_output(reference: ReferenceSystem) -> Result<(), Failed> {
+    let matrix = Matrix::on(reference)?;
+    let printed = |journey: &Journey| journey.reached.iter().all(|reached| !reached);
+    let printed = matrix.journeys.iter().filter(|(_, journey)| printed(journey));
+    let printed: Vec<&str> = printed.map(|(point, _)| *point).collect();
+    match printed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("what happens at {} is only printed", printed.join(", ")).into()),
+    }
+}
+
 /// Every point that the ledger has.
 fn points() -> Result<BTreeSet<String>, Failed> {
     let rows = Ledger::read()?.rows.into_iter();
@@ -83,8 +101,12 @@ fn points() -> Result<BTreeSet<String>, Failed> {
 impl Matrix {
     /// Triggers every point on a system with these defects, and follows the events.
     fn of(backend: BackendKind, defects: &[&str]) -> Result<Self, Failed> {
+        Self::on(ReferenceSystem::new(backend)?.with_defects(defects))
+    }
+
+    /// Triggers every point on a system, and follows the events.
+    fn on(mut reference: ReferenceSystem) -> Result<Self, Failed> {
         let root = tempfile::tempdir()?;
-        let mut reference = ReferenceSystem::new(backend)?.with_defects(defects);
         let folders = Folders::below(root.path(), &mut reference.system)?;
         let mut matrix = None;
         reference.observe(async |environment| {

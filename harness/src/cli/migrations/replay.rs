@@ -168,8 +168,7 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
 }
 
 fn traffic(arguments: &ReplayArguments) -> Option<TrafficOptions> {
-    let asked =
-        arguments.traffic || arguments.stall_budget.is_some() || arguments.long_reader > 0;
+    let asked = arguments.traffic || arguments.stall_budget.is_some() || arguments.long_reader > 0;
     asked.then(|| TrafficOptions { long_reader: Duration::from_millis(arguments.long_reader) })
 }
 

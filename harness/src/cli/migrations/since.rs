@@ -45,7 +45,8 @@ impl Judged {
         let new = ["ls-files", "--others", "--exclude-standard"];
         let mut touched = git(&lineage.path, &changed).map_err(wrong)?;
         touched.extend(git(&lineage.path, &new).map_err(wrong)?);
-        let new = |migration: &&Migration| files(migration).iter().any(|file| touched.contains(file));
+        let new =
+            |migration: &&Migration| files(migration).iter().any(|file| touched.contains(file));
         let judged = lineage.migrations.iter().filter(new).flat_map(files).chain(touched.clone());
         Ok(Self(judged.collect()))
     }

@@ -231,6 +231,7 @@ fn without_date(name: &str, days: [NaiveDate; 2]) -> Option<(String, bool)> {
     })?;
     let rest = &name[start..];
     let end = rest.find(|c: char| !digits(c) && c != '_' && c != '-').unwrap_or(rest.len());
+    let end = rest[..end].trim_end_matches(['_', '-']).len();
     let number: String = rest[..end].chars().filter(|c| digits(*c)).collect();
     let (date, is_month) = match number.len() {
         8 => (NaiveDate::parse_from_str(&number, "%Y%m%d").ok()?, false),

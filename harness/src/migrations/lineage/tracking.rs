@@ -14,9 +14,9 @@ use super::{Convention, Lineage, Migration, Script, Step};
 /// The table in which a lineage's tool keeps what it has run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracking {
-    convention: Convention,
-    table: String,
-    column: String,
+    pub(super) convention: Convention,
+    pub(super) table: String,
+    pub(super) column: String,
 }
 
 /// What a tool writes to its table for one migration, up or down.
@@ -254,8 +254,12 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A version without its leading zeros; one that is no number stays what it is, for PostgreSQL to
-/// refuse.
+/// A version without its leading zeros; one that is no number stays what it is.
+pub(super) fn number_of(version: &str) -> String {
+    version.parse::<u64>().map_or_else(|_| version.to_owned(), |number| number.to_string())
+}
+
+/// The same in SQL; one that is no number is for PostgreSQL to refuse.
 fn number(version: &str) -> String {
     version.parse::<u64>().map_or_else(|_| literal(version), |number| number.to_string())
 }
@@ -327,6 +331,25 @@ mod tests {
         sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(connection).await.unwrap()
     }
 
+    async fn recorded(connection: &mut PgConnection, tracking: &Tracking) -> Vec<String> {
+        let query = AssertSqlSafe(tracking.recorded());
+        sqlx::query_scalar(query).fetch_all(connection).await.unwrap()
+    }
+
+    #[test]
+    fn records_that_do_not_fit_the_lineage_are_told() {
+        let lineage = lineage(Convention::Dbmate);
+        let tracking = Tracking::of(&lineage).unwrap();
+        for (records, expected) in [
+            (&["001", "3"][..], "`3` is recorded as run, and the lineage has no such migration"),
+            (&["2"], "001_it's.sql is not recorded as run, and 2_it's.sql, which comes after"),
+        ] {
+            let records: Vec<String> = records.iter().map(|&record| record.to_owned()).collect();
+            let message = tracking.position(&lineage, &records).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
     #[tokio::test]
     async fn each_table_takes_its_records_and_loses_them_again() {
         let database = IsolatedDatabase::create(&Template::empty()).await.unwrap();
@@ -344,10 +367,14 @@ mod tests {
             }
             let both = if convention == Convention::GolangMigrate { 1 } else { 2 };
             assert_eq!(rows(&mut connection, table).await, empty + both, "{convention:?}");
+            let records = recorded(&mut connection, &tracking).await;
+            assert_eq!(tracking.position(&lineage, &records), Ok(2), "{convention:?}");
             for position in [1, 0] {
                 let record = tracking.down(&lineage, position);
                 run(&mut connection, &record.before).await;
                 run(&mut connection, &record.after).await;
+                let records = recorded(&mut connection, &tracking).await;
+                assert_eq!(tracking.position(&lineage, &records), Ok(position), "{convention:?}");
             }
             assert_eq!(rows(&mut connection, table).await, empty, "{convention:?}");
             if let Some(lock) = tracking.lock(database.name()) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cut::{cut_in_copies, judge};
+use super::server::Globals;
 use super::touched::Digests;
 use super::trial::{Subject, Tried};
-use super::server::Globals;
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Server, Session, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
 use crate::migrations::lineage::{Record, Script};

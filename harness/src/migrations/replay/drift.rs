@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_may_write_is_refused() {
+    async fn a_url_cannot_ask_for_a_session_that_may_write() {
         let server = Server::start("head").await.unwrap();
         let head = head(&server).await;
         let cluster = server.cluster();
@@ -273,7 +273,10 @@ mod tests {
             "postgres://service:secret@127.0.0.1:{}/live?options=-c%20default_transaction_read_only%3Doff",
             cluster.port()
         );
-        // What the session asks for later wins over the URL.
+        let mut connection = Live::parse(&url).unwrap().connect(DEADLINE).await.unwrap();
+        let refused =
+            sqlx::raw_sql("CREATE TABLE a ()").execute(&mut connection).await.unwrap_err();
+        assert!(refused.to_string().contains("read-only"), "{refused}");
         against_live(&url, &head, &[], DEADLINE).await.unwrap();
     }
 }

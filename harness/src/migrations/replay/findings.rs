@@ -116,7 +116,11 @@ pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
     let drifts = differing.map(|drift| {
         let changes: Vec<String> = drift.changes.iter().map(ToString::to_string).collect();
         MigrationFinding {
-            evidence: format!("{} is not what the migrations make: {}", drift.against, some(&changes)),
+            evidence: format!(
+                "{} is not what the migrations make: {}",
+                drift.against,
+                some(&changes)
+            ),
             advice: "bring it in line, or write the migration that is missing".into(),
             ..of_lineage("drift.schema", Severity::Warning)
         }

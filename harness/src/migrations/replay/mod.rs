@@ -19,7 +19,8 @@
 //!   cut between two of its statements;
 //! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
 //! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
-//!   restored; both through [`dump`] and [`client_program`];
+//!   restored; [`starting_point`]: a dump to begin with; all through [`dump`] and
+//!   [`client_program`];
 //! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
 
 pub mod client_program;
@@ -44,6 +45,7 @@ pub mod runner;
 pub mod sequences;
 pub mod server;
 pub mod session;
+pub mod starting_point;
 pub mod summary;
 #[cfg(test)]
 mod tests;
@@ -58,8 +60,8 @@ pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
     Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, LineageSummary,
-    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding, Trials,
-    TwiceSummary, Unseeded, Upgrade,
+    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding,
+    Trials, TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
 pub use replay::{Progress, ReplayOptions, Stage, replay};
@@ -69,5 +71,6 @@ pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
 use tool::Tool;
+pub use traffic::TrafficOptions;
 pub use twice::Twice;
 pub use upgrade::UpgradePass;

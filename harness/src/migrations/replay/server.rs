@@ -67,14 +67,14 @@ impl Server {
         &self.cluster
     }
 
-<<<<<<< HEAD
     /// Makes an empty database.
     ///
     /// # Errors
     /// There is one of this name, or the server is down.
     pub async fn create_database(&self, name: &str) -> Result<(), ReplayError> {
         self.maintain(format!("CREATE DATABASE {name}"), "make a database").await
-=======
+    }
+
     /// Makes an empty database of this name, in place of one with everything that migrations made
     /// beside it.
     ///
@@ -83,7 +83,7 @@ impl Server {
     pub async fn begin_again(&self, database: &str) -> Result<(), ReplayError> {
         self.drop_database(database).await?;
         self.drop_all_but(&Globals::default()).await?;
-        self.maintain(format!("CREATE DATABASE {database}"), "make a database").await
+        self.create_database(database).await
     }
 
     /// What there is beside the database of the pass: roles and databases that migrations made.
@@ -114,7 +114,6 @@ impl Server {
             }
         }
         Ok(())
->>>>>>> replay
     }
 
     /// Copies a database that nobody is connected to.

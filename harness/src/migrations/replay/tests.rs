@@ -286,8 +286,11 @@ async fn a_copy_takes_its_roles_and_databases_with_it() {
     let outcome = outcome(
         Convention::Plain,
         &[
-            ("1_a.sql", "CREATE TABLE a (id int);\nCREATE ROLE replay_role;\n\
-                         CREATE INDEX CONCURRENTLY i ON a (id);"),
+            (
+                "1_a.sql",
+                "CREATE TABLE a (id int);\nCREATE ROLE replay_role;\n\
+                         CREATE INDEX CONCURRENTLY i ON a (id);",
+            ),
             ("2_b.sql", "CREATE DATABASE replay_other;"),
             ("3_c.sql", "DROP DATABASE replay_other;"),
         ],
@@ -362,8 +365,7 @@ async fn a_column_that_no_row_can_fill_breaks_every_path() {
 
 #[tokio::test]
 async fn a_shape_that_was_permitted_and_is_refused_is_an_assumption() {
-    let outcome =
-        with_data(&[TABLE, ("2_b.up.sql", "\nALTER TABLE a ADD UNIQUE (n);")]).await;
+    let outcome = with_data(&[TABLE, ("2_b.up.sql", "\nALTER TABLE a ADD UNIQUE (n);")]).await;
     assert_eq!(outcome.upgrade.broken.len(), 0, "{:?}", outcome.upgrade);
     let assumption = &outcome.upgrade.assumptions[0];
     assert_eq!((assumption.at.as_str(), assumption.table.as_str()), ("2", "public.a"));

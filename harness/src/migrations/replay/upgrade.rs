@@ -231,8 +231,8 @@ impl<'run> Walk<'run> {
         }
         self.session = Some(runner.into_session());
         let tables = self.tool.tables();
-        self.seeder = Seeder::new(self.options.seed, self.fresh.foresight.clone())
-            .excluding(tables.clone());
+        self.seeder =
+            Seeder::new(self.options.seed, self.fresh.foresight.clone()).excluding(tables.clone());
         self.population = Population::new().excluding(tables);
         Ok(())
     }
