@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use harness::seed::Seed;
 use libtest_mimic::Failed;
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use uuid::Uuid;
@@ -79,7 +79,7 @@ struct Attack<'a> {
     server: &'a Server<'a>,
     agent: Agent,
     admin: String,
-    random: SmallRng,
+    random: ChaCha8Rng,
 }
 
 fn judge(mut reference: ReferenceSystem) -> Result<(), Failed> {
@@ -97,7 +97,7 @@ fn judge(mut reference: ReferenceSystem) -> Result<(), Failed> {
             server: &server,
             agent: server.new_agent("machine").await?,
             admin: value(environment, "admin_token")?,
-            random: SmallRng::seed_from_u64(seed.0),
+            random: seed.stream("bad input"),
         };
         let mut made = 0;
         for call in CALLS {
@@ -163,7 +163,7 @@ impl Attack<'_> {
         let values =
             ["-1", "%00", "%ff", "99999999999999999999", "%1b%5b2J", "1e9", "", "nonsense"];
         let pick =
-            |random: &mut SmallRng, all: &[&str; 8]| all[random.random_range(0..8)].to_owned();
+            |random: &mut ChaCha8Rng, all: &[&str; 8]| all[random.random_range(0..8)].to_owned();
         format!("{}={}", pick(&mut self.random, &words), pick(&mut self.random, &values))
     }
 
