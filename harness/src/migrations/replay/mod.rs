@@ -71,5 +71,6 @@ pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
 use tool::Tool;
+pub use traffic::TrafficOptions;
 pub use twice::Twice;
 pub use upgrade::UpgradePass;
