@@ -17,6 +17,7 @@ const OPTIONS: ReplayOptions = ReplayOptions {
     today: NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
     with_trials: true,
     with_data: false,
+    from_dump: None,
     with_drill: false,
     against: None,
     rows: None,
