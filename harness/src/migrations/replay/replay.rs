@@ -1,6 +1,7 @@
 //! One replay, from a lineage to its outcome.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use chrono::{Local, NaiveDate};
@@ -27,6 +28,8 @@ pub struct ReplayOptions {
     pub with_trials: bool,
     /// Whether rows are generated at every version and carried to the head.
     pub with_data: bool,
+    /// A dump that the walk with data starts from, in place of generated rows.
+    pub from_dump: Option<PathBuf>,
     /// Whether a backup is taken and restored before the last migration with data.
     pub with_drill: bool,
     /// The URL of a live database that the head is compared with; it is only read.
