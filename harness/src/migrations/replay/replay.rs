@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
+use chrono::{Local, NaiveDate};
 
+use super::explained::told_once;
 use super::fresh::fresh_pass;
 use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
@@ -41,6 +42,24 @@ pub struct ReplayOptions {
     pub stall_budget: Option<u64>,
     /// The day on which it is judged what `lineage.toml` accepts.
     pub today: NaiveDate,
+}
+
+impl Default for ReplayOptions {
+    /// Everything but what takes long, with a seed that nobody chose.
+    fn default() -> Self {
+        Self {
+            seed: Seed::fresh(),
+            statement_deadline: Duration::from_secs(60),
+            with_trials: true,
+            with_data: true,
+            with_drill: false,
+            against: None,
+            rows: None,
+            traffic: None,
+            stall_budget: None,
+            today: Local::now().date_naive(),
+        }
+    }
 }
 
 /// What a replay is at.
@@ -111,7 +130,7 @@ fn assemble(
     found.extend(findings::of_comparisons(&outcome));
     found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));
     found.extend(rules::check(lineage));
-    (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);
+    (outcome.findings, outcome.accepted) = lineage.sift(told_once(found), options.today);
     outcome
 }
 
