@@ -21,6 +21,7 @@ pub mod logs;
 pub mod meddler;
 pub mod migration_at_start;
 pub mod pages;
+pub mod planted_migrations;
 pub mod propagation;
 pub mod query_growth;
 pub mod query_probe;
