@@ -38,7 +38,10 @@ impl PlanName {
 /// Draws up a plan against the targets of a running environment. Every random choice comes from
 /// the seed.
 #[derive(Clone)]
-pub struct Planner(Arc<dyn Fn(&Targets, Seed) -> Plan + Send + Sync>);
+pub struct Planner(Arc<DrawUp>);
+
+/// From what is there and the seed to what is done.
+type DrawUp = dyn Fn(&Targets, Seed) -> Plan + Send + Sync;
 
 impl Planner {
     /// A planner that draws up what this function does.

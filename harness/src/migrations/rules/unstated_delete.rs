@@ -77,10 +77,12 @@ fn states_delete(tokens: &[Token<'_>]) -> bool {
             TokenKind::Close if depth == 0 => return false,
             TokenKind::Close => depth -= 1,
             TokenKind::Symbol if token.text == "," && depth == 0 => return false,
-            TokenKind::Word if depth == 0 && token.is_word("on") => {
-                if tokens.get(at + 1).is_some_and(|next| next.is_word("delete")) {
-                    return true;
-                }
+            TokenKind::Word
+                if depth == 0
+                    && token.is_word("on")
+                    && tokens.get(at + 1).is_some_and(|next| next.is_word("delete")) =>
+            {
+                return true;
             }
             _ => {}
         }
