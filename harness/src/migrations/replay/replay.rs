@@ -52,6 +52,7 @@ impl Default for ReplayOptions {
             statement_deadline: Duration::from_secs(60),
             with_trials: true,
             with_data: true,
+            from_dump: None,
             with_drill: false,
             against: None,
             from_dump: None,
