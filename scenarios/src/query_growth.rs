@@ -101,6 +101,7 @@ fn constant(
 
 /// Makes the call with each size of fleet. It is given the ids of one pending update
 /// an agent, of 250 at most.
+#[expect(clippy::needless_pass_by_value, reason = "a closure that is written in place")]
 fn measure(
     reference: ReferenceSystem,
     call: impl AsyncFn(&Server<'_>, &[Uuid], i64) -> Result<(), Failed>,

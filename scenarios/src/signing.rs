@@ -54,6 +54,7 @@ pub const NEW_HARDWARE_IS_APPROVED: Scenario = Scenario {
     show: |backend| both_ways(backend, "R3", "asking for new hardware", judge_hardware),
 };
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of every judge")]
 fn judge_commands(reference: ReferenceSystem) -> Result<(), Failed> {
     reference.observe(async |environment| {
         let server = Server::of(environment)?;
@@ -85,6 +86,7 @@ fn judge_commands(reference: ReferenceSystem) -> Result<(), Failed> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form of every judge")]
 fn judge_rotation(reference: ReferenceSystem) -> Result<(), Failed> {
     reference.observe(async |environment| {
         let server = Server::of(environment)?;
