@@ -55,7 +55,6 @@ impl Default for ReplayOptions {
             from_dump: None,
             with_drill: false,
             against: None,
-            from_dump: None,
             rows: None,
             traffic: None,
             stall_budget: None,
