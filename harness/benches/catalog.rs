@@ -1,6 +1,7 @@
 //! A catalog of 150 tables: read in full, read again after a migration, and dumped by `pg_dump`.
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use harness::environment::postgres::{ClusterOptions, PrivateCluster};
@@ -62,6 +63,25 @@ async fn run(connection: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect("the statement runs");
 }
 
+/// The mean of reading after a migration and after its undoing, both in one transaction.
+async fn time_reading(
+    reader: &mut CatalogReader,
+    connection: &mut PgConnection,
+    migration: &str,
+    undoing: &str,
+) -> Duration {
+    let mut spent = Duration::ZERO;
+    run(connection, "BEGIN").await;
+    for sql in [migration, undoing] {
+        run(connection, sql).await;
+        let start = Instant::now();
+        reader.read(connection).await.expect("read again");
+        spent += start.elapsed() / 2;
+    }
+    run(connection, "ROLLBACK").await;
+    spent
+}
+
 fn compare(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime starts");
     let logs = tempfile::tempdir().expect("a temporary folder");
@@ -80,27 +100,18 @@ fn compare(criterion: &mut Criterion) {
             runtime.block_on(reader.read(&mut connection)).expect("the catalog is read")
         });
     });
+    let mut reader = CatalogReader::new();
+    runtime.block_on(reader.read(&mut connection)).expect("the catalog is read");
     group.bench_function("again_unchanged", |bencher| {
-        let mut reader = CatalogReader::new();
         bencher.iter(|| runtime.block_on(reader.read(&mut connection)).expect("read again"));
     });
     for (migration, undoing) in MIGRATIONS {
         group.bench_function(format!("again_after {migration}"), |bencher| {
-            let mut reader = CatalogReader::new();
-            runtime.block_on(reader.read(&mut connection)).expect("the catalog is read");
             bencher.iter_custom(|times| {
-                let mut spent = std::time::Duration::ZERO;
-                for _ in 0..times {
-                    runtime.block_on(run(&mut connection, "BEGIN"));
-                    for sql in [migration, undoing] {
-                        runtime.block_on(run(&mut connection, sql));
-                        let start = std::time::Instant::now();
-                        runtime.block_on(reader.read(&mut connection)).expect("read again");
-                        spent += start.elapsed() / 2;
-                    }
-                    runtime.block_on(run(&mut connection, "ROLLBACK"));
-                }
-                spent
+                let rounds = (0..times).map(|_| {
+                    runtime.block_on(time_reading(&mut reader, &mut connection, migration, undoing))
+                });
+                rounds.sum()
             });
         });
     }

@@ -65,7 +65,7 @@ fn a_server_that_never_comes_up_is_found_and_the_table_is_written() {
     let only = ["--only", "empty-database,schema-ahead", "--json", file.to_str().unwrap()];
     let (code, table, progress) = project.certify(&only);
     assert_eq!(code, 1, "{table}{progress}");
-    assert!(table.contains("script fails in 1 cases"), "{table}");
+    assert!(table.contains("script fails in 1 case:"), "{table}");
     assert!(table.contains("it does not come up: it ended (exit status: 3)"), "{table}");
     assert!(table.contains("no luck"), "{table}");
     assert!(table.contains("not tried"), "{table}");

@@ -240,6 +240,109 @@ fn variables_and_stubs_are_filled_in() {
     }
 }
 
+/// Files of a folder, and what it must read as: the convention, each migration, and what is passed
+/// over.
+type Small =
+    (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], usize);
+
+const SMALL: [Small; 9] = [
+    // goose takes its marks in any case.
+    (
+        &[("1_x.sql", "-- +goose no transaction\n-- +goose up\nVACUUM;\n")],
+        "goose",
+        &["1 x: up each 1 !1"],
+        0,
+    ),
+    // Numbers that count sort as numbers, times as text.
+    (
+        &[("10_x.sql", "SELECT 1;"), ("9_x.sql", "SELECT 1;"), ("9a_y.sql", "SELECT 1;")],
+        "plain",
+        &["9 x: up each 1", "9a y: up each 1", "10 x: up each 1"],
+        0,
+    ),
+    (
+        &[("20240101_x.sql", "SELECT 1;"), ("20230101120000_x.sql", "SELECT 1;")],
+        "plain",
+        &["20230101120000 x: up each 1", "20240101 x: up each 1"],
+        0,
+    ),
+    // Prisma's folders.
+    (
+        &[
+            ("20240101_init/migration.sql", "SELECT 1;"),
+            ("20240102_next/migration.sql", "SELECT 1;"),
+            ("migration_lock.toml", ""),
+        ],
+        "plain",
+        &["20240101 init: up each 1", "20240102 next: up each 1"],
+        0,
+    ),
+    // A letter or a number used twice makes the name the order.
+    (
+        &[("1_x.up.sql", "SELECT 1;"), ("1_y.up.sql", "SELECT 1;"), ("2_z.up.go", "")],
+        "sorted-up",
+        &["1 x: up transaction 1", "1 y: up transaction 1", "2 z: code"],
+        0,
+    ),
+    // Several databases in one folder.
+    (
+        &[
+            ("1_x.up.sql", "SELECT 1;"),
+            ("1_x.mysql.up.sql", "SELECT `1`;"),
+            ("1_x.postgres.autocommit.up.sql", "VACUUM;"),
+            ("2_y.up.sql", "SELECT 1;"),
+            ("2_y.sqlite3.up.sql", "SELECT 1;"),
+        ],
+        "sorted-up",
+        &["1 x.postgres.autocommit: up together 1 !1", "2 y: up transaction 1"],
+        0,
+    ),
+    (
+        &[("1_x.up.sql", "SELECT 1;"), ("2_y.up.go", ""), ("2_y.down.go", ""), ("README.md", "")],
+        "golang-migrate",
+        &["1 x: up together 1", "2 y: code"],
+        0,
+    ),
+    // Rust among versioned names shows whose they are.
+    (
+        &[("V1__x.sql", "SELECT 1;"), ("V2__y.rs", "")],
+        "refinery",
+        &["1 x: up transaction 1", "2 y: code"],
+        0,
+    ),
+    // A baseline stands for what is here anyway.
+    (
+        &[("V1__x.sql", "SELECT 1;"), ("B1__all.sql", "SELECT 1;"), ("U2__y.sql", "SELECT 1;")],
+        "flyway",
+        &["1 x: up transaction 1"],
+        2,
+    ),
+];
+
+#[test]
+fn small_folders_read_as_their_names_and_marks_say() {
+    for (files, convention, migrations, ignored) in SMALL {
+        let folder = folder_of(files);
+        let lineage = read(folder.path(), &ReadOptions::default())
+            .unwrap_or_else(|error| panic!("{files:?}: {error}"));
+        assert_eq!(lineage.convention.name(), convention, "{files:?}: {}", lineage.reason);
+        let seen: Vec<_> = lineage.migrations.iter().map(describe).collect();
+        assert_eq!(seen, migrations, "{files:?}");
+        assert_eq!(lineage.ignored.len(), ignored, "{files:?}: {:?}", lineage.ignored);
+    }
+}
+
+/// A folder with these files.
+fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in files {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
 /// Files of a folder, and what the refusal must say.
 type Refused = (&'static [(&'static str, &'static str)], &'static [&'static str]);
 
@@ -279,12 +382,7 @@ const REFUSED: [Refused; 15] = [
 #[test]
 fn what_no_tool_could_run_is_refused_with_what_to_do() {
     for (files, expected) in REFUSED {
-        let folder = tempfile::tempdir().unwrap();
-        for (file, text) in files {
-            let path = folder.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
+        let folder = folder_of(files);
         let message = match read(folder.path(), &ReadOptions::default()) {
             Ok(lineage) => panic!("{files:?} is read as {lineage:?}"),
             Err(error) => error.to_string(),
@@ -297,10 +395,7 @@ fn what_no_tool_could_run_is_refused_with_what_to_do() {
 
 #[test]
 fn a_folder_with_one_folder_of_migrations_stands_for_it() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("postgres")).unwrap();
-    fs::write(folder.path().join("postgres/1_x.up.sql"), "SELECT 1;").unwrap();
-    fs::write(folder.path().join("README.md"), "").unwrap();
+    let folder = folder_of(&[("postgres/1_x.up.sql", "SELECT 1;"), ("README.md", "")]);
     let lineage = read(folder.path(), &ReadOptions::default()).unwrap();
     assert_eq!(lineage.path, folder.path().join("postgres"));
     assert!(lineage.reason.starts_with("in postgres/, "), "{}", lineage.reason);

@@ -43,6 +43,24 @@ pub const HISTORY_OUTLIVES_ITS_AGENT: Scenario = Scenario {
     show: |backend| both_ways(backend, "EV-CASCADE", "events of a deleted agent", judge_history),
 };
 
+/// A login while the database is away is told to come back, not that its password is wrong.
+pub const OUTAGES_ARE_NO_WRONG_PASSWORDS: Scenario = Scenario {
+    name: "an_outage_is_not_taken_for_a_wrong_password",
+    show: |backend| both_ways(backend, "PS-LOGIN", "while the database is away", judge_outage),
+};
+
+fn judge_outage(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = Server::of(environment)?;
+        server.new_user("somebody", "viewer").await?;
+        environment.proxy().enable("server-to-database", false).await?;
+        let login = json!({"username": "somebody", "password": "a password of the test"});
+        let request = server.open_request(Method::POST, "/auth/login").json(&login);
+        let answer = call(request).await?;
+        answer.refuses("a login while the database is away", 503).map(drop)
+    })
+}
+
 fn judge_places(reference: ReferenceSystem) -> Result<(), Failed> {
     reference.without_agents().observe(async |environment| {
         let server = Server::of(environment)?;

@@ -164,6 +164,20 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_of_the_replay_has_a_patch_that_plants_it() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations-under-test/patches");
+        let patch = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().file_name().to_string_lossy().replace(".patch", "")
+        };
+        let patches: BTreeSet<String> = std::fs::read_dir(folder).unwrap().map(patch).collect();
+        let rows = ledger().rows.into_iter();
+        let found = rows.filter(|row| {
+            row.detector.as_ref().is_some_and(|detector| detector.starts_with("finding "))
+        });
+        assert_eq!(patches, found.map(|row| row.id).collect());
+    }
+
+    #[test]
     fn the_system_file_lists_the_rows_that_have_a_switch() {
         let system = System::read(&system_file()).unwrap();
         let ledger = ledger();

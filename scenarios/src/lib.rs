@@ -5,6 +5,7 @@
 pub mod access;
 pub mod agent_rows;
 pub mod agent_tokens;
+pub mod bad_input;
 pub mod both_ways;
 pub mod calls;
 pub mod certification;
@@ -19,6 +20,8 @@ pub mod lineage;
 pub mod logs;
 pub mod meddler;
 pub mod migration_at_start;
+pub mod pages;
+pub mod planted_migrations;
 pub mod propagation;
 pub mod query_growth;
 pub mod query_probe;
@@ -76,6 +79,10 @@ pub const ALL: &[Scenario] = &[
     logs::NO_SIZE_OF_CALLERS,
     signing::KEYS_ARE_REPLACED,
     signing::NEW_HARDWARE_IS_APPROVED,
+    bad_input::EVERY_CALL_REFUSES_BAD_INPUT,
+    access::OUTAGES_ARE_NO_WRONG_PASSWORDS,
+    logs::NO_FLOOD_OF_REFUSALS,
+    pages::HISTORY_IS_SHOWN,
     toxiproxy_client::USUAL_CLIENT_DRIVES_THE_LINKS,
 ];
 

@@ -39,6 +39,34 @@ pub const NO_SIZE_OF_CALLERS: Scenario = Scenario {
     show: |backend| both_ways(backend, "A1-SIZE", "too large", judge_sizes),
 };
 
+/// Refused calls cannot make the server fill its disk.
+pub const NO_FLOOD_OF_REFUSALS: Scenario = Scenario {
+    name: "refused_calls_do_not_fill_the_log",
+    show: |backend| both_ways(backend, "V2", "of log for", judge_flood),
+};
+
+fn judge_flood(reference: ReferenceSystem) -> Result<(), Failed> {
+    const REFUSALS: usize = 400;
+    let reference = reference.without_agents();
+    reference.observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = server.new_agent("machine").await?;
+        let before = reference.log_of("server")?.len();
+        let path = format!("/agents/{}/events", agent.id);
+        for _ in 0..REFUSALS {
+            // A valid token on another machine.
+            let request = server.open_request(Method::POST, &path).bearer_auth(&agent.token);
+            let request = request.header(crate::server_calls::MACHINE, "another machine");
+            call(request.body("x".repeat(1000))).await?.refuses("a call of a thief", 403)?;
+        }
+        let written = reference.log_of("server")?.len() - before;
+        match written > 100 * REFUSALS {
+            false => Ok(()),
+            true => Err(format!("{written} bytes of log for {REFUSALS} refused calls").into()),
+        }
+    })
+}
+
 fn judge_token_secret(reference: ReferenceSystem) -> Result<(), Failed> {
     let reference = reference.without_agents();
     reference.observe(async |environment| {

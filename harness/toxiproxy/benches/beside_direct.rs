@@ -1,7 +1,9 @@
 //! What the proxy costs: each load through it and, in turn with that, straight to the upstream.
 //!
 //! Prints the median and the range of every quantity over the rounds; the ratios are of the two
-//! measurements of one round, so that a machine that slows down slows both. Upstream are nginx with
+//! measurements of one round, so that a machine that slows down slows both. `by processor time` is
+//! what the ratio would be if the processors did nothing else: what load and nginx use directly,
+//! over what they and the proxy use. It stands even when others use the machine. Upstream are nginx with
 //! one worker, and an echo for round trips.
 //!
 //! `cargo bench -p toxiproxy --bench beside_direct [-- ROUNDS [CASE]]`
@@ -10,6 +12,8 @@
 
 #[path = "beside_direct/load.rs"]
 mod load;
+#[path = "beside_direct/processor.rs"]
+mod processor;
 #[path = "beside_direct/program.rs"]
 mod program;
 #[path = "beside_direct/series.rs"]
@@ -18,6 +22,7 @@ mod series;
 mod upstreams;
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use program::Program;
 use series::Series;
@@ -30,10 +35,10 @@ const MEGABYTE: f64 = 1_000_000.0;
 type Rate = fn(SocketAddr) -> f64;
 
 const RATES: [(&str, &str, Rate, f64); 4] = [
-    ("bulk, one stream", "MB/s", |to| load::bulk(to, 1) / MEGABYTE, 0.4),
-    ("bulk, eight streams", "MB/s", |to| load::bulk(to, 8) / MEGABYTE, 0.65),
-    ("32 kept connections", "requests/s", |to| load::requests(to, 32, true), 0.6),
-    ("a connection a request", "requests/s", |to| load::requests(to, 32, false), 0.45),
+    ("bulk, one stream", "MB", |to| load::bulk(to, 1) / MEGABYTE, 0.4),
+    ("bulk, eight streams", "MB", |to| load::bulk(to, 8) / MEGABYTE, 0.65),
+    ("32 kept connections", "request", |to| load::requests(to, 32, true), 0.6),
+    ("a connection a request", "request", |to| load::requests(to, 32, false), 0.45),
 ];
 
 fn main() {
@@ -65,35 +70,53 @@ fn main() {
     }
 }
 
+/// One run of a load.
+struct Run {
+    /// Units a second.
+    rate: f64,
+    /// Seconds of processor time a unit: of the proxy, and of all who took part.
+    own: f64,
+    all: f64,
+}
+
+fn run(upstreams: &Upstreams, program: &Program, load: Rate, to: SocketAddr) -> Run {
+    let used = || {
+        let own = program.processor_time();
+        (own, own + upstreams.processor_time() + processor::of_process(std::process::id()))
+    };
+    let (before, started) = (used(), Instant::now());
+    let rate = load(to);
+    let units = rate * started.elapsed().as_secs_f64();
+    let after = used();
+    let a_unit = |time: Duration| time.as_secs_f64() / units;
+    Run { rate, own: a_unit(after.0 - before.0), all: a_unit(after.1 - before.1) }
+}
+
 fn compare_rates(
     upstreams: &Upstreams,
     program: &Program,
     rounds: usize,
     (name, unit, load, goal): (&str, &str, Rate, f64),
 ) {
-    let [mut direct, mut through, mut ratio, mut cost, mut memory]: [Series; 5] =
+    let [mut direct, mut through, mut ratio, mut share, mut own, mut memory]: [Series; 6] =
         Default::default();
     for _ in 0..rounds {
-        let straight = load(upstreams.nginx);
-        let before = program.processor_time();
-        let started = std::time::Instant::now();
-        let proxied = load(program.http);
-        let units = proxied * started.elapsed().as_secs_f64();
-        cost.push((program.processor_time() - before).as_secs_f64() * 1e6 / units);
+        let straight = run(upstreams, program, load, upstreams.nginx);
+        let proxied = run(upstreams, program, load, program.http);
+        direct.push(straight.rate);
+        through.push(proxied.rate);
+        ratio.push(proxied.rate / straight.rate);
+        share.push(straight.all / proxied.all);
+        own.push(proxied.own * 1e6);
         memory.push(program.resident_bytes() as f64 / MEGABYTE);
-        direct.push(straight);
-        through.push(proxied);
-        ratio.push(proxied / straight);
     }
     println!("{name}");
-    println!("  direct         {direct:.0} {unit}");
-    println!("  through        {through:.0} {unit}");
-    println!("  ratio          {ratio:.3}, goal at least {goal}");
-    println!(
-        "  processor time {cost:.2} µs a {}",
-        unit.trim_end_matches("s/s").trim_end_matches("/s")
-    );
-    println!("  memory         {memory:.1} MB\n");
+    println!("  direct            {direct:.0} {unit}s/s");
+    println!("  through           {through:.0} {unit}s/s");
+    println!("  ratio             {ratio:.3}, goal at least {goal}");
+    println!("  by processor time {share:.3}");
+    println!("  the proxy's own   {own:.2} µs a {unit}");
+    println!("  its memory        {memory:.1} MB\n");
 }
 
 fn compare_round_trips(upstreams: &Upstreams, program: &Program, rounds: usize) {

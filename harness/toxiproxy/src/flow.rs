@@ -40,7 +40,7 @@ const FULL_READS: u32 = 2;
 const SMALL_FILLINGS: u32 = 8;
 const LITTLE: usize = 16 << 10;
 /// A flow that always finds bytes and room lets the others have their turn after so many rounds.
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 4;
 
 thread_local! {
     /// The buffer between sockets without toxics. Empty whenever no flow has its turn.
@@ -303,7 +303,7 @@ impl Flow {
             if self.pipe.is_some() { read < LITTLE } else { direct && read == CHUNK };
         self.streak = if speaks_for_change { self.streak + 1 } else { 0 };
         if self.pipe.is_none() && self.streak == FULL_READS {
-            self.pipe = Pipe::new().ok(); // without a file to spare the buffer will do
+            self.pipe = Pipe::new().ok(); // without one the buffer will do
             self.streak = 0;
         }
     }

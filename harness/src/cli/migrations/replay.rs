@@ -11,7 +11,9 @@ use crate::cli::interrupt::interrupt_token;
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::lineage::{self, Convention, ReadOptions};
-use crate::migrations::replay::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
+use crate::migrations::replay::{
+    ReplayError, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
+};
 use crate::report::migrations as report;
 use crate::report::text::neutralise;
 use crate::seed::Seed;
@@ -40,6 +42,9 @@ pub struct ReplayArguments {
     /// Leave out the upgrade paths with generated rows
     #[arg(long)]
     without_data: bool,
+    /// Start the walk with data from a dump of pg_dump, in place of generated rows
+    #[arg(long, value_name = "FILE")]
+    from_dump: Option<PathBuf>,
     /// Leave out the backup that is taken before the last migration and restored
     #[arg(long)]
     without_drill: bool,
@@ -136,6 +141,7 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         statement_deadline: Duration::from_secs(arguments.statement_deadline),
         with_trials: !arguments.fresh_only,
         with_data: !arguments.without_data && !arguments.fresh_only,
+        from_dump: arguments.from_dump.clone(),
         with_drill: !arguments.without_drill,
         against: arguments.against.clone(),
         rows: arguments.rows,
@@ -154,7 +160,7 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let bar = Bar::show(lineage.migrations.len());
     let progress = |stage, index, version: &str| bar.step(stage, index, version);
     let mut outcome = tokio::select! {
-        outcome = replay(&lineage, &options, &progress) => outcome.map_err(environment)?,
+        outcome = replay(&lineage, &options, &progress) => outcome.map_err(failure)?,
         () = interrupt.cancelled() => {
             return Err(Failure { exit: Exit::Interrupted, message: "interrupted".into() });
         }
@@ -207,6 +213,13 @@ fn exit_for(outcome: &ReplayOutcome, threshold: Threshold) -> Exit {
 
 fn usage(error: impl std::fmt::Display) -> Failure {
     Failure { exit: Exit::Usage, message: error.to_string() }
+}
+
+fn failure(error: ReplayError) -> Failure {
+    match error.is_usage() {
+        true => usage(error),
+        false => environment(error),
+    }
 }
 
 fn environment(error: impl std::fmt::Display) -> Failure {

@@ -16,7 +16,6 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 
-use super::catalog::Catalog;
 use super::object::Object;
 use crate::migrations::sql::lexer::{TokenKind, tokens};
 
@@ -28,21 +27,21 @@ const DAYS_AHEAD: u64 = 40;
 
 /// Tells what means nothing between two catalogs.
 pub(super) struct Cosmetic {
-    before: DateTime<Utc>,
-    after: DateTime<Utc>,
+    /// When the catalogs were read.
+    clocks: [DateTime<Utc>; 2],
     /// Partitions that stand for those of another day.
     dated: HashSet<Box<str>>,
 }
 
 impl Cosmetic {
-    pub(super) fn between(before: &Catalog, after: &Catalog) -> Self {
-        let days = [before.read_at().date_naive(), after.read_at().date_naive()];
-        let (one, other) = before.unshared(after);
-        Self {
-            before: before.read_at(),
-            after: after.read_at(),
-            dated: dated_partitions(&one, &other, days),
-        }
+    /// Between these objects, read at these times.
+    pub(super) fn between(
+        before: &[&Object],
+        after: &[&Object],
+        clocks: [DateTime<Utc>; 2],
+    ) -> Self {
+        let days = clocks.map(|clock| clock.date_naive());
+        Self { clocks, dated: dated_partitions(before, after, days) }
     }
 
     /// Whether an object that only one catalog has is, or belongs to, a partition named by a date.
@@ -81,7 +80,7 @@ impl Cosmetic {
             }
             _ => {
                 EXPRESSIONS.contains(&attribute)
-                    && meaning(before, self.before) == meaning(after, self.after)
+                    && meaning(before, self.clocks[0]) == meaning(after, self.clocks[1])
             }
         }
     }

@@ -157,18 +157,18 @@ impl Query {
     }
 
     fn object(&self, row: &PgRow) -> Result<Object, sqlx::Error> {
-        let words = text(row.try_get_raw(1)?)?;
+        let words = text(&row.try_get_raw(1)?)?;
         let kind = Kind::from_words(words).expect("our queries name kinds that there are");
         let key = Key {
             kind,
-            of: text(row.try_get_raw(2)?)?.into(),
-            name: text(row.try_get_raw(3)?)?.into(),
+            of: text(&row.try_get_raw(2)?)?.into(),
+            name: text(&row.try_get_raw(3)?)?.into(),
         };
         let mut attributes = Vec::new();
         for (place, name) in &self.attributes {
             let value = row.try_get_raw(*place)?;
             if !value.is_null() {
-                attributes.push((Arc::clone(name), text(value)?.into()));
+                attributes.push((Arc::clone(name), text(&value)?.into()));
             }
         }
         attributes.shrink_to_fit();
@@ -177,7 +177,7 @@ impl Query {
 }
 
 /// All columns but the numbers are text.
-fn text(value: PgValueRef<'_>) -> Result<&str, sqlx::Error> {
+fn text<'row>(value: &PgValueRef<'row>) -> Result<&'row str, sqlx::Error> {
     value.as_str().map_err(sqlx::Error::Decode)
 }
 

@@ -2,6 +2,7 @@
 
 /// A kind of row that has an identity of its own in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::enum_variant_names, reason = "PostgreSQL's own names")]
 pub(super) enum Class {
     Schema,
     Extension,

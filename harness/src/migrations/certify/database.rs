@@ -45,22 +45,6 @@ impl Database {
         Ok(())
     }
 
-    /// What the server has recorded as applied; nothing as long as there is no such table.
-    ///
-    /// # Errors
-    /// When PostgreSQL refuses the query.
-    pub async fn recorded(&self, tracking: &Tracking) -> Result<Vec<String>, CertifyError> {
-        let mut connection = self.connect().await?;
-        let rows = sqlx::query(AssertSqlSafe(tracking.query.as_str()))
-            .fetch_all(&mut connection)
-            .await
-            .and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
-        match rows {
-            Err(sqlx::Error::Database(refusal)) if is_absent(&*refusal) => Ok(Vec::new()),
-            rows => rows.map_err(CertifyError::database("run the query in tracking.query")),
-        }
-    }
-
     /// Ends what is connected to it, so that copies can be made of it.
     ///
     /// # Errors
@@ -88,6 +72,24 @@ impl Database {
     /// Another database of the same cluster.
     pub fn sibling(&self, name: &str) -> Self {
         Self::new(name.to_owned(), self.superuser.clone())
+    }
+}
+
+/// What a server has recorded as applied in a database; nothing as long as there is no such table.
+///
+/// # Errors
+/// When PostgreSQL refuses the query.
+pub async fn recorded(
+    connection: &mut PgConnection,
+    tracking: &Tracking,
+) -> Result<Vec<String>, CertifyError> {
+    let rows = sqlx::query(AssertSqlSafe(tracking.query.as_str()))
+        .fetch_all(connection)
+        .await
+        .and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
+    match rows {
+        Err(sqlx::Error::Database(refusal)) if is_absent(&*refusal) => Ok(Vec::new()),
+        rows => rows.map_err(CertifyError::database("run the query in tracking.query")),
     }
 }
 

@@ -84,13 +84,13 @@ impl Sighting {
 
     /// What is wrong with what the server did.
     fn conduct(&self, expected: Expected) -> Vec<String> {
-        match expected {
-            Expected::Serves => self.as_it_serves(),
-            Expected::Refuses(how) => self.as_it_refuses(how),
-            Expected::ServesOrRefuses(_) if self.end == End::Ready => self.as_it_serves(),
-            Expected::ServesOrRefuses(how) => self.as_it_refuses(how),
-            Expected::SaysThatItCannot => self.as_it_cannot(),
-        }
+        let refuses = match expected {
+            Expected::SaysThatItCannot => return self.as_it_cannot(),
+            Expected::Serves => None,
+            Expected::Refuses(how) => Some(how),
+            Expected::ServesOrRefuses(how) => (self.end != End::Ready).then_some(how),
+        };
+        refuses.map_or_else(|| self.as_it_serves(), |how| self.as_it_refuses(how))
     }
 
     fn as_it_serves(&self) -> Vec<String> {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::PgConnection;
+
 use super::CertifyError;
 use super::data::Data;
-use super::database::Database;
+use super::database::{Database, recorded};
 use super::file::CertifyFile;
 use crate::migrations::catalog::{Alteration, Catalog, CatalogReader, Change, Difference};
 
@@ -42,8 +44,8 @@ impl State {
     pub async fn read(database: &Database, file: &CertifyFile) -> Result<Self, CertifyError> {
         let mut connection = database.connect().await?;
         Ok(Self {
-            recorded: database.recorded(&file.tracking).await?,
-            catalog: catalog(database, file).await?,
+            recorded: recorded(&mut connection, &file.tracking).await?,
+            catalog: catalog(&mut connection, file).await?,
             data: Data::read(&mut connection, &file.uncompared_tables()).await?,
         })
     }
@@ -58,13 +60,23 @@ impl State {
         self.data.forget_what_varied(&known.data);
     }
 
-    /// Whether a database has this catalog and these records by now.
+    /// Whether a database has this catalog and these records by now. One that cannot be asked has
+    /// not.
     pub async fn is_reached_in(&self, database: &Database, file: &CertifyFile) -> bool {
-        let recorded = database.recorded(&file.tracking).await;
-        recorded.is_ok_and(|recorded| recorded == self.recorded)
-            && catalog(database, file)
-                .await
-                .is_ok_and(|catalog| Difference::between(&self.catalog, &catalog).is_empty())
+        self.compare_with(database, file).await.unwrap_or(false)
+    }
+
+    async fn compare_with(
+        &self,
+        database: &Database,
+        file: &CertifyFile,
+    ) -> Result<bool, CertifyError> {
+        let mut connection = database.connect().await?;
+        if recorded(&mut connection, &file.tracking).await? != self.recorded {
+            return Ok(false);
+        }
+        let catalog = catalog(&mut connection, file).await?;
+        Ok(Difference::between(&self.catalog, &catalog).is_empty())
     }
 
     /// How what was found differs from this state, as it should be.
@@ -79,9 +91,11 @@ impl State {
     }
 }
 
-async fn catalog(database: &Database, file: &CertifyFile) -> Result<Catalog, CertifyError> {
-    let mut connection = database.connect().await?;
-    let catalog = CatalogReader::new().read(&mut connection).await?;
+async fn catalog(
+    connection: &mut PgConnection,
+    file: &CertifyFile,
+) -> Result<Catalog, CertifyError> {
+    let catalog = CatalogReader::new().read(connection).await?;
     Ok(catalog.without(&file.tracking_tables()))
 }
 

@@ -74,8 +74,11 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> 
 
 fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {
     let (parent, name) = file.rsplit_once('/').unwrap_or(("", file));
-    if name == "up.sql" && !parent.is_empty() && !parent.contains('/') {
-        return Ok(Some(Family::Diesel));
+    let in_own_folder = !parent.is_empty() && !parent.contains('/');
+    match name {
+        "up.sql" if in_own_folder => return Ok(Some(Family::Diesel)),
+        "migration.sql" if in_own_folder => return Ok(Some(Family::Bare)),
+        _ => {}
     }
     if conventions::versioned_name(name).is_some() {
         return Ok(Some(Family::Versioned));
@@ -103,7 +106,8 @@ fn has_ending(name: &str, ending: &str) -> bool {
 
 /// Whether a line is a comment that begins with this mark.
 fn is_mark(line: &str, mark: &str) -> bool {
-    line.strip_prefix("--").is_some_and(|rest| rest.trim_start().starts_with(mark))
+    let said = line.strip_prefix("--").map(str::trim_start).unwrap_or_default();
+    said.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark))
 }
 
 fn decide(folder: &Folder, family: Family, example: &str, files: &[&str]) -> Detected {

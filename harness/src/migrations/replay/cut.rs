@@ -61,8 +61,7 @@ pub fn boundaries(script: &Script) -> Vec<usize> {
             boundaries.push(index + 1);
         }
     }
-    let more = boundaries.len().saturating_sub(MOST);
-    if more > 0 {
+    if let Some(more) = boundaries.len().checked_sub(MOST) {
         boundaries.drain(MOST / 2..MOST / 2 + more);
     }
     boundaries

@@ -60,7 +60,7 @@ pub enum DumpError {
         /// The statement's line, from 1; in an archive, of the SQL that it holds.
         line: usize,
         /// What PostgreSQL said.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// `pg_restore` cannot read the archive.
     #[error(transparent)]
@@ -121,7 +121,7 @@ impl Dump {
                 None if is_of_no_matter(statement, &refusal) => return Ok(()),
                 None => {
                     let (path, line) = (self.path.clone(), statement.line);
-                    return Err(DumpError::Refused { path, line, refusal });
+                    return Err(DumpError::Refused { path, line, refusal: Box::new(refusal) });
                 }
             }
         }

@@ -1,6 +1,7 @@
 use std::io;
 
 use super::drift::DriftError;
+use super::starting_point::StartingPointError;
 use crate::environment::postgres::PostgresError;
 use crate::migrations::catalog::CatalogError;
 use crate::migrations::seeding::SeedingError;
@@ -32,6 +33,9 @@ pub enum ReplayError {
     /// There is nothing to compare the head with.
     #[error(transparent)]
     Drift(Box<DriftError>),
+    /// There is no starting from the dump.
+    #[error(transparent)]
+    StartingPoint(Box<StartingPointError>),
     /// The lineage's prelude is refused.
     #[error("the prelude in lineage.toml is refused: {0}")]
     Prelude(String),
@@ -41,6 +45,11 @@ pub enum ReplayError {
 }
 
 impl ReplayError {
+    /// Whether what was handed in is to blame, and not the machine.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Drift(_) | Self::StartingPoint(_) | Self::Prelude(_))
+    }
+
     pub(super) fn server(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Server { action, source }
     }

@@ -32,6 +32,7 @@ pub mod drift;
 pub mod drill;
 pub mod dump;
 mod error;
+mod explained;
 pub mod findings;
 pub mod fresh;
 pub mod inflate;

@@ -1,10 +1,12 @@
 //! One replay, from a lineage to its outcome.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
+use chrono::{Local, NaiveDate};
 
+use super::explained::told_once;
 use super::fresh::fresh_pass;
 use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
@@ -26,6 +28,8 @@ pub struct ReplayOptions {
     pub with_trials: bool,
     /// Whether rows are generated at every version and carried to the head.
     pub with_data: bool,
+    /// A dump that the walk with data starts from, in place of generated rows.
+    pub from_dump: Option<PathBuf>,
     /// Whether a backup is taken and restored before the last migration with data.
     pub with_drill: bool,
     /// The URL of a live database that the head is compared with; it is only read.
@@ -38,6 +42,24 @@ pub struct ReplayOptions {
     pub stall_budget: Option<u64>,
     /// The day on which it is judged what `lineage.toml` accepts.
     pub today: NaiveDate,
+}
+
+impl Default for ReplayOptions {
+    /// Everything but what takes long, with a seed that nobody chose.
+    fn default() -> Self {
+        Self {
+            seed: Seed::fresh(),
+            statement_deadline: Duration::from_secs(60),
+            with_trials: true,
+            with_data: true,
+            with_drill: false,
+            against: None,
+            rows: None,
+            traffic: None,
+            stall_budget: None,
+            today: Local::now().date_naive(),
+        }
+    }
 }
 
 /// What a replay is at.
@@ -108,7 +130,7 @@ fn assemble(
     found.extend(findings::of_comparisons(&outcome));
     found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));
     found.extend(rules::check(lineage));
-    (outcome.findings, outcome.accepted) = lineage.sift(found, options.today);
+    (outcome.findings, outcome.accepted) = lineage.sift(told_once(found), options.today);
     outcome
 }
 

@@ -24,7 +24,7 @@ pub enum StartingPointError {
         /// The tracking table.
         table: String,
         /// What PostgreSQL said.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// The records do not fit the lineage.
     #[error("the dump does not fit the lineage: {0}")]
@@ -48,7 +48,7 @@ pub async fn start_from(
         .await
         .map_err(|error| StartingPointError::NoTable {
             table: tracking.table().to_owned(),
-            refusal: Refusal::new(&error),
+            refusal: Box::new(Refusal::new(&error)),
         })?;
     Ok(tracking.position(lineage, &records)?)
 }

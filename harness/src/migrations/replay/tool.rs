@@ -1,6 +1,10 @@
 //! The part of a project's migration tool: its tracking table and its lock.
 
-use super::{ReplayError, Session};
+use std::path::Path;
+
+use super::client_program::ClientPrograms;
+use super::dump::Dump;
+use super::{ReplayError, Session, starting_point};
 use crate::migrations::lineage::{Lineage, Migration, Record, Tracking};
 use crate::migrations::seeding::TableName;
 
@@ -45,6 +49,25 @@ impl<'lineage> Tool<'lineage> {
             made.map_err(|refusal| ReplayError::Tracking(refusal.to_string()))?;
         }
         Ok(())
+    }
+
+    /// Loads a dump in place of all that, and takes the tool's lock: the place of the migration
+    /// that comes next.
+    ///
+    /// # Errors
+    /// The dump cannot be loaded, or does not say where it stands.
+    pub async fn start_from(
+        &self,
+        dump: &Path,
+        session: &mut Session<'_>,
+    ) -> Result<usize, ReplayError> {
+        let wrong = |error| ReplayError::StartingPoint(Box::new(error));
+        let programs = ClientPrograms::of(session.server().cluster());
+        let dump = Dump::read(dump, &programs, session.deadline()).await;
+        let dump = dump.map_err(|error| wrong(error.into()))?;
+        let next = starting_point::start_from(&dump, self.lineage, session).await.map_err(wrong)?;
+        session.begin_with(self.lock.clone().into_iter().collect()).await?;
+        Ok(next)
     }
 
     /// A migration, by its place.

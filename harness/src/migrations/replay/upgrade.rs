@@ -22,6 +22,8 @@ use crate::migrations::lineage::{Lineage, Step};
 use crate::migrations::seeding::{Population, RowSet, Seeder, TableSeeding, reduce};
 
 const DATABASE: &str = "upgrade";
+/// What the rows of a dump are called after, in place of the version of their birth.
+const DUMP: &str = "the dump";
 
 /// What the walk with data showed.
 #[derive(Debug)]
@@ -59,7 +61,13 @@ pub async fn upgrade_pass(
     let server = Server::start(DATABASE).await?;
     let tool = Tool::of(lineage, DATABASE);
     let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
-    tool.prepare(&mut session).await?;
+    let next = match &options.from_dump {
+        Some(dump) => tool.start_from(dump, &mut session).await?,
+        None => {
+            tool.prepare(&mut session).await?;
+            0
+        }
+    };
     let mut walk = Walk {
         lineage,
         fresh,
@@ -70,9 +78,13 @@ pub async fn upgrade_pass(
         tool,
         seen: Seen::default(),
     };
+    if options.from_dump.is_some() {
+        let session = walk.session.as_mut().expect("no copy is being made");
+        walk.population.capture(session.connection(), DUMP).await?;
+    }
     let applied = |course: &Course| matches!(course, Course::Applied { .. });
     let last = fresh.courses.iter().rposition(applied).filter(|_| options.with_drill);
-    for (index, course) in fresh.courses.iter().enumerate() {
+    for (index, course) in fresh.courses.iter().enumerate().skip(next) {
         progress(Stage::Upgrade, index, &lineage.migrations[index].version);
         if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
             walk.session().vacuum().await?;
@@ -238,6 +250,9 @@ impl<'run> Walk<'run> {
     }
 
     async fn seed(&mut self, index: usize) -> Result<(), ReplayError> {
+        if self.options.from_dump.is_some() {
+            return Ok(());
+        }
         let version = self.tool.name(index);
         let session = self.session.as_mut().expect("no copy is being made");
         let seeded = self.seeder.seed(session.connection(), &version).await?;

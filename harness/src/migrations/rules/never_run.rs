@@ -39,8 +39,10 @@ fn check(rule: &Rule, lineage: &Lineage) -> Vec<MigrationFinding> {
         .map(|ignored| {
             let evidence = format!("is never run: {}", ignored.reason);
             let mut finding = rule.of_file(&ignored.file, evidence);
-            // A copy or a note beside a migration, or a way down to nowhere, loses nothing.
-            let harmless = !ignored.file.ends_with(".sql") || ignored.file.ends_with("down.sql");
+            // A copy, a schema, or a way down to nowhere loses nothing.
+            let name = ignored.file.rsplit('/').next().unwrap_or_default();
+            let is_numbered = name.chars().take(2).any(|c| c.is_ascii_digit());
+            let harmless = !is_numbered || !name.ends_with(".sql") || name.ends_with("down.sql");
             finding.severity = if harmless { Severity::Info } else { rule.severity };
             finding
         })

@@ -16,18 +16,18 @@ pub(super) const RULE: Rule = Rule {
              the two is not what anybody meant.",
     advice: "write all numbers with the same number of digits",
     bad: Example {
-        convention: Convention::Plain,
+        convention: Convention::SortedUp,
         files: &[
-            ("10_notes.sql", "ALTER TABLE people ADD COLUMN note text;\n"),
-            ("9_people.sql", "CREATE TABLE people (id bigint PRIMARY KEY);\n"),
+            ("10_notes.up.sql", "ALTER TABLE people ADD COLUMN note text;\n"),
+            ("9_people.up.sql", "CREATE TABLE people (id bigint PRIMARY KEY);\n"),
         ],
         refused: Some("42P01"),
     },
     good: Example {
-        convention: Convention::Plain,
+        convention: Convention::SortedUp,
         files: &[
-            ("09_people.sql", "CREATE TABLE people (id bigint PRIMARY KEY);\n"),
-            ("10_notes.sql", "ALTER TABLE people ADD COLUMN note text;\n"),
+            ("09_people.up.sql", "CREATE TABLE people (id bigint PRIMARY KEY);\n"),
+            ("10_notes.up.sql", "ALTER TABLE people ADD COLUMN note text;\n"),
         ],
         refused: None,
     },
@@ -35,6 +35,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(rule: &Rule, lineage: &Lineage) -> Vec<MigrationFinding> {
+    if lineage.convention != Convention::SortedUp {
+        return Vec::new();
+    }
     let own = numbered(lineage)
         .into_iter()
         .filter(|one| lineage.migrations.iter().any(|migration| migration.file() == one.file));
@@ -43,10 +46,8 @@ fn check(rule: &Rule, lineage: &Lineage) -> Vec<MigrationFinding> {
         .windows(2)
         .filter(|pair| pair[1].value < pair[0].value)
         .map(|pair| {
-            rule.of_file(
-                &pair[1].file,
-                format!("runs after {}, whose number is greater", pair[0].file),
-            )
+            let evidence = format!("runs after {}, whose number is greater", pair[0].file);
+            rule.of_file(&pair[1].file, evidence)
         })
         .collect()
 }

@@ -17,19 +17,22 @@ pub(super) fn numbered(lineage: &Lineage) -> Vec<Numbered> {
     if lineage.convention == Convention::Flyway {
         return Vec::new();
     }
-    let own = lineage.migrations.iter().map(|migration| migration.file());
+    let own =
+        lineage.migrations.iter().map(|migration| (migration.version.as_str(), migration.file()));
     // A down that leads nowhere has the number of what is no longer there.
     let passed_over = lineage.ignored.iter().map(|ignored| ignored.file.as_str());
-    own.chain(passed_over.filter(|file| file.ends_with(".sql") && !file.ends_with("down.sql")))
-        .filter_map(read)
+    let passed_over =
+        passed_over.filter(|file| file.ends_with(".sql") && !file.ends_with("down.sql"));
+    own.chain(passed_over.map(|file| (file.trim_start_matches(['V', 'U']), file)))
+        .filter_map(|(spelling, file)| read(spelling, file))
         .collect()
 }
 
-fn read(file: &str) -> Option<Numbered> {
-    let name = file.split('/').next().unwrap_or(file).trim_start_matches(['V', 'U']);
-    let digits = name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len());
-    let rest = &name[digits..];
+/// Reads what begins with a number.
+fn read(spelling: &str, file: &str) -> Option<Numbered> {
+    let digits = spelling.find(|c: char| !c.is_ascii_digit()).unwrap_or(spelling.len());
+    let rest = &spelling[digits..];
     let letters = &rest[..rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len())];
-    let value = name[..digits].parse().ok()?;
+    let value = spelling[..digits].parse().ok()?;
     Some(Numbered { value, letters: letters.to_owned(), file: file.to_owned() })
 }

@@ -61,10 +61,11 @@ mod tests {
 
     async fn send(connection: &mut PgConnection, sql: &str) -> Result<(), Option<String>> {
         let sent = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
-        let code = |error: sqlx::Error| {
-            error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
-        };
-        sent.map(drop).map_err(code)
+        sent.map(drop).map_err(|error| sqlstate(&error))
+    }
+
+    fn sqlstate(error: &sqlx::Error) -> Option<String> {
+        Some(error.as_database_error()?.code()?.into_owned())
     }
 
     async fn run(

@@ -214,9 +214,31 @@ impl Generator<'_> {
             } else if key.parent == self.table().oid && needed {
                 self.refer_to_itself(row, key);
             } else if let Some(parent) = self.tables.get(&key.parent) {
-                refer(row, key, parent, place);
+                refer(row, key, parent, place + self.stagger(key));
             }
         }
+    }
+
+    /// Columns that a constraint binds to each other, like those of an edge of a graph, refer to
+    /// different rows of the same parent.
+    fn stagger(&self, key: &ForeignKey) -> u64 {
+        let bound = |group: &&Group| {
+            group.columns.len() > 1
+                && key.columns.iter().any(|column| group.columns.contains(column))
+        };
+        let Some(group) = self.demands.groups.iter().find(bound) else { return 0 };
+        let siblings = self.demands.foreign_keys.iter().take_while(|other| *other != key);
+        let siblings = siblings.filter(|other| {
+            other.parent == key.parent
+                && other.columns.iter().any(|column| group.columns.contains(column))
+        });
+        siblings.count() as u64
+    }
+
+    /// How many rows of a parent a row may refer to beyond the first.
+    pub fn most_staggered(&self) -> usize {
+        let keys = self.demands.foreign_keys.iter();
+        keys.map(|key| self.stagger(key) as usize).max().unwrap_or(0)
     }
 
     /// One NULL is enough; columns that other references need stay.

@@ -81,9 +81,35 @@ pub(super) fn candidates(
         _ => usize::MAX,
     };
     let mut seen = HashSet::new();
-    found.retain(|text| text.chars().count() <= room && seen.insert(text.clone()));
+    found.retain(|text| {
+        text.chars().count() <= room && may_be_read(&own, text) && seen.insert(text.clone())
+    });
     found.truncate(MOST);
     found
+}
+
+/// Spares PostgreSQL the candidates that its input functions surely refuse; one of them makes it
+/// look at each alone.
+fn may_be_read(value_type: &TypeShape, text: &str) -> bool {
+    match &value_type.sort {
+        TypeSort::Enum(labels) => labels.iter().any(|label| label == text),
+        TypeSort::Array(_) => text.starts_with('{') && !text.contains(':'),
+        TypeSort::Base(name) => match name.as_str() {
+            "int2" => text.parse::<i16>().is_ok(),
+            "int4" => text.parse::<i32>().is_ok(),
+            "int8" => text.parse::<i64>().is_ok(),
+            "numeric" | "float4" | "float8" => text.parse::<f64>().is_ok_and(f64::is_finite),
+            "bool" => matches!(text, "true" | "false"),
+            "uuid" => text.len() == 36 && text.matches('-').count() == 4,
+            "json" | "jsonb" => serde_json::from_str::<serde_json::Value>(text).is_ok(),
+            "bytea" => text.starts_with("\\x") && text.len() % 2 == 0,
+            "date" | "timestamp" | "timestamptz" => {
+                text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-'
+            }
+            _ => true,
+        },
+        _ => true,
+    }
 }
 
 /// What a default is, if it is a constant.

@@ -72,8 +72,10 @@ pub(super) async fn run(
     let plan = serde_json::to_string(steps).map_err(SeedingError::answer("writing a plan"))?;
     let body = include_str!("interpreter.sql").replacen("{plan}", &quote_literal(&plan), 1);
     let mut transaction = connection.begin().await.map_err(database("begin to seed"))?;
-    let prepare =
-        format!("SET LOCAL statement_timeout = '{DEADLINE}'; SET CONSTRAINTS ALL DEFERRED");
+    let prepare = format!(
+        "SET LOCAL statement_timeout = '{DEADLINE}'; SET LOCAL jit = off; \
+         SET CONSTRAINTS ALL DEFERRED"
+    );
     sqlx::raw_sql(AssertSqlSafe(prepare))
         .execute(&mut *transaction)
         .await

@@ -310,7 +310,7 @@ impl Seeder {
             all: insertion(table, &first, own),
             rows: rows.iter().map(alternatives).collect(),
             enough: rows.len(),
-            wanted: rows.len(),
+            wanted: rows.len() + generator.most_staggered(),
             census: census(table),
             parents: parents.collect(),
         })

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::TableName;
 
 /// A table, ordinary or partitioned, or one partition.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct TableShape {
     pub oid: u32,
     pub name: TableName,
@@ -23,7 +23,7 @@ pub(super) struct TableShape {
     pub rules: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct ColumnShape {
     /// The attribute's number, which a rename keeps.
     pub number: i16,

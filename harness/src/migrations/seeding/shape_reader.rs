@@ -3,7 +3,7 @@
 //! A row of the catalog that changed carries a young transaction in its `xmin`; what was dropped is
 //! missed by that, so a count that fell makes everything be read again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -24,17 +24,17 @@ pub(super) struct ShapeReader {
     horizon: Option<String>,
     counts: Vec<i64>,
     tables: BTreeMap<u32, Arc<TableShape>>,
-    types: HashMap<u32, TypeRow>,
+    types: Arc<HashMap<u32, TypeRow>>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Changes {
     database: u32,
     horizon: String,
     live: Vec<(u32, String, String)>,
+    touched: Vec<u32>,
+    types_touched: bool,
     counts: Vec<i64>,
-    types: Option<Vec<TypeRow>>,
-    tables: Vec<TableRow>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +66,7 @@ struct ColumnRow {
     generated: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 struct TypeRow {
     oid: u32,
     name: String,
@@ -96,39 +96,99 @@ impl ShapeReader {
 
     /// Reads what changed since the last look, and says which tables did.
     pub async fn read(&mut self, connection: &mut PgConnection) -> Result<Vec<u32>, SeedingError> {
-        let answer = ask(connection, self.horizon.as_deref()).await?;
-        let fell = answer.counts.iter().zip(&self.counts).any(|(now, before)| now < before);
-        if answer.database != self.database || fell {
-            let all = ask(connection, None).await?;
+        let changes = self.changes(connection).await?;
+        let fell = changes.counts.iter().zip(&self.counts).any(|(now, before)| now < before);
+        if changes.database != self.database || fell {
             *self = Self::default();
-            return Ok(self.take(all));
         }
-        Ok(self.take(answer))
-    }
-
-    fn take(&mut self, answer: Answer) -> Vec<u32> {
-        self.database = answer.database;
-        self.horizon = Some(answer.horizon);
-        self.counts = answer.counts;
-        for row in answer.types.into_iter().flatten() {
-            self.types.insert(row.oid, row);
+        let mut all = self.horizon.is_none();
+        if all || changes.types_touched {
+            all |= self.read_types(connection, all).await?;
         }
-        let changed: Vec<u32> = answer.tables.iter().map(|table| table.oid).collect();
-        for row in answer.tables {
-            self.tables.insert(row.oid, Arc::new(self.table(row)));
-        }
-        let names: HashMap<u32, TableName> = answer
+        let names: HashMap<u32, TableName> = changes
             .live
             .into_iter()
             .map(|(oid, schema, table)| (oid, TableName { schema, table }))
             .collect();
+        let touched: HashSet<u32> = changes.touched.into_iter().collect();
+        let touched: Vec<u32> =
+            names.keys().copied().filter(|oid| all || touched.contains(oid)).collect();
+        let changed = self.read_tables(connection, &touched).await?;
         self.tables.retain(|oid, _| names.contains_key(oid));
         for (oid, table) in &mut self.tables {
             if table.name != names[oid] {
                 Arc::make_mut(table).name = names[oid].clone();
             }
         }
-        changed
+        self.database = changes.database;
+        self.horizon = Some(changes.horizon);
+        self.counts = changes.counts;
+        Ok(changed)
+    }
+
+    async fn changes(&self, connection: &mut PgConnection) -> Result<Changes, SeedingError> {
+        let query = sqlx::query_scalar(include_str!("changes.sql")).bind(self.horizon());
+        let text: String = query
+            .persistent(false)
+            .fetch_one(connection)
+            .await
+            .map_err(SeedingError::database("see which tables changed"))?;
+        serde_json::from_str(&text).map_err(SeedingError::answer("seeing which tables changed"))
+    }
+
+    /// Whether a type that was known is another now: then tables that did not change have.
+    async fn read_types(
+        &mut self,
+        connection: &mut PgConnection,
+        with_builtin: bool,
+    ) -> Result<bool, SeedingError> {
+        let query = sqlx::query_scalar(include_str!("types.sql")).bind(with_builtin);
+        let text: Option<String> = query
+            .persistent(false)
+            .fetch_one(connection)
+            .await
+            .map_err(SeedingError::database("read the types of columns"))?;
+        let rows: Vec<TypeRow> = serde_json::from_str(text.as_deref().unwrap_or("[]"))
+            .map_err(SeedingError::answer("reading the types of columns"))?;
+        let types = Arc::make_mut(&mut self.types);
+        let mut altered = false;
+        for row in rows {
+            let before = types.get(&row.oid);
+            altered |= before.is_some_and(|before| *before != row);
+            types.insert(row.oid, row);
+        }
+        Ok(altered)
+    }
+
+    /// Which of these tables are others than before. A transaction that stays open anywhere makes
+    /// everything look young.
+    async fn read_tables(
+        &mut self,
+        connection: &mut PgConnection,
+        oids: &[u32],
+    ) -> Result<Vec<u32>, SeedingError> {
+        if oids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let oids: Vec<i64> = oids.iter().map(|&oid| i64::from(oid)).collect();
+        let text: String = sqlx::query_scalar(include_str!("shapes.sql"))
+            .bind(oids)
+            .persistent(false)
+            .fetch_one(connection)
+            .await
+            .map_err(SeedingError::database("read the shapes of tables"))?;
+        let rows: Vec<TableRow> = serde_json::from_str(&text)
+            .map_err(SeedingError::answer("reading shapes of tables"))?;
+        let mut changed = Vec::new();
+        for row in rows {
+            let table = self.table(row);
+            let oid = table.oid;
+            if self.tables.get(&oid).is_none_or(|before| **before != table) {
+                self.tables.insert(oid, Arc::new(table));
+                changed.push(oid);
+            }
+        }
+        Ok(changed)
     }
 
     fn table(&self, row: TableRow) -> TableShape {
@@ -209,14 +269,4 @@ fn named_in(expression: &str, columns: &[ColumnShape]) -> Vec<i16> {
         })
         .map(|column| column.number)
         .collect()
-}
-
-async fn ask(connection: &mut PgConnection, since: Option<&str>) -> Result<Answer, SeedingError> {
-    let text: String = sqlx::query_scalar(include_str!("shapes.sql"))
-        .bind(since)
-        .persistent(false)
-        .fetch_one(connection)
-        .await
-        .map_err(SeedingError::database("read the shapes of all tables"))?;
-    serde_json::from_str(&text).map_err(SeedingError::answer("reading the shapes of all tables"))
 }

@@ -70,7 +70,10 @@ pub(super) async fn sift(
     let text = serde_json::to_string(problems).map_err(SeedingError::answer("writing problems"))?;
     let body = include_str!("sieve.sql").replacen("{problems}", &quote_literal(&text), 1);
     let mut transaction = connection.begin().await.map_err(database("begin to try values"))?;
-    let script = format!("SET LOCAL statement_timeout = '60s'; DO {}", quote_literal(&body));
+    let script = format!(
+        "SET LOCAL statement_timeout = '60s'; SET LOCAL jit = off; DO {}",
+        quote_literal(&body)
+    );
     sqlx::raw_sql(AssertSqlSafe(script))
         .execute(&mut *transaction)
         .await

@@ -31,18 +31,18 @@ BEGIN
           END;
         END LOOP;
       END;
-      failing := coalesce((
-        SELECT jsonb_agg(value) FROM (
-          SELECT value FROM jsonb_array_elements(candidates)
-          WHERE NOT passed @> jsonb_build_array(value) LIMIT 3) AS picked), '[]');
-      IF passed = '[]' AND NOT (condition->>'required')::boolean THEN
-        dropped := dropped || jsonb_build_array('[]'::jsonb);
-      ELSE
+      IF (condition->>'required')::boolean THEN
         candidates := passed;
-        IF NOT (condition->>'required')::boolean THEN
-          dropped := dropped || jsonb_build_array(failing);
-        END IF;
+        CONTINUE;
       END IF;
+      failing := '[]';
+      IF passed <> '[]' THEN
+        SELECT coalesce(jsonb_agg(value), '[]') INTO failing FROM (
+          SELECT * FROM jsonb_array_elements(candidates)
+          EXCEPT SELECT * FROM jsonb_array_elements(passed) ORDER BY 1 LIMIT 3) AS picked;
+        candidates := passed;
+      END IF;
+      dropped := dropped || jsonb_build_array(failing);
     END LOOP;
     results := results || jsonb_build_object('passed', candidates, 'failing', dropped);
   END LOOP;

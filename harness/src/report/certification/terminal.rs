@@ -43,19 +43,26 @@ fn headline(certification: &Certification) -> String {
         (certification.rows.len(), counted(Outcome::Invalid), counted(Outcome::Unknown));
     let server = on_one_line(&certification.server);
     let about = format!(
-        "{all} cases with {} migrations on PostgreSQL {}, {}",
+        "{} with {} migrations on PostgreSQL {}, {}",
+        cases(all),
         certification.migrations,
         on_one_line(&certification.postgresql),
         seconds(certification.duration_ms)
     );
     let verdict = match certification.outcome {
         Outcome::Valid => format!("{server} holds in every case").green().bold().to_string(),
-        Outcome::Invalid => format!("{server} fails in {invalid} cases").red().bold().to_string(),
+        Outcome::Invalid => {
+            format!("{server} fails in {}", cases(invalid)).red().bold().to_string()
+        }
         Outcome::Unknown => {
-            format!("Nobody can tell of {server} in {unknown} cases").yellow().bold().to_string()
+            format!("Nobody can tell of {server} in {}", cases(unknown)).yellow().bold().to_string()
         }
     };
     format!("{verdict}: {about}")
+}
+
+fn cases(count: usize) -> String {
+    if count == 1 { "1 case".to_owned() } else { format!("{count} cases") }
 }
 
 fn line(text: &mut String, row: &Row, width: usize) {

@@ -37,6 +37,7 @@ mod tests {
             statement_deadline: Duration::from_secs(30),
             with_trials: true,
             with_data: true,
+            from_dump: None,
             with_drill: true,
             against: None,
             rows: None,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::processor;
 use super::upstreams::Upstreams;
 
 pub struct Program {
@@ -51,12 +52,7 @@ impl Program {
 
     /// What all its threads have used, in user mode and in the system's.
     pub fn processor_time(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("its threads");
-        let nanoseconds = tasks.flatten().map(|task| {
-            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            text.split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0)
-        });
-        Duration::from_nanos(nanoseconds.sum())
+        processor::of_threads(self.process.id())
     }
 
     /// The memory it has at the moment.

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::processor;
+
 /// What `/bulk` has.
 pub const BULK: usize = 256 << 20;
 const SMALL: usize = 1 << 10;
@@ -42,6 +44,13 @@ impl Upstreams {
             std::thread::yield_now();
         }
         Ok(Self { nginx, echo: echo(), process, _folder: folder })
+    }
+}
+
+impl Upstreams {
+    /// What nginx's worker has used.
+    pub fn processor_time(&self) -> Duration {
+        processor::children(self.process.id()).into_iter().map(processor::of_threads).sum()
     }
 }
 

@@ -35,6 +35,21 @@ async fn deleting_a_toxic_under_load_answers_and_loses_nothing() {
     assert!(got == sent, "{} bytes came of {}, or others", got.len(), sent.len());
 }
 
+/// A toxic that always has a next piece due keeps neither the control calls nor the thread.
+#[tokio::test]
+async fn a_toxic_that_never_rests_blocks_no_control_call() {
+    let control = Control::start().await;
+    let upstream = Upstream::start().await;
+    let listen = control.proxy(&upstream.address).await;
+    control.toxic("slicer", "upstream", json!({ "average_size": 1, "delay": 1 })).await;
+    let (mut client, mut server) = upstream.pair(&listen).await;
+    let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+    send(&mut client, &bytes).await;
+    client.shutdown().await.unwrap();
+    control.ok("DELETE", "/proxies/p/toxics/t", Value::Null).await;
+    assert!(rest(&mut server).await == bytes);
+}
+
 #[tokio::test]
 async fn removing_a_toxic_loses_no_byte_in_flight() {
     let control = Control::start().await;

@@ -20,9 +20,13 @@ SELECT a.attrelid AS unit, 'column' AS kind, a.attrelid::regclass::text AS of,
     NULLIF(a.attcompression, '')::text AS compression,
     NULLIF(a.attstattarget, -1)::text AS statistics_target,
     -- Newer minor releases keep a version of their own among the options, as pg_dump knows.
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item
-     WHERE left(item, 10) <> 'pg_attver=') AS options,
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attfdwoptions) AS item) AS foreign_options,
+    CASE WHEN left(a.attoptions[1], 10) <> 'pg_attver=' OR a.attoptions[2] IS NOT NULL THEN (
+        SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attoptions) AS item
+        WHERE left(item, 10) <> 'pg_attver='
+    ) END AS options,
+    CASE WHEN a.attfdwoptions IS NOT NULL THEN (
+        SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(a.attfdwoptions) AS item
+    ) END AS foreign_options,
     CASE WHEN a.attinhcount > 0 THEN
         CASE WHEN a.attislocal THEN 'merged with a local one' ELSE 'only' END
     END AS inherited,

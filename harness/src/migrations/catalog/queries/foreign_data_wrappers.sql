@@ -2,7 +2,9 @@ SELECT w.oid AS unit, 'foreign data wrapper' AS kind, '' AS of, quote_ident(w.fd
     w.fdwowner::regrole::text AS owner,
     NULLIF(w.fdwhandler, 0)::regproc::text AS handler,
     NULLIF(w.fdwvalidator, 0)::regproc::text AS validator,
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(w.fdwoptions) AS item) AS options,
+    CASE WHEN w.fdwoptions IS NOT NULL THEN (
+        SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(w.fdwoptions) AS item
+    ) END AS options,
     CASE WHEN w.fdwacl IS NOT NULL THEN (
         SELECT NULLIF(coalesce(string_agg(item::text, ', ' ORDER BY item::text), 'none'), (
             SELECT string_agg(item::text, ', ' ORDER BY item::text)

@@ -3,7 +3,9 @@ SELECT s.oid AS unit, 'foreign server' AS kind, '' AS of, quote_ident(s.srvname)
     quote_ident(w.fdwname) AS wrapper,
     s.srvtype AS type,
     s.srvversion AS version,
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(s.srvoptions) AS item) AS options,
+    CASE WHEN s.srvoptions IS NOT NULL THEN (
+        SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(s.srvoptions) AS item
+    ) END AS options,
     CASE WHEN s.srvacl IS NOT NULL THEN (
         SELECT NULLIF(coalesce(string_agg(item::text, ', ' ORDER BY item::text), 'none'), (
             SELECT string_agg(item::text, ', ' ORDER BY item::text)

@@ -14,16 +14,22 @@ SELECT c.oid AS unit,
     CASE WHEN c.relkind IN ('i', 'I') THEN NULL ELSE c.relowner::regrole::text END AS owner,
     NULLIF(c.relpersistence, 'p')::text AS persistence,
     NULLIF(a.amname, 'heap')::text AS access_method,
-    (SELECT spcname::text FROM pg_tablespace WHERE oid = c.reltablespace) AS tablespace,
-    (SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(c.reloptions) AS item) AS options,
+    CASE WHEN c.reltablespace <> 0 THEN (
+        SELECT spcname::text FROM pg_tablespace WHERE oid = c.reltablespace
+    ) END AS tablespace,
+    CASE WHEN c.reloptions IS NOT NULL THEN (
+        SELECT string_agg(item, ', ' ORDER BY item) FROM unnest(c.reloptions) AS item
+    ) END AS options,
     CASE WHEN c.reltoastrelid <> 0 THEN (
         SELECT string_agg(item, ', ' ORDER BY item)
         FROM pg_class AS toast, unnest(toast.reloptions) AS item
         WHERE toast.oid = c.reltoastrelid
     ) END AS toast_options,
     CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END AS of_type,
-    (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
-     FROM pg_inherits WHERE inhrelid = c.oid) AS inherits,
+    CASE WHEN c.relispartition OR c.relkind IN ('r', 'f') THEN (
+        SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno)
+        FROM pg_inherits WHERE inhrelid = c.oid
+    ) END AS inherits,
     CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) END AS partitioned_by,
     pg_get_expr(c.relpartbound, c.oid) AS partition_bound,
     NULLIF(c.relrowsecurity, false)::text AS row_security,
@@ -37,7 +43,8 @@ SELECT c.oid AS unit,
     NULLIF(i.indisvalid AND i.indisready AND i.indislive, true)::text AS valid,
     NULLIF(i.indisclustered, false)::text AS clustered,
     NULLIF(i.indisreplident, false)::text AS is_replica_identity,
-    CASE WHEN i.indexrelid IS NOT NULL THEN (
+    -- Only expressions have a target of their own.
+    CASE WHEN i.indexprs IS NOT NULL THEN (
         SELECT string_agg(attnum || ' at ' || attstattarget, ', ' ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = c.oid AND attstattarget >= 0
     ) END AS statistics_targets,

@@ -80,11 +80,11 @@ fn points(interruption: Interruption, turns: &[String]) -> Vec<Point> {
     let named = commits.contains(&true);
     let chosen = |moment: Moment| {
         let takes = move |commit: bool| match (interruption, moment) {
-            (Interruption::CutBefore, Moment::Before) => true,
             (Interruption::CutAfter, Moment::After) => !commit,
             (Interruption::CutAfterCommit, Moment::After) => commit || !named,
             // Before a statement is after the one before it, for who is dead then.
-            (Interruption::KillServer | Interruption::KillPostgres, Moment::After) => true,
+            (Interruption::CutBefore, Moment::Before)
+            | (Interruption::KillServer | Interruption::KillPostgres, Moment::After) => true,
             _ => false,
         };
         let numbered = commits.iter().enumerate().filter(move |(_, commit)| takes(**commit));

@@ -3,19 +3,17 @@
 //! with the record, unless the file's `.conf` or a statement in it forbids one. Java, Kotlin, Groovy
 //! and Scala files are code.
 
-use super::names::versioned_name;
+use super::names::{code_stem, versioned_name};
 use super::{Context, Reading};
 use crate::migrations::lineage::variables::{Variables, fill, refuse_unfilled};
 use crate::migrations::lineage::{LineageError, Migration, Script, Step, Wrapping};
 use crate::migrations::sql::StatementKind;
 
-const CODE: [&str; 4] = [".java", ".kt", ".groovy", ".scala"];
-
 pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
     let mut reading = Reading::default();
     let mut undos = Vec::new();
     for file in context.folder.all() {
-        let code = CODE.iter().find_map(|ending| file.strip_suffix(ending));
+        let code = code_stem(file);
         let as_sql = code.map(|stem| format!("{stem}.sql"));
         let Some((prefix, version, name)) = versioned_name(as_sql.as_deref().unwrap_or(file))
         else {

@@ -1,7 +1,8 @@
 //! golang-migrate: `N_name.up.sql` and `N_name.down.sql`, ordered by number, each file sent at once
-//! with no transaction around it.
+//! with no transaction around it. Files in another language, as some projects' runners take them,
+//! are code.
 
-use super::names::{Direction, pair, value};
+use super::names::{Direction, code_stem, pair, value};
 use super::{Context, Reading};
 use crate::migrations::lineage::{LineageError, Migration, Step, Wrapping};
 
@@ -16,7 +17,10 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
             reading.migrations.push(Migration {
                 version: name.number.to_owned(),
                 name: name.name.to_owned(),
-                up: Step::Script(context.script(file, Wrapping::Together)?),
+                up: match code_stem(file) {
+                    Some(_) => Step::Code { file: file.to_owned() },
+                    None => Step::Script(context.script(file, Wrapping::Together)?),
+                },
                 down: None,
                 repeatable: false,
             });
@@ -46,6 +50,7 @@ fn downs(context: &Context<'_>, reading: &mut Reading) -> Result<(), LineageErro
                     tool: "golang-migrate",
                 });
             }
+            Some(_) if code_stem(file).is_some() => {}
             Some(up) => up.down = Some(context.script(file, Wrapping::Together)?),
         }
     }

@@ -55,10 +55,10 @@ fn sections(
         let number = index + 1;
         let wrong = |message: &str| malformed(file, number, message);
         let current = down.as_mut().or(up.as_mut());
-        match (mark(line), current) {
-            (Some("Up"), None) => up = Some(Section::default()),
-            (Some("Up"), Some(_)) => return Err(wrong("goose refuses a second `+goose Up`")),
-            (Some("Down"), Some(section)) => {
+        match (mark(line).as_deref(), current) {
+            (Some("UP"), None) => up = Some(Section::default()),
+            (Some("UP"), Some(_)) => return Err(wrong("goose refuses a second `+goose Up`")),
+            (Some("DOWN"), Some(section)) => {
                 if let Some(open) = section.unfinished() {
                     return Err(malformed(file, open, UNFINISHED));
                 }
@@ -67,14 +67,14 @@ fn sections(
                 }
                 down = Some(Section::default());
             }
-            (Some("StatementBegin"), Some(section)) if !section.is_in_block() => {
+            (Some("STATEMENTBEGIN"), Some(section)) if !section.is_in_block() => {
                 section.begin_block();
             }
-            (Some("StatementEnd"), Some(section)) if section.is_in_block() => section.end_block(),
+            (Some("STATEMENTEND"), Some(section)) if section.is_in_block() => section.end_block(),
             (Some("NO TRANSACTION"), _) => wrapping = Wrapping::EachStatement,
             (Some("ENVSUBST ON"), _) => substitutes = true,
             (Some("ENVSUBST OFF"), _) => substitutes = false,
-            (Some("Down" | "StatementBegin" | "StatementEnd"), _) => {
+            (Some("DOWN" | "STATEMENTBEGIN" | "STATEMENTEND"), _) => {
                 return Err(wrong("this mark is not expected here; see to the order of marks"));
             }
             (_, Some(section)) if substitutes => {
@@ -103,7 +103,8 @@ fn sections(
 
 const UNFINISHED: &str = "goose refuses a statement without a semicolon at the end of its line";
 
-/// What a mark of goose's says.
-fn mark(line: &str) -> Option<&str> {
-    line.strip_prefix("--")?.trim().strip_prefix("+goose ").map(str::trim)
+/// What a mark of goose's says, in capitals: goose takes any case.
+fn mark(line: &str) -> Option<String> {
+    let said = line.strip_prefix("--")?.trim().strip_prefix("+goose ")?;
+    Some(said.trim().to_uppercase())
 }

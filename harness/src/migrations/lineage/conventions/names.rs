@@ -61,6 +61,15 @@ pub(in crate::migrations::lineage) fn leading_version(stem: &str) -> (&str, &str
     (&stem[..end], stem[end..].trim_start_matches(['_', '-']))
 }
 
+/// The languages of steps that are no SQL.
+const CODE: [&str; 11] =
+    [".go", ".py", ".js", ".ts", ".rb", ".rs", ".java", ".kt", ".groovy", ".scala", ".sh"];
+
+/// The name of a file in another language without its ending.
+pub(in crate::migrations::lineage) fn code_stem(file: &str) -> Option<&str> {
+    CODE.iter().find_map(|ending| file.strip_suffix(ending))
+}
+
 /// Whether a file that a tool passes over would make a person think that it is run.
 pub(in crate::migrations::lineage) fn looks_like_migration(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or(file);

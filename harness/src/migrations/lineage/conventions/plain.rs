@@ -1,21 +1,26 @@
-//! Every `.sql` file, sorted byte by byte, run as `psql -f` would: a statement at a time, with no
-//! transaction that the file does not open itself. Files that a file includes with `\i` or `\ir` are
-//! read in its place. Code among them, whose names begin with a number, is a step, too.
+//! Every `.sql` file, run as `psql -f` would: a statement at a time, with no transaction that the
+//! file does not open itself. Their order is that of their names, byte by byte, or that of their
+//! numbers, if all begin with a small one. Files that a file includes with `\i` or `\ir` are read in
+//! its place. What has no number where nearly all others have one is no migration. Code among them, whose names begin with a number, is a step, too. Where there is no
+//! such file, each folder with a `migration.sql` is one, as Prisma writes them.
 
 use std::path::{Path, PathBuf};
 
-use super::names::leading_version;
+use super::names::{code_stem, leading_version};
 use super::{Context, Reading};
 use crate::migrations::lineage::folder::text_of;
 use crate::migrations::lineage::variables::fill;
-use crate::migrations::lineage::{LineageError, Migration, Script, Step, Wrapping};
+use crate::migrations::lineage::{Ignored, LineageError, Migration, Script, Step, Wrapping};
 use crate::migrations::sql::{Statement, split};
 
-const CODE: [&str; 9] = [".go", ".py", ".js", ".ts", ".rb", ".rs", ".java", ".kt", ".sh"];
+/// Numbers below count; those above are times, whose digits sort as text.
+const GREATEST_COUNT: u64 = 100_000;
 
 pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
     let mut reading = Reading::default();
-    for file in context.folder.top() {
+    let is_top = context.folder.top().any(|file| file.ends_with(".sql"));
+    let own = context.folder.all().filter(|file| is_top != file.contains('/'));
+    for file in own {
         let Some((stem, is_code)) = stem(file) else {
             reading.ignore(file, "its name does not end in .sql");
             continue;
@@ -29,17 +34,48 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
         let (version, name) = (version.to_owned(), name.to_owned());
         reading.migrations.push(Migration { version, name, up, down: None, repeatable: false });
     }
+    set_unnumbered_apart(&mut reading);
+    if reading.migrations.iter().all(|migration| count(migration).is_some()) {
+        // A stable sort: what shares a number stays in the order of names.
+        reading.migrations.sort_by_key(count);
+    }
     Ok(reading)
+}
+
+/// A schema or a list of seeds often lies among migrations.
+fn set_unnumbered_apart(reading: &mut Reading) {
+    let has_number =
+        |migration: &Migration| migration.version.starts_with(|c: char| c.is_ascii_digit());
+    let total = reading.migrations.len();
+    let unnumbered = reading.migrations.iter().filter(|one| !has_number(one)).count();
+    if unnumbered * 10 > total {
+        return;
+    }
+    for migration in reading.migrations.extract_if(.., |one| !has_number(one)) {
+        let reason = "it has no number, as nearly all others have".to_owned();
+        reading.ignored.push(Ignored { file: migration.file().to_owned(), reason });
+    }
+}
+
+/// The number that counts a migration.
+fn count(migration: &Migration) -> Option<u64> {
+    let version = &migration.version;
+    let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
+    version[..digits].parse().ok().filter(|number| *number < GREATEST_COUNT)
 }
 
 /// The name without its ending, and whether it is code.
 fn stem(file: &str) -> Option<(&str, bool)> {
+    match file.split_once('/') {
+        Some((folder, "migration.sql")) => return Some((folder, false)),
+        Some(_) => return None,
+        None => {}
+    }
     if let Some(stem) = file.strip_suffix(".sql") {
         return Some((stem, false));
     }
     let numbered = file.starts_with(|c: char| c.is_ascii_digit());
-    let stem = CODE.iter().find_map(|ending| file.strip_suffix(ending)).filter(|_| numbered)?;
-    Some((stem, true))
+    Some((code_stem(file).filter(|_| numbered)?, true))
 }
 
 fn script(context: &Context<'_>, file: &str) -> Result<Script, LineageError> {

@@ -81,6 +81,9 @@ cases! {
         CREATE TABLE c (a_id uuid, name text, b_id int REFERENCES b, PRIMARY KEY (a_id, name), \
         FOREIGN KEY (a_id, name) REFERENCES b (a_id, name)); \
         CREATE TABLE one_to_one (a_id uuid PRIMARY KEY REFERENCES a)" => "a", "b", "c", "one_to_one";
+    edges_of_a_graph: "CREATE TABLE node (id serial PRIMARY KEY); \
+        CREATE TABLE edge (a int NOT NULL REFERENCES node, b int NOT NULL REFERENCES node, CHECK (a <> b))"
+        => "node", "edge";
     junctions: "CREATE TABLE a (id serial PRIMARY KEY); CREATE TABLE b (id serial PRIMARY KEY); \
         CREATE TABLE ab (a int REFERENCES a, b int REFERENCES b, PRIMARY KEY (a, b))" => "a", "b", "ab";
     shared_columns_of_references: "CREATE TABLE tenant (id serial PRIMARY KEY); \
