@@ -21,6 +21,10 @@ pub const BACKLOG_SURVIVES_TERMINATION: Scenario =
 fn show(backend: BackendKind) -> Result<(), Failed> {
     ReferenceSystem::new(backend)?.observe(async |environment| {
         let agent = part(environment, AGENT)?;
+        expect::eventually("the agent is registered", async || {
+            Ok((health(environment, agent).await?["registered"] == true).then_some(()))
+        })
+        .await?;
         environment.proxy().enable(LINK, false).await?;
         let mut given = Vec::new();
         for number in 0..EVENTS {

@@ -111,8 +111,8 @@ fn compare_rates(
         memory.push(program.resident_bytes() as f64 / MEGABYTE);
     }
     println!("{name}");
-    println!("  direct            {direct:.0} {unit}s/s");
-    println!("  through           {through:.0} {unit}s/s");
+    println!("  direct            {direct:.0} {unit} a second");
+    println!("  through           {through:.0} {unit} a second");
     println!("  ratio             {ratio:.3}, goal at least {goal}");
     println!("  by processor time {share:.3}");
     println!("  the proxy's own   {own:.2} µs a {unit}");

@@ -178,10 +178,13 @@ fn traffic(arguments: &ReplayArguments) -> Option<TrafficOptions> {
     asked.then(|| TrafficOptions { long_reader: Duration::from_millis(arguments.long_reader) })
 }
 
+/// A form in which an outcome is written.
+type Form = fn(&ReplayOutcome) -> String;
+
 /// Tells the summary, and writes every form that was asked for.
 fn write(outcome: &ReplayOutcome, arguments: &ReplayArguments) -> Result<(), Failure> {
     anstream::println!("{}", report::terminal::render(outcome));
-    let forms: [(_, fn(&ReplayOutcome) -> String); 3] = [
+    let forms: [(_, Form); 3] = [
         (&arguments.json, report::json::render),
         (&arguments.markdown, report::markdown::render),
         (&arguments.sarif, report::sarif::render),

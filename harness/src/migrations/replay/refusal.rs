@@ -129,7 +129,7 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// What PostgreSQL said.
-    pub refusal: Refusal,
+    pub refusal: Box<Refusal>,
     /// The script's file, seen from the lineage's folder.
     pub file: String,
     /// The line of the file, from 1; none where it is the tool's own statement.
@@ -148,7 +148,7 @@ impl Failure {
             statement.text.chars().take(position.saturating_sub(1)).filter(|c| *c == '\n').count()
         });
         Self {
-            refusal,
+            refusal: Box::new(refusal),
             file: script.file.clone(),
             line: Some(statement.line + before),
             statement: statement.text.clone(),
@@ -159,7 +159,7 @@ impl Failure {
     /// Of what the tool does after the script's last statement.
     pub fn after(script: &Script, what: &str, refusal: Refusal) -> Self {
         Self {
-            refusal,
+            refusal: Box::new(refusal),
             file: script.file.clone(),
             line: None,
             statement: what.to_owned(),

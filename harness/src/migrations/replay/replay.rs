@@ -54,6 +54,7 @@ impl Default for ReplayOptions {
             with_data: true,
             with_drill: false,
             against: None,
+            from_dump: None,
             rows: None,
             traffic: None,
             stall_budget: None,

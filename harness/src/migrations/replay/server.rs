@@ -59,7 +59,7 @@ impl Server {
 
     /// How to connect to one of its databases.
     pub fn options(&self, database: &str) -> PgConnectOptions {
-        self.cluster.superuser_options(database)
+        self.cluster.superuser_options(database).disable_statement_logging()
     }
 
     /// The cluster itself.

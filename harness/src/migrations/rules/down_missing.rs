@@ -3,7 +3,7 @@
 use super::{Example, Rule};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
-use crate::migrations::lineage::{Convention, Lineage};
+use crate::migrations::lineage::{Convention, Lineage, Migration, Step};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -42,7 +42,10 @@ fn check(rule: &Rule, lineage: &Lineage) -> Vec<MigrationFinding> {
         return Vec::new();
     }
     let total = lineage.migrations.len();
-    let missing = lineage.migrations.iter().filter(|one| one.down.is_none() && !one.repeatable);
+    // Whether code has a way back only the code knows.
+    let is_code = |migration: &Migration| matches!(migration.up, Step::Code { .. });
+    let without = lineage.migrations.iter().filter(|one| one.down.is_none());
+    let missing = without.filter(|one| !one.repeatable && !is_code(one));
     missing
         .map(|migration| {
             rule.of_migration(migration, format!("has no down; {with} of {total} migrations have"))

@@ -6,6 +6,7 @@ use super::SeedingOutcome;
 use super::demands::Demands;
 use super::order::is_needed;
 use super::script::{RowRefusal, StepResult};
+use super::shape::TypeSort;
 
 /// What is known when a table took no row.
 pub(super) struct Evidence<'a, F: Fn(u32) -> Option<&'a Demands>> {
@@ -33,7 +34,9 @@ where
     }
     let from_code = is_from_code(&refusal.context);
     match refusal.sqlstate.as_str() {
-        "23505" | "23P01" if result.rows > 0 => SeedingOutcome::Saturated { why },
+        "23505" | "23P01" if result.rows > 0 && is_narrow(evidence, &refusal.constraint) => {
+            SeedingOutcome::Saturated { why }
+        }
         "P0001" | "42P01" | "42703" | "42883" | "" => SeedingOutcome::Unseedable { why },
         "23514" if refusal.message.starts_with("no partition of relation") => {
             SeedingOutcome::Unseedable { why }
@@ -41,6 +44,26 @@ where
         _ if from_code && !refusal.sqlstate.starts_with("22") => SeedingOutcome::Unseedable { why },
         _ => SeedingOutcome::Failed { why },
     }
+}
+
+/// Whether every column of this key has only so many values: those that constraints leave, or
+/// those of a parent. Where one has room for any number, the fault is ours.
+fn is_narrow<'a, F>(evidence: &Evidence<'a, F>, constraint: &str) -> bool
+where
+    F: Fn(u32) -> Option<&'a Demands>,
+{
+    let Some(demands) = (evidence.plans)(evidence.result.table) else { return true };
+    let Some(key) = demands.table.keys.iter().find(|key| key.name == constraint) else {
+        return true;
+    };
+    key.columns.iter().all(|&column| {
+        let few = demands.table.column(column).is_none_or(|column| {
+            matches!(column.value_type.sort, TypeSort::Enum(_))
+                || column.value_type.base_name() == Some("bool")
+        });
+        few || demands.groups.iter().any(|group| group.columns.contains(&column))
+            || demands.foreign_keys.iter().any(|key| key.columns.contains(&column))
+    })
 }
 
 /// Whether code of the database's own refused, in a trigger or behind a default or a CHECK; the

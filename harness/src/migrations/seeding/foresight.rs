@@ -18,10 +18,12 @@ use super::{SeedingError, TableName};
 pub struct Foresight {
     reader: ShapeReader,
     versions: Vec<String>,
-    /// For each table its shapes, each with the version (by its place) from which on it holds;
-    /// `None` when the table is gone.
-    shapes: HashMap<u32, Vec<(usize, Option<Arc<TableShape>>)>>,
+    shapes: HashMap<u32, Shapes>,
 }
+
+/// A table's shapes, each with the version (by its place) from which on it holds; `None` when the
+/// table is gone.
+type Shapes = Vec<(usize, Option<Arc<TableShape>>)>;
 
 /// What later versions demand of one table beyond its present shape.
 #[derive(Clone, Debug, Default)]

@@ -155,10 +155,10 @@ impl Generator<'_> {
             && !self.demands.outlook.not_null.contains(&column.number)
             && !not_null_domain(column);
         let constant = column.default.as_deref().and_then(literal_default);
+        let by_default = column.default.is_some() && !(unique && constant.is_some());
         match kind {
-            Kind::Plain if column.default.is_some() && !(unique && constant.is_some()) => None,
             Kind::Sparse if may_be_null => Some(Cell::Null),
-            Kind::Sparse if column.default.is_some() && !(unique && constant.is_some()) => None,
+            Kind::Plain | Kind::Sparse if by_default => None,
             Kind::Edge if !unique => {
                 let edges = edges(&column.value_type, column.modifier);
                 match edges.len() {
@@ -332,7 +332,6 @@ fn not_null_domain(column: &ColumnShape) -> bool {
     matches!(column.value_type.sort, TypeSort::Domain { not_null: true, .. })
 }
 
-/// Small integers have no room beyond what migrations write by hand.
 fn plain_within(column: &ColumnShape, number: u64) -> String {
     plain(&column.value_type, column.modifier, number)
 }

@@ -102,7 +102,7 @@ fn may_be_read(value_type: &TypeShape, text: &str) -> bool {
             "bool" => matches!(text, "true" | "false"),
             "uuid" => text.len() == 36 && text.matches('-').count() == 4,
             "json" | "jsonb" => serde_json::from_str::<serde_json::Value>(text).is_ok(),
-            "bytea" => text.starts_with("\\x") && text.len() % 2 == 0,
+            "bytea" => text.starts_with("\\x") && text.len().is_multiple_of(2),
             "date" | "timestamp" | "timestamptz" => {
                 text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-'
             }

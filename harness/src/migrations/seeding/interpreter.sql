@@ -15,7 +15,7 @@ DECLARE
   inserted int;
   census jsonb;
   results jsonb := '[]';
-  code text; message text; detail text; context text;
+  code text; message text; named text; detail text; context text;
 BEGIN
   FOR step IN SELECT * FROM jsonb_array_elements(plan) LOOP
     FOR parent IN SELECT * FROM jsonb_each(step->'parents') LOOP
@@ -63,9 +63,10 @@ BEGIN
               'sqlstate', '', 'message', 'the row was left out without a word');
           EXCEPTION WHEN OTHERS THEN
             GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-              detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
+              named = CONSTRAINT_NAME, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
             refusals := refusals || jsonb_build_object(
-              'sqlstate', code, 'message', message, 'detail', detail, 'context', left(context, 500));
+              'sqlstate', code, 'message', message, 'constraint', named, 'detail', detail,
+              'context', left(context, 500));
           END;
         END LOOP;
         EXIT WHEN taken >= (step->>'enough')::int;

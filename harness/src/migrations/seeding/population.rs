@@ -92,7 +92,14 @@ struct Outcome {
 }
 
 #[derive(Default)]
-struct Changes(BTreeMap<(TableName, RowFate), (BTreeMap<Birth, usize>, Vec<String>)>);
+struct Changes(BTreeMap<(TableName, RowFate), Tally>);
+
+/// Rows of one table that fared alike.
+#[derive(Default)]
+struct Tally {
+    births: BTreeMap<Birth, usize>,
+    examples: Vec<String>,
+}
 
 impl Population {
     /// Nobody yet.
@@ -234,7 +241,7 @@ impl Population {
 
     fn in_versions(&self, changes: Changes, counts: impl Fn(Birth) -> bool) -> Vec<RowChange> {
         let mut list = Vec::new();
-        for ((table, fate), (births, examples)) in changes.0 {
+        for ((table, fate), Tally { births, examples }) in changes.0 {
             let births: BTreeMap<String, usize> = births
                 .into_iter()
                 .filter(|(birth, _)| counts(*birth))
@@ -379,10 +386,10 @@ fn differing(
 
 impl Changes {
     fn note(&mut self, table: &Inhabitants, fate: RowFate, row: &Inhabitant) {
-        let (births, examples) = self.0.entry((table.name.clone(), fate)).or_default();
-        *births.entry(row.birth).or_default() += 1;
-        if examples.len() < EXAMPLES {
-            examples.push(row.record.shown(&table.names()));
+        let tally = self.0.entry((table.name.clone(), fate)).or_default();
+        *tally.births.entry(row.birth).or_default() += 1;
+        if tally.examples.len() < EXAMPLES {
+            tally.examples.push(row.record.shown(&table.names()));
         }
     }
 }

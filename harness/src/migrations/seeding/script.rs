@@ -47,8 +47,14 @@ pub(super) struct StepResult {
 impl StepResult {
     /// Whether there is neither a row of this birth nor one that stands in the way.
     pub fn is_refused(&self) -> bool {
-        let full = |refusal: &RowRefusal| matches!(refusal.sqlstate.as_str(), "23505" | "23P01");
-        self.taken + self.born == 0 && !(self.rows > 0 && self.refusals.iter().any(full))
+        self.taken + self.born == 0 && !self.is_full()
+    }
+
+    /// Whether no row was taken since others stand in the way.
+    pub fn is_full(&self) -> bool {
+        let in_the_way =
+            |refusal: &RowRefusal| matches!(refusal.sqlstate.as_str(), "23505" | "23P01");
+        self.taken + self.born == 0 && self.rows > 0 && self.refusals.iter().any(in_the_way)
     }
 }
 
@@ -57,6 +63,9 @@ impl StepResult {
 pub(super) struct RowRefusal {
     pub sqlstate: String,
     pub message: String,
+    /// The constraint, where the refusal names one.
+    #[serde(default)]
+    pub constraint: String,
     #[serde(default)]
     pub detail: String,
     #[serde(default)]

@@ -50,6 +50,15 @@ struct Plan {
     hopeless: bool,
 }
 
+impl Plan {
+    /// Whether a key is made of values that were picked beforehand, and others may still do.
+    fn may_have_used_up_its_values(&self) -> bool {
+        let picked =
+            |column: &i16| self.demands.groups.iter().any(|group| group.columns.contains(column));
+        !self.hopeless && self.demands.keys.iter().any(|key| key.columns.iter().any(picked))
+    }
+}
+
 impl Seeder {
     /// A seeder that knows what later versions demand.
     pub fn new(seed: Seed, foresight: Foresight) -> Self {
@@ -97,14 +106,24 @@ impl Seeder {
         connection: &mut PgConnection,
         results: &mut [StepResult],
     ) -> Result<(), SeedingError> {
-        let refused: BTreeSet<u32> = results
+        let used_up: Vec<u32> = results
+            .iter()
+            .filter(|result| result.is_full())
+            .map(|result| result.table)
+            .filter(|oid| self.plans.get(oid).is_some_and(Plan::may_have_used_up_its_values))
+            .collect();
+        self.ask_for_values(connection, &used_up).await?;
+        let refused = results
             .iter()
             .filter(|result| result.is_refused())
             .map(|result| result.table)
-            .filter(|oid| self.plans.get(oid).is_some_and(|plan| !plan.hopeless))
-            .collect();
+            .filter(|oid| self.plans.get(oid).is_some_and(|plan| !plan.hopeless));
+        let refused: BTreeSet<u32> = refused.chain(used_up).collect();
         if refused.is_empty() {
             return Ok(());
+        }
+        for oid in &refused {
+            self.plans.entry(*oid).and_modify(|plan| plan.fresh = true);
         }
         let mut steps = self.steps(|oid| refused.contains(&oid));
         let usual: BTreeMap<u32, usize> = steps
@@ -121,10 +140,12 @@ impl Seeder {
             let Some(plan) = self.plans.get_mut(&result.table) else { continue };
             if result.taken > 0 {
                 let place = result.refusals.len().checked_sub(usual[&result.table]);
-                let remedy = place.and_then(|place| remedies?.into_iter().nth(place));
-                plan.remedy = remedy.unwrap_or_default();
+                plan.remedy = place
+                    .and_then(|place| remedies?.into_iter().nth(place))
+                    .unwrap_or_else(|| plan.remedy.clone());
             }
-            plan.hopeless = result.is_refused();
+            plan.hopeless = result.taken == 0;
+            plan.fresh = false;
             if let Some(first) = results.iter_mut().find(|first| first.table == result.table) {
                 first.taken = result.taken;
             }

@@ -54,7 +54,6 @@ fn plain_base(name: &str, modifier: i32, number: u64) -> String {
         "float4" | "float8" => format!("{}.5", 1 + number),
         "numeric" => numeric(modifier, 1 + number),
         "money" => format!("{}.25", 1 + number),
-        "text" | "citext" | "name" => format!("row {number}"),
         "varchar" | "bpchar" => short_text(modifier, number),
         "char" => char::from(b'a' + (number % 26) as u8).to_string(),
         "uuid" => {
@@ -113,8 +112,7 @@ fn edges_of_base(name: &str, modifier: i32) -> Vec<String> {
         "int8" => &["0", "-1", "9223372036854775807", "-9223372036854775808"],
         "float4" => &["0", "-1", "1e30"],
         "float8" => &["0", "-1", "1e300"],
-        "numeric" => &["0", "-1"],
-        "money" => &["0", "-1"],
+        "numeric" | "money" => &["0", "-1"],
         "bool" => &["true", "false"],
         "text" | "citext" => {
             let mut texts = odd_texts();

@@ -96,3 +96,15 @@ async fn excluded_tables_extensions_and_temporary_tables_are_left_alone() {
     assert_eq!(outcomes.iter().map(|one| one.table.as_str()).collect::<Vec<_>>(), ["t"]);
     assert_eq!(database.ask("SELECT count(*) FROM versions").await, "0");
 }
+
+#[tokio::test]
+async fn values_that_were_picked_beforehand_do_not_run_out() {
+    let mut database = Database::new().await;
+    database.execute("CREATE TABLE t (code text PRIMARY KEY CHECK (length(code) = 6))").await;
+    let mut seeder = seeder();
+    for version in 0..120 {
+        let outcomes = seeder.seed(&mut database.connection, &version.to_string()).await.unwrap();
+        let outcome = outcome(&outcomes, "t");
+        assert!(matches!(outcome, SeedingOutcome::Seeded { .. }), "at {version}: {outcome:?}");
+    }
+}
