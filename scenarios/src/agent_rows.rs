@@ -75,7 +75,8 @@ async fn event_of(stage: &Stage<'_>, point: &str) -> Result<Value, Failed> {
     expect::eventually(&format!("the history has an event of {point}"), async || {
         let history = stage.ask("/events?limit=1000").await?.with_status("the history", 200)?;
         let events = history["events"].as_array().into_iter().flatten();
-        Ok(events.filter(|event| event["metadata"]["point"] == point).cloned().next())
+        let mut of_point = events.filter(|event| event["metadata"]["point"] == point);
+        Ok(of_point.next().cloned())
     })
     .await
 }
