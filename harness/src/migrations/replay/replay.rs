@@ -58,7 +58,6 @@ impl Default for ReplayOptions {
             rows: None,
             traffic: None,
             stall_budget: None,
-            from_dump: None,
             today: Local::now().date_naive(),
         }
     }
