@@ -131,7 +131,13 @@ pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
         advice: "a backup that does not restore is none: mend this before a release".into(),
         ..of_lineage("drill.failed", Severity::Error)
     });
-    drifts.chain(faults).collect()
+    let empty = outcome.drill.iter().filter(|drill| drill.rows == 0);
+    let empty = empty.map(|_| MigrationFinding {
+        evidence: "no table held a row before the last migration".into(),
+        advice: "nothing: the schema was restored, and whether rows are is not shown".into(),
+        ..of_lineage("drill.empty", Severity::Info)
+    });
+    drifts.chain(faults).chain(empty).collect()
 }
 
 /// Waits of readers and writers that are longer than the budget.

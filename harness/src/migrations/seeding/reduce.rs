@@ -208,22 +208,27 @@ impl<T: Trial> Search<'_, T> {
     }
 
     /// Whether none of some suspects is let in: alone, or, where duplicates are refused, with one
-    /// other.
+    /// other. One that refers to what is left out cannot be asked.
     async fn refuses_whatever_they_hold(&mut self, charge: &Charge) -> Result<bool, SeedingError> {
         let company = if charge.refusal.sqlstate == "23505" { 2 } else { 1 };
         let suspects = &charge.suspicion.rows;
         let step = (suspects.len() / ROWS_ASKED_ALONE).max(1);
-        let places = (0..suspects.len()).step_by(step);
-        for place in places {
+        let mut asked = false;
+        for place in (0..suspects.len()).step_by(step) {
             let admitted: Vec<&RowId> =
                 suspects.iter().cycle().skip(place).take(company.min(suspects.len())).collect();
             let mut out = self.out.clone();
             out.retain(|id| !admitted.contains(&id));
+            let gone = self.kinship.with_dependants(&out);
+            if admitted.iter().any(|id| gone.contains(*id)) {
+                continue;
+            }
+            asked = true;
             if self.attempt(&out).await?.is_ok() {
                 return Ok(false);
             }
         }
-        Ok(true)
+        Ok(asked)
     }
 
     /// Lets rows in again as long as the migration passes with them; gives back those with which
