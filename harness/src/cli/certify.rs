@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::failure::{Failure, write_file};
 use super::interrupt::interrupt_token;
 use super::log;
-use crate::checkers::Outcome;
+use super::run::DEFAULT_OUT;
+use super::subject::{exit_for, know_defects};
 use crate::environment::Secrets;
 use crate::environment::postgres::binaries::Binaries;
 use crate::exit_code::Exit;
@@ -15,13 +17,10 @@ use crate::migrations::certify::{
 };
 use crate::report::Redactor;
 use crate::report::certification::{json, markdown, redacted, terminal};
-use crate::report::text::neutralise;
 use crate::run::RunFolder;
 
 /// The server that is certified when none is named, seen from the root of this repository.
 const DEFAULT_FILE: &str = "fixtures/certify.toml";
-/// Where certifications are kept when no other folder is named.
-const DEFAULT_OUT: &str = "reports/generated";
 
 /// What to certify.
 #[derive(Debug, Args)]
@@ -42,57 +41,38 @@ pub struct CertifyArguments {
     json: Option<PathBuf>,
 }
 
-/// A command that ended before there was a table.
-struct Failure {
-    exit: Exit,
-    message: String,
-}
-
 /// Certifies, and says how it went.
 pub async fn certify(arguments: &CertifyArguments) -> Exit {
-    match attempt(arguments).await {
-        Ok(exit) => exit,
-        Err(failure) => {
-            anstream::eprintln!("error: {}", neutralise(&failure.message));
-            failure.exit
-        }
-    }
+    attempt(arguments).await.unwrap_or_else(|failure| failure.tell())
 }
 
 async fn attempt(arguments: &CertifyArguments) -> Result<Exit, Failure> {
     let file = read_file(arguments)?;
-    let interrupt = interrupt_token().map_err(environment_failure)?;
-    Binaries::find_or_install().map_err(environment_failure)?;
+    let interrupt = interrupt_token().map_err(Failure::environment)?;
+    Binaries::find_or_install().map_err(Failure::environment)?;
     // Two that begin in the same second are told apart by their process.
     let number = u64::from(std::process::id());
-    let folder = RunFolder::create(&arguments.out, "certify", number)
-        .map_err(|error| usage(format!("cannot write to {}: {error}", arguments.out.display())))?;
-    log::send_to(&folder.own_log()).map_err(environment_failure)?;
+    let folder = RunFolder::create(&arguments.out, "certify", number).map_err(|error| {
+        Failure::usage(format!("cannot write to {}: {error}", arguments.out.display()))
+    })?;
+    log::send_to(&folder.own_log()).map_err(Failure::environment)?;
     anstream::eprintln!("certifying {}; files in {}", file.name, folder.root().display());
 
     let secrets = Secrets::default();
     let outcome = tokio::select! {
         outcome = play(arguments, file, &secrets, &folder) => outcome,
-        () = interrupt.cancelled() => Err(Failure {
-            exit: Exit::Interrupted,
-            message: "interrupted before the last case".to_owned(),
-        }),
+        () = interrupt.cancelled() => Err(Failure::interrupted()),
     };
     let redactor = Redactor::new(secrets.values());
     let kept = redactor.redact_folder(&folder.logs());
-    let certification = outcome
-        .map_err(|failure| Failure { message: redactor.redact(&failure.message), ..failure })?;
+    let certification = outcome.map_err(|failure| failure.without_secrets(&redactor))?;
     kept.map_err(|error| {
         let folder = folder.root().display();
-        environment_failure(format!("secrets may be left in {folder}: {error}; remove it"))
+        Failure::environment(format!("secrets may be left in {folder}: {error}; remove it"))
     })?;
     let certification = redacted(&certification, &redactor);
     write(&certification, arguments, &folder)?;
-    Ok(match certification.outcome {
-        Outcome::Valid => Exit::Good,
-        Outcome::Invalid => Exit::Findings,
-        Outcome::Unknown => Exit::Unknown,
-    })
+    Ok(exit_for(certification.outcome))
 }
 
 async fn play(
@@ -113,20 +93,13 @@ fn read_file(arguments: &CertifyArguments) -> Result<CertifyFile, Failure> {
         Some(path) => path.clone(),
         None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
         None => {
-            return Err(usage(format!(
+            return Err(Failure::usage(format!(
                 "no server to certify: there is no {DEFAULT_FILE} here; name a certify file"
             )));
         }
     };
-    let file = CertifyFile::read(&path).map_err(|error| usage(error.to_string()))?;
-    if let Some(unknown) = arguments.defect.iter().find(|id| !file.defects.contains(*id)) {
-        let known: Vec<&str> = file.defects.iter().map(String::as_str).collect();
-        return Err(usage(format!(
-            "{} cannot be told to have the defect `{unknown}`; it knows: {}",
-            file.name,
-            known.join(", ")
-        )));
-    }
+    let file = CertifyFile::read(&path).map_err(Failure::usage)?;
+    know_defects(&file.name, &file.defects, &arguments.defect)?;
     Ok(file)
 }
 
@@ -138,13 +111,12 @@ fn write(
 ) -> Result<(), Failure> {
     anstream::println!("{}", terminal::render(certification));
     let table = folder.root().join("certification.md");
-    std::fs::write(&table, markdown::render(certification)).map_err(environment_failure)?;
+    std::fs::write(&table, markdown::render(certification)).map_err(Failure::environment)?;
     let whole = folder.root().join("certification.json");
-    std::fs::write(&whole, json::render(certification)).map_err(environment_failure)?;
+    std::fs::write(&whole, json::render(certification)).map_err(Failure::environment)?;
     anstream::println!("report: {}", table.display());
     if let Some(path) = &arguments.json {
-        std::fs::write(path, json::render(certification))
-            .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))?;
+        write_file(path, &json::render(certification))?;
     }
     Ok(())
 }
@@ -154,15 +126,7 @@ fn certify_failure(error: CertifyError) -> Failure {
         CertifyError::Lineage(_)
         | CertifyError::UnknownVersion { .. }
         | CertifyError::UnknownCase { .. }
-        | CertifyError::Template(_) => usage(error.to_string()),
-        error => environment_failure(error),
+        | CertifyError::Template(_) => Failure::usage(error),
+        error => Failure::environment(error),
     }
-}
-
-fn usage(message: String) -> Failure {
-    Failure { exit: Exit::Usage, message }
-}
-
-fn environment_failure(error: impl std::fmt::Display) -> Failure {
-    Failure { exit: Exit::Environment, message: error.to_string() }
 }

@@ -1,6 +1,7 @@
 //! A command that ended before it had a result.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use crate::exit_code::Exit;
 use crate::report::Redactor;
@@ -8,24 +9,29 @@ use crate::report::text::neutralise;
 
 /// A command that ended before it had a result.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) exit: Exit,
-    pub(super) message: String,
+pub struct Failure {
+    exit: Exit,
+    message: String,
 }
 
 impl Failure {
     /// The command line, a file or a setting cannot be used.
-    pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into() }
+    pub fn usage(error: impl Display) -> Self {
+        Self { exit: Exit::Usage, message: error.to_string() }
     }
 
     /// The environment could not be started or kept.
-    pub(super) fn environment(error: impl Display) -> Self {
+    pub fn environment(error: impl Display) -> Self {
         Self { exit: Exit::Environment, message: error.to_string() }
     }
 
+    /// Somebody asked for an end.
+    pub fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, message: "interrupted".to_owned() }
+    }
+
     /// The same failure, with what went wrong besides.
-    pub(super) fn and_also(mut self, other: Option<&String>) -> Self {
+    pub fn and_also(mut self, other: Option<&String>) -> Self {
         if let Some(other) = other {
             self.message = format!("{}\n  {other}", self.message);
         }
@@ -33,15 +39,24 @@ impl Failure {
     }
 
     /// The same failure; what it quotes of other programs holds no secret of the run.
-    pub(super) fn without_secrets(self, redactor: &Redactor) -> Self {
+    pub fn without_secrets(self, redactor: &Redactor) -> Self {
         Self { message: redactor.redact(&self.message), ..self }
     }
 
     /// Says on standard error what is wrong; the exit code for it.
-    pub(super) fn tell(&self) -> Exit {
+    pub fn tell(&self) -> Exit {
         anstream::eprintln!("error: {}", neutralise(&self.message));
         self.exit
     }
+}
+
+/// Writes a file that the command line names.
+///
+/// # Errors
+/// A usage error: it cannot be written.
+pub fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
 }
 
 #[cfg(test)]

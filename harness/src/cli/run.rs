@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::failure::{Failure, write_file};
 use super::interrupt::interrupt_token;
 use super::log;
 use super::run_report::{program, rerun_command};
@@ -68,8 +68,7 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     anstream::println!("{}", report::terminal::render(&report));
     anstream::println!("report: {}", folder.root().join("report.html").display());
     if let Some(path) = &arguments.json {
-        std::fs::write(path, report::json::render(&report))
-            .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
+        write_file(path, &report::json::render(&report))?;
     }
     Ok(exit_for(report.outcome))
 }

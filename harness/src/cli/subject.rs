@@ -1,5 +1,6 @@
 //! What `run` and `chaos` put through runs: a system, built, on a backend, with its defects.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -72,7 +73,7 @@ impl Subject {
         }
         let built = tokio::select! {
             built = Built::of(&system, arguments.backend) => built.map_err(Failure::environment)?,
-            () = interrupt.cancelled() => return Err(interrupted()),
+            () = interrupt.cancelled() => return Err(Failure::interrupted()),
         };
         let (backend, defects) = (arguments.backend, arguments.defect.clone());
         Ok(Self { system, backend, defects, built, interrupt })
@@ -130,16 +131,24 @@ fn read_system(arguments: &SubjectArguments) -> Result<System, Failure> {
             )));
         }
     };
-    let system = System::read(&path).map_err(|error| Failure::usage(error.to_string()))?;
-    if let Some(unknown) = arguments.defect.iter().find(|id| !system.defects.contains(*id)) {
-        let known: Vec<&str> = system.defects.iter().map(String::as_str).collect();
-        return Err(Failure::usage(format!(
-            "{} cannot be told to have the defect `{unknown}`; it knows: {}",
-            system.name,
-            known.join(", ")
-        )));
-    }
+    let system = System::read(&path).map_err(Failure::usage)?;
+    know_defects(&system.name, &system.defects, &arguments.defect)?;
     Ok(system)
+}
+
+/// # Errors
+/// A usage error: a defect is asked for that the programs under test do not have.
+pub(super) fn know_defects(
+    name: &str,
+    known: &BTreeSet<String>,
+    asked: &[String],
+) -> Result<(), Failure> {
+    let Some(unknown) = asked.iter().find(|id| !known.contains(*id)) else { return Ok(()) };
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    Err(Failure::usage(format!(
+        "{name} cannot be told to have the defect `{unknown}`; it knows: {}",
+        known.join(", ")
+    )))
 }
 
 /// Takes the secrets out of what was written while the run went on.
@@ -154,23 +163,23 @@ fn redact_artifacts(redactor: &Redactor, folder: &RunFolder) -> Result<(), Strin
 }
 
 fn run_failure(error: &RunError, attempt: &Attempt) -> Failure {
-    let exit = match error {
-        RunError::Interrupted => Exit::Interrupted,
-        _ => Exit::Environment,
-    };
     let log = match error {
         RunError::Environment(EnvironmentError::NotReady { part, .. }) => {
             last_words(attempt.folder, part)
         }
         _ => String::new(),
     };
-    let message = format!(
-        "{error}\n{log}  seed {}; what was recorded is in {}\n  again: {}",
+    let failure = match error {
+        RunError::Interrupted => Failure::interrupted(),
+        error => Failure::environment(error),
+    };
+    let more = format!(
+        "{log}seed {}; what was recorded is in {}\n  again: {}",
         attempt.seed,
         attempt.folder.root().display(),
         attempt.rerun
     );
-    Failure { exit, message }
+    failure.and_also(Some(&more))
 }
 
 /// How many lines of a log are shown when its part does not come up.
@@ -187,10 +196,6 @@ fn last_words(folder: &RunFolder, part: &str) -> String {
         text.push_str(&format!("    | {line}\n"));
     }
     text
-}
-
-fn interrupted() -> Failure {
-    Failure { exit: Exit::Interrupted, message: RunError::Interrupted.to_string() }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::summary::{Found, Summary};
 use crate::checkers::Outcome;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, write_file};
 use crate::cli::interrupt::interrupt_token;
 use crate::cli::log;
 use crate::cli::run::DEFAULT_OUT;
@@ -198,9 +198,7 @@ impl Exploration<'_> {
         (self.summary.covered, self.summary.possible) = (coverage.covered(), coverage.possible());
         anstream::println!("{}", self.summary.render());
         if let Some(path) = &self.arguments.json {
-            std::fs::write(path, self.summary.to_json()).map_err(|error| {
-                Failure::usage(format!("cannot write {}: {error}", path.display()))
-            })?;
+            write_file(path, &self.summary.to_json())?;
         }
         Ok(exit_for(self.summary.outcome()))
     }

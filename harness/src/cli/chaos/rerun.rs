@@ -38,8 +38,7 @@ pub struct RerunArguments {
 /// # Errors
 /// When there is no such failure, or a run could not be carried through.
 pub(super) async fn rerun(arguments: &RerunArguments) -> Result<Exit, Failure> {
-    let known =
-        Reproducer::read(&arguments.folder).map_err(|error| Failure::usage(error.to_string()))?;
+    let known = Reproducer::read(&arguments.folder).map_err(Failure::usage)?;
     let backend = BackendKind::from_str(&known.backend, false).map_err(Failure::usage)?;
     let system = arguments.system.clone().or_else(|| known.system.clone());
     let subject = SubjectArguments { backend, system, defect: known.defects.clone() };

@@ -1,12 +1,13 @@
 //! `harness migrations replay`: one lineage on every path.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::progress::Bar;
 use super::since::Judged;
+use crate::cli::failure::{Failure, write_file};
 use crate::cli::interrupt::interrupt_token;
 use crate::exit_code::Exit;
 use crate::finding::Severity;
@@ -110,21 +111,9 @@ fn stub(text: &str) -> Result<(String, PathBuf), String> {
     Ok((version.to_owned(), PathBuf::from(file)))
 }
 
-/// A command that ended before there was an outcome.
-struct Failure {
-    exit: Exit,
-    message: String,
-}
-
 /// Replays, reports, and says how it went.
 pub async fn run(arguments: &ReplayArguments) -> Exit {
-    match attempt(arguments).await {
-        Ok(exit) => exit,
-        Err(failure) => {
-            anstream::eprintln!("error: {}", neutralise(&failure.message));
-            failure.exit
-        }
-    }
+    attempt(arguments).await.unwrap_or_else(|failure| failure.tell())
 }
 
 async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
@@ -133,9 +122,9 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         stubs: arguments.stub.clone(),
         ..ReadOptions::default()
     };
-    let lineage = lineage::read(&arguments.folder, &read).map_err(usage)?;
+    let lineage = lineage::read(&arguments.folder, &read).map_err(Failure::usage)?;
     let judged = arguments.since.as_deref().map(|since| Judged::since(&lineage, since));
-    let judged = judged.transpose().map_err(usage)?;
+    let judged = judged.transpose().map_err(Failure::usage)?;
     let options = ReplayOptions {
         seed: arguments.seed.map_or_else(Seed::fresh, Seed),
         statement_deadline: Duration::from_secs(arguments.statement_deadline),
@@ -156,14 +145,12 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         neutralise(&lineage.reason),
         options.seed
     );
-    let interrupt = interrupt_token().map_err(environment)?;
+    let interrupt = interrupt_token().map_err(Failure::environment)?;
     let bar = Bar::show(lineage.migrations.len());
     let progress = |stage, index, version: &str| bar.step(stage, index, version);
     let mut outcome = tokio::select! {
         outcome = replay(&lineage, &options, &progress) => outcome.map_err(failure)?,
-        () = interrupt.cancelled() => {
-            return Err(Failure { exit: Exit::Interrupted, message: "interrupted".into() });
-        }
+        () = interrupt.cancelled() => return Err(Failure::interrupted()),
     };
     bar.finish();
     if let Some(judged) = judged {
@@ -197,11 +184,6 @@ fn write(outcome: &ReplayOutcome, arguments: &ReplayArguments) -> Result<(), Fai
     Ok(())
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))
-}
-
 fn exit_for(outcome: &ReplayOutcome, threshold: Threshold) -> Exit {
     let least = match threshold {
         Threshold::Error => Severity::Error,
@@ -214,17 +196,9 @@ fn exit_for(outcome: &ReplayOutcome, threshold: Threshold) -> Exit {
     }
 }
 
-fn usage(error: impl std::fmt::Display) -> Failure {
-    Failure { exit: Exit::Usage, message: error.to_string() }
-}
-
 fn failure(error: ReplayError) -> Failure {
     match error.is_usage() {
-        true => usage(error),
-        false => environment(error),
+        true => Failure::usage(error),
+        false => Failure::environment(error),
     }
-}
-
-fn environment(error: impl std::fmt::Display) -> Failure {
-    Failure { exit: Exit::Environment, message: error.to_string() }
 }

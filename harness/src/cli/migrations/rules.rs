@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::failure::{Failure, write_file};
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::rules::{RULES, Rule, page};
@@ -41,13 +42,7 @@ pub fn list(arguments: &RulesArguments) -> Exit {
     let json = serde_json::to_string_pretty(&described).unwrap_or_default() + "\n";
     let written = write(arguments.json.as_deref(), &json)
         .and_then(|()| write(arguments.markdown.as_deref(), &page::render()));
-    match written {
-        Ok(()) => Exit::Good,
-        Err(message) => {
-            anstream::eprintln!("error: {message}");
-            Exit::Usage
-        }
-    }
+    written.map_or_else(|failure| failure.tell(), |()| Exit::Good)
 }
 
 fn describe(rule: &Rule) -> Described {
@@ -55,7 +50,6 @@ fn describe(rule: &Rule) -> Described {
     Described { id, severity, summary, reason, advice }
 }
 
-fn write(path: Option<&Path>, text: &str) -> Result<(), String> {
-    let Some(path) = path else { return Ok(()) };
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+    path.map_or(Ok(()), |path| write_file(path, text))
 }
