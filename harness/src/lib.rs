@@ -21,6 +21,7 @@
 //! - [`migrations`]: a project's migrations, replayed on every path, with data;
 //! - [`run`]: the stages of one run;
 //! - [`report`]: one model of a run, and what renders it;
+//! - [`gate`]: everything that a release must pass, one command after the other;
 //! - [`cli`]: the command line.
 
 pub mod checkers;
@@ -29,6 +30,7 @@ pub mod environment;
 pub mod exit_code;
 pub mod faults;
 pub mod finding;
+pub mod gate;
 pub mod history;
 pub mod migrations;
 pub mod report;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -17,8 +17,9 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),
     ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
-    ("report", &["checkers", "finding", "history", "migrations", "seed"]),
+    ("report", &["checkers", "faults", "finding", "history", "migrations", "seed"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
+    ("gate", &["checkers", "environment", "exit_code", "report", "seed"]),
     (
         "cli",
         &[
@@ -27,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "exit_code",
             "faults",
             "finding",
+            "gate",
             "history",
             "migrations",
             "report",
