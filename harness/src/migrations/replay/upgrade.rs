@@ -61,7 +61,10 @@ pub async fn upgrade_pass(
     progress: Progress<'_>,
 ) -> Result<UpgradePass, ReplayError> {
     let server = Server::start(DATABASE).await?;
-    let tool = Tool::of(lineage, DATABASE);
+    let mut tool = Tool::of(lineage, DATABASE);
+    if let Some((from, _)) = fresh.unrecorded {
+        tool.stop_recording(from);
+    }
     let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
     let next = match &options.from_dump {
         Some(dump) => tool.start_from(dump, &mut session).await?,
