@@ -254,7 +254,7 @@ async fn write(
         return Ok(());
     }
     let outcome = session.run_text(&statements.join("; ")).await;
-    outcome.map_err(|refusal| Failure::after(script, "the tool's own record", refusal))
+    outcome.map_err(|refusal| Failure::of_record(script, refusal))
 }
 
 /// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL

@@ -77,6 +77,8 @@ pub enum RowFate {
     Gone,
     /// They went with their table.
     TableGone,
+    /// They were not there before, and nobody took them back. They have no birth.
+    LeftBehind,
     /// These columns hold something else than before.
     Changed {
         /// As they were named before.
@@ -137,8 +139,9 @@ impl Population {
         Ok(())
     }
 
-    /// What became of the rows since the last look, and nothing is remembered: for a state that
-    /// will be rolled back. Rows that were not there before do not count.
+    /// What is other about the rows than at the last look, and nothing is remembered: for a state
+    /// that should be the same and will be rolled back. A table that was not there before is none
+    /// of the rows' concern.
     ///
     /// # Errors
     /// PostgreSQL is gone.
@@ -146,8 +149,9 @@ impl Population {
         &self,
         connection: &mut PgConnection,
     ) -> Result<Vec<RowChange>, SeedingError> {
-        let outcome = self.observe(connection, Birth::JustMade).await?;
-        Ok(self.in_versions(outcome.changes, |_| true))
+        let Outcome { tables, mut changes, .. } = self.observe(connection, Birth::JustMade).await?;
+        self.note_left_behind(&tables, &mut changes);
+        Ok(self.in_versions(changes, |_| true))
     }
 
     /// What became of generated rows since the last look. Rows that the migration itself made are
@@ -235,6 +239,16 @@ impl Population {
                 for row in table.rows.values() {
                     changes.note(table, RowFate::TableGone, row);
                 }
+            }
+        }
+    }
+
+    fn note_left_behind(&self, now: &BTreeMap<u32, Inhabitants>, changes: &mut Changes) {
+        let names: BTreeSet<&TableName> = self.tables.values().map(|table| &table.name).collect();
+        let just_made = |row: &&Inhabitant| row.birth == Birth::JustMade;
+        for table in now.values().filter(|table| names.contains(&table.name)) {
+            for row in table.rows.values().filter(just_made) {
+                changes.note(table, RowFate::LeftBehind, row);
             }
         }
     }
