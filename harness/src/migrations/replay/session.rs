@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
+use super::timings::spent_on;
 use super::{Refusal, ReplayError, Server};
 use crate::migrations::sql::Statement;
 
@@ -97,7 +98,8 @@ impl<'server> Session<'server> {
             None => self.run_text(&statement.text).await,
             Some(data) => {
                 let work = copy_in(&mut self.connection, &statement.text, data);
-                within(self.server, self.process, self.deadline, work).await
+                let work = within(self.server, self.process, self.deadline, work);
+                spent_on("migrations_ms", work).await
             }
         }
     }
@@ -111,7 +113,7 @@ impl<'server> Session<'server> {
             let text = AssertSqlSafe(text.to_owned());
             sqlx::raw_sql(text).execute(&mut self.connection).await.map(drop)
         };
-        within(self.server, self.process, self.deadline, work).await
+        spent_on("migrations_ms", within(self.server, self.process, self.deadline, work)).await
     }
 
     /// Runs a statement of the replay's own, which nothing may refuse.
@@ -123,11 +125,8 @@ impl<'server> Session<'server> {
         action: &'static str,
         text: &'static str,
     ) -> Result<(), ReplayError> {
-        sqlx::raw_sql(text)
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
-            .map_err(ReplayError::server(action))
+        let outcome = spent_on("commands_ms", sqlx::raw_sql(text).execute(&mut self.connection));
+        outcome.await.map(drop).map_err(ReplayError::server(action))
     }
 
     /// Takes back what a migration left in the session: role, settings, temporary tables, plans,
@@ -140,8 +139,8 @@ impl<'server> Session<'server> {
             return self.command("reset the session", RESET).await;
         }
         let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue.join("; ")));
-        let outcome = sqlx::raw_sql(text).execute(&mut self.connection).await;
-        outcome.map(drop).map_err(ReplayError::server("reset the session"))
+        let outcome = spent_on("commands_ms", sqlx::raw_sql(text).execute(&mut self.connection));
+        outcome.await.map(drop).map_err(ReplayError::server("reset the session"))
     }
 
     /// Removes what rolled-back trials left in the catalog, which every look into it would read.

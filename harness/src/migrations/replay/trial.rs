@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::cut::{Attempt, Cut, boundaries, half, judge};
+use super::timings::spent_on;
 use super::touched::{Digests, Touches};
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
@@ -118,7 +119,6 @@ impl Trial<'_, '_> {
 
         self.command("SAVEPOINT applied").await?;
         let twice = self.twice(&after).await?;
-        sequences.restore(self.runner.session().connection()).await?;
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
@@ -209,7 +209,8 @@ impl Trial<'_, '_> {
     }
 
     async fn catalog(&mut self) -> Result<Arc<Catalog>, Stop> {
-        Ok(self.reader.read(self.runner.session().connection()).await?)
+        let connection = self.runner.session().connection();
+        Ok(spent_on("catalogs_ms", self.reader.read(connection)).await?)
     }
 
     async fn command(&mut self, text: &'static str) -> Result<(), Stop> {
