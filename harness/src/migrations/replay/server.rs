@@ -18,7 +18,7 @@ const SETTINGS: [(&str, &str); 11] = [
     ("wal_level", "logical"),
     ("max_wal_size", "4GB"),
     ("autovacuum", "off"),
-    ("max_locks_per_transaction", "4096"),
+    ("max_locks_per_transaction", "1024"),
     ("max_connections", "20"),
     ("TimeZone", "UTC"),
     ("log_min_messages", "fatal"),
