@@ -21,8 +21,10 @@
 //! - [`migrations`]: a project's migrations, replayed on every path, with data;
 //! - [`run`]: the stages of one run;
 //! - [`report`]: one model of a run, and what renders it;
+//! - [`bench`]: how fast, beside the limit measured in the same run;
 //! - [`cli`]: the command line.
 
+pub mod bench;
 pub mod checkers;
 pub mod cli;
 pub mod environment;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -19,9 +19,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
     ("report", &["checkers", "finding", "history", "migrations", "seed"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
+    ("bench", &["environment", "history", "report", "seed", "system", "workload"]),
     (
         "cli",
         &[
+            "bench",
             "checkers",
             "environment",
             "exit_code",
