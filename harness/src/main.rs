@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use harness::cli::{
-    Arguments, Command, certify, chaos, doctor, init, log, migrations, proxy, report, run,
+    Arguments, Command, bench, certify, chaos, doctor, init, log, migrations, proxy, report, run,
 };
 use harness::exit_code::Exit;
 
@@ -29,6 +29,7 @@ async fn main() -> ExitCode {
         Command::Certify(arguments) => certify::certify(arguments).await,
         Command::Report { command } => report::run(command),
         Command::Init(arguments) => init::init(arguments),
+        Command::Bench(arguments) => bench::bench(arguments).await,
         Command::Doctor(arguments) => doctor::examine(arguments),
         Command::Proxy { command: proxy::ProxyCommand::Serve(arguments) } => {
             proxy::serve(arguments).await

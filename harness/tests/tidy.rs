@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -20,9 +20,11 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("report", &["checkers", "faults", "finding", "history", "migrations", "seed"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
     ("gate", &["checkers", "environment", "exit_code", "report", "seed"]),
+    ("bench", &["environment", "history", "report", "seed", "system", "workload"]),
     (
         "cli",
         &[
+            "bench",
             "checkers",
             "environment",
             "exit_code",

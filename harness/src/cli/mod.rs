@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
 
+pub mod bench;
 pub mod certify;
 pub mod chaos;
 pub mod doctor;
@@ -53,6 +54,8 @@ pub enum Command {
     },
     /// Write the files that say what is to be checked of a project
     Init(init::InitArguments),
+    /// Measure how fast the system and the harness are, beside what the machine allows
+    Bench(bench::BenchArguments),
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone
