@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -17,7 +17,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),
     ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
-    ("report", &["checkers", "finding", "history", "migrations", "seed"]),
+    ("sensitivity", &["environment", "system"]),
+    ("report", &["checkers", "finding", "history", "migrations", "seed", "sensitivity"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
     (
         "cli",
@@ -32,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "report",
             "run",
             "seed",
+            "sensitivity",
             "system",
         ],
     ),

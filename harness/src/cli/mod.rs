@@ -12,6 +12,7 @@ mod progress;
 pub mod proxy;
 pub mod run;
 mod run_report;
+pub mod sensitivity;
 mod subject;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +42,8 @@ pub enum Command {
         #[command(subcommand)]
         command: migrations::MigrationsCommand,
     },
+    /// Plant each defect of a ledger and see whether its detector finds it, and nothing without it
+    Sensitivity(sensitivity::SensitivityArguments),
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone

@@ -17,6 +17,7 @@ mod redact;
 mod render;
 #[cfg(test)]
 mod sample;
+pub mod sensitivity;
 mod series;
 pub mod terminal;
 pub mod text;
