@@ -10,13 +10,13 @@ use serde_json::Value;
 /// Each kind answers by the detector's name and by whether the defect is planted.
 const KINDS: &str = r#"
 [detectors.check]
-command = ["sh", "-c", 'case "$1,$2" in
+command = ["sh", "-c", '''case "$1,$2" in
   leak,LEAK) echo "found LEAK: 3 drops"; exit 1;;
   other,*?) echo "found something"; exit 1;;
   loud,*) echo "found LOUD: red"; exit 1;;
   failing,*) echo "no compiler"; exit 2;;
   pair,PAIR-1,PAIR-2) echo "found PAIR-1: one"; echo "found PAIR-2: two"; exit 1;;
-esac', "check", "{name}", "{defects}"]
+esac''', "check", "{name}", "{defects}"]
 evidence = "found {id}: "
 
 [detectors.absent]
