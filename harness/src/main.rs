@@ -6,6 +6,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use harness::cli::{
     Arguments, Command, bench, certify, chaos, doctor, init, log, migrations, proxy, report, run,
+    sensitivity,
 };
 use harness::exit_code::Exit;
 
@@ -30,6 +31,7 @@ async fn main() -> ExitCode {
         Command::Report { command } => report::run(command),
         Command::Init(arguments) => init::init(arguments),
         Command::Bench(arguments) => bench::bench(arguments).await,
+        Command::Sensitivity(arguments) => sensitivity::sensitivity(arguments).await,
         Command::Doctor(arguments) => doctor::examine(arguments),
         Command::Proxy { command: proxy::ProxyCommand::Serve(arguments) } => {
             proxy::serve(arguments).await

@@ -17,6 +17,7 @@ mod release;
 pub mod report;
 pub mod run;
 mod run_report;
+pub mod sensitivity;
 mod subject;
 
 use clap::{Parser, Subcommand};
@@ -56,6 +57,8 @@ pub enum Command {
     Init(init::InitArguments),
     /// Measure how fast the system and the harness are, beside what the machine allows
     Bench(bench::BenchArguments),
+    /// Plant each defect of a ledger and see whether its detector finds it, and nothing without it
+    Sensitivity(sensitivity::SensitivityArguments),
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone

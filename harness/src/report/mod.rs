@@ -18,6 +18,7 @@ pub mod release;
 mod render;
 #[cfg(test)]
 mod sample;
+pub mod sensitivity;
 mod series;
 pub mod terminal;
 pub mod text;
