@@ -7,7 +7,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::progress::Progress;
+use super::progress::{Progress, Telling};
 use super::run_report::report_on;
 use crate::checkers::{self, Outcome};
 use crate::environment::postgres::binaries::Binaries;
@@ -56,6 +56,8 @@ pub(super) struct Attempt<'a> {
     pub(super) folder: &'a RunFolder,
     /// The command that repeats it.
     pub(super) rerun: String,
+    /// How much is said of it while it goes on.
+    pub(super) telling: Telling,
 }
 
 impl Subject {
@@ -95,7 +97,7 @@ impl Subject {
             built: self.built.clone(),
             secrets: secrets.clone(),
         };
-        let progress = Progress::show(&recorder);
+        let progress = Progress::show(&recorder, attempt.telling);
         let (system, interrupt) = (&self.system, &self.interrupt);
         let outcome = perform(system, &request, folder, &checkers::ALL, &recorder, interrupt).await;
         progress.finish().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use reqwest::Client;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
@@ -186,13 +186,13 @@ impl Environment {
         until_lost("PostgreSQL", &self.database).await
     }
 
-    /// Ends every part for good, the last started first, then the database and the proxy.
+    /// Ends every part for good, those of a kind together and the last started first, then the database and the proxy.
     ///
     /// # Errors
     /// When PostgreSQL or the container engine refuses.
     pub async fn stop(&self) -> Result<(), EnvironmentError> {
-        for part in self.parts.iter().rev() {
-            part.retire().await;
+        for alike in self.parts.chunk_by(|one, next| one.kind() == next.kind()).rev() {
+            join_all(alike.iter().map(Part::retire)).await;
         }
         self.backend.lock().await.stop().await
     }

@@ -7,6 +7,8 @@ mod flow;
 mod folder;
 mod generated;
 mod plan;
+#[cfg(test)]
+mod planted_failures;
 mod reproducer;
 
 pub use flow::{Run, RunError, RunRequest, perform};
