@@ -22,12 +22,15 @@ pub mod meddler;
 pub mod migration_at_start;
 pub mod pages;
 pub mod planted_migrations;
+pub mod priority;
 pub mod propagation;
 pub mod query_growth;
 pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
+pub mod retries;
 pub mod server_calls;
+pub mod side_by_side;
 pub mod signing;
 pub mod system_run;
 pub mod termination;
@@ -78,6 +81,12 @@ pub const ANSWERS: &[Scenario] = &[
     rate_limits::HEADERS_OPEN_NO_BUCKET,
     rate_limits::CHECK_INS_ARE_LIMITED,
     rate_limits::CLASSES_ARE_APART,
+    rate_limits::LIMITS_ARE_EXACT,
+    agent_tokens::DEAD_TOKENS_ARE_REMOVED,
+    side_by_side::A_TOKEN_IS_RENEWED_ONCE,
+    side_by_side::CLICKS_MAKE_ONE_COMMAND,
+    side_by_side::REQUESTS_ARE_DRAINED,
+    priority::URGENT_EVENTS_GO_FIRST,
     logs::NO_SECRET_OF_THE_TOKENS,
     logs::NO_SECRET_OF_CALLERS,
     logs::NO_LINE_OF_CALLERS,
@@ -113,6 +122,7 @@ pub const EMBEDDED: &[Scenario] = &[
     agent_rows::PANICS_ARE_CAUGHT,
     agent_rows::CONFIGURATIONS_ARE_MIGRATED,
     agent_rows::BREAKERS_HEAL,
+    retries::REFUSED_AGENTS_WAIT,
 ];
 
 /// Every scenario as a trial on each backend that it can be shown on.

@@ -185,6 +185,7 @@ mod tests {
             producer: "agent-1".into(),
             marker: "m".into(),
             kind: "k".into(),
+            urgent: false,
             probe: false,
             receipt: None,
             error: None,

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::progress::{Progress, Telling};
 use super::run_report::report_on;
-use crate::checkers::{self, Outcome};
+use crate::checkers::Outcome;
 use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{BackendKind, Built, EnvironmentError, Secrets};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
 use crate::report::{self, Redactor, RunReport};
-use crate::run::{Planner, RunError, RunFolder, RunRequest, perform};
+use crate::run::{Planner, RunError, RunFolder, RunRequest, checkers_of, perform};
 use crate::seed::Seed;
 use crate::system::System;
 
@@ -99,7 +99,8 @@ impl Subject {
         };
         let progress = Progress::show(&recorder, attempt.telling);
         let (system, interrupt) = (&self.system, &self.interrupt);
-        let outcome = perform(system, &request, folder, &checkers::ALL, &recorder, interrupt).await;
+        let checkers = checkers_of(system);
+        let outcome = perform(system, &request, folder, &checkers, &recorder, interrupt).await;
         progress.finish().await;
         let redactor = Redactor::new(secrets.values());
         let redacted = redact_artifacts(&redactor, folder);

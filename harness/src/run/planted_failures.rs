@@ -93,6 +93,7 @@ impl<'a> Model<'a> {
                 producer: producer.into(),
                 marker: marker.clone(),
                 kind: "plain".into(),
+                urgent: false,
                 probe: false,
                 receipt,
                 error: None,
