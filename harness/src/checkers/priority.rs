@@ -1,10 +1,10 @@
 //! An urgent event that a producer has taken goes before all that the producer takes later.
 //!
-//! An event of another kind that was proposed when the urgent one had been taken already, and that
+//! An event of another kind that was proposed well after the urgent one had been taken, and that
 //! stands before it in the system, went out while the urgent one waited. Whatever was under way at
-//! that moment had been taken before, so that no allowance is needed. Says nothing of events that
-//! are lost, nor of those taken before the urgent one. For systems that have urgent events; the
-//! others are not given this checker.
+//! that moment had been taken before. Says nothing of events that are lost, nor of those taken
+//! before the urgent one. For systems that have urgent events; the others are not given this
+//! checker.
 
 use std::collections::HashMap;
 
@@ -13,6 +13,10 @@ use super::evidence::{Wrongs, events_are, name_emit};
 use crate::history::{EmitView, History, Phase};
 
 const CHECKER: &str = "priority";
+
+/// How long a producer may take to choose what goes next, in nanoseconds: what is proposed
+/// meanwhile may still come along.
+const CHOOSING: u64 = 250_000_000;
 
 /// Judges priority.
 pub fn check(history: &History) -> Verdict {
@@ -36,7 +40,7 @@ pub fn check(history: &History) -> Verdict {
     let faults = history.faults();
     let findings = overtaken.findings(
         "priority.overtaken",
-        "send what is urgent first, whatever else waits, and look for it again before each batch",
+        "send what is urgent first, whatever else waits, and look for it before each batch",
         |count| format!("{} overtaken by one that was taken later", events_are(count)),
         |(urgent, later)| {
             format!("{}; before it went {}", name_emit(urgent, &faults), name_emit(later, &faults))
@@ -46,8 +50,8 @@ pub fn check(history: &History) -> Verdict {
         .counting([("urgent", urgent as u64), ("overtaken", overtaken.count())])
 }
 
-/// The urgent events before which stands one that was proposed after they were taken, each with
-/// the latest of those.
+/// The urgent events before which stands one that was proposed well after they were taken, each
+/// with the latest of those.
 fn overtaken<'a>(
     stored: impl Iterator<Item = &'a EmitView<'a>>,
 ) -> Wrongs<(&'a EmitView<'a>, &'a EmitView<'a>)> {
@@ -58,7 +62,7 @@ fn overtaken<'a>(
         if emit.emit.urgent {
             let taken = emit.ended.filter(|_| emit.phase == Phase::Ok);
             if let (Some(taken), Some(later)) = (taken, latest.get(producer))
-                && later.began > taken
+                && later.began > taken + CHOOSING
             {
                 overtaken.add(producer, (emit, *later));
             }
@@ -78,11 +82,12 @@ mod tests {
     use crate::checkers::Outcome;
     use crate::history::build::{HistoryBuilder, stored};
 
-    /// Three events, an urgent one, and three more, all taken in this order by `agent-1`; they
-    /// stand in the system in the order of these markers.
+    /// Three events, an urgent one, a fourth at once, and two more a second later, all taken in this
+    /// order by `agent-1`; they stand in the system in the order of these markers.
     fn standing(order: &[&str]) -> Verdict {
         let taken = |history: HistoryBuilder, marker: &str| match marker {
             "urgent" => history.urgent("agent-1", marker),
+            "5" => history.after(1000).emitted_but_lost("agent-1", marker, 1),
             _ => history.emitted_but_lost("agent-1", marker, 1),
         };
         let markers = ["1", "2", "3", "urgent", "4", "5", "6"];
@@ -98,7 +103,7 @@ mod tests {
         for order in [
             ["1", "2", "3", "urgent", "4", "5", "6"],
             ["urgent", "1", "2", "3", "4", "5", "6"],
-            ["1", "urgent", "2", "3", "4", "5", "6"],
+            ["1", "2", "3", "4", "urgent", "5", "6"],
         ] {
             let verdict = standing(&order);
             assert_eq!(verdict.outcome, Outcome::Valid, "{order:?}: {}", verdict.summary);
@@ -119,6 +124,7 @@ mod tests {
     fn another_producers_events_and_doubtful_ones_do_not_count() {
         let elsewhere = HistoryBuilder::new()
             .urgent("agent-1", "urgent")
+            .after(1000)
             .emitted("agent-2", "later", 1)
             .and_stored(stored("agent-1", "urgent", 1));
         assert_eq!(check(&elsewhere.read_back().finish()).outcome, Outcome::Valid);
