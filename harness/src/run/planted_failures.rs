@@ -17,7 +17,7 @@ const EMITS: u64 = 25;
 const HANDS_ON: u64 = 100;
 /// How long events flow after the last fault, in milliseconds.
 const SETTLES: u64 = 1000;
-const PLANTS: usize = 10;
+const PLANTS: usize = 3;
 
 /// What must go on at the same time for the producers to forget what they hold: kinds of faults
 /// with their targets. Nothing stands for a sound system.
