@@ -35,7 +35,7 @@ fn a_replay_says_what_breaks_and_where() {
     assert_eq!(code, 1, "{told}{errors}");
     assert!(told.contains("fresh.failed at 2_b.up.sql:2"), "{told}");
     assert!(errors.contains("golang-migrate") && errors.contains("seed 1"), "{errors}");
-    let read = |path: &str| -> serde_json::Value {
+    let read = |path: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
     assert_eq!(read(&json)["fresh"]["failed"][0]["sqlstate"], "42P01");
