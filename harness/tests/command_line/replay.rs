@@ -213,7 +213,7 @@ async fn a_live_database_is_compared_and_only_read() {
     let (code, outcome, said) = outcome(folder.path(), &against);
     assert_eq!(code, 1, "{said}");
     let drift = each(&outcome["drift"][0]["changes"], "alteration");
-    assert_eq!(drift, ["removed", "removed", "altered"], "{said}");
+    assert_eq!(drift, ["removed", "altered", "removed"], "{said}");
     let after = sqlx::query_as(written).fetch_one(&mut connection).await.unwrap();
     assert_eq!(before, after);
 

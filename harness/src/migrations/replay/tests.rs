@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
+use super::concurrently::Waited;
 use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::finding::Severity;
 use crate::migrations::lineage::{Convention, ReadOptions, read};
@@ -314,6 +315,34 @@ async fn a_copy_takes_its_roles_and_databases_with_it() {
     .await;
     assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh);
     assert_eq!(outcome.trials.clone, 2);
+}
+
+#[tokio::test]
+async fn a_statement_that_waits_is_cut_there_and_its_invalid_index_named() {
+    let outcome = outcome(
+        Convention::Plain,
+        &[
+            ("1_a.sql", "CREATE TABLE a (id int);"),
+            ("2_quiet.sql", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON a (id);"),
+            ("3_refused.sql", "CREATE INDEX CONCURRENTLY j ON a (id);"),
+            ("4_mended.sql", "DROP INDEX CONCURRENTLY IF EXISTS j;"),
+        ],
+    )
+    .await;
+    let cuts: Vec<_> = outcome
+        .cut
+        .iter()
+        .map(|cut| (cut.version.as_str(), cut.waited, cut.remains.join("; ")))
+        .collect();
+    let snapshots = Some(Waited::OlderTransactions);
+    let invalid = |name: &str| format!("index public.{name} was added");
+    assert_eq!(cuts, [("2", snapshots, invalid("i")), ("3", snapshots, invalid("j"))]);
+    let told = findings(&outcome, Severity::Info);
+    for expected in ["cut.differs 2:1", "cut.refused 3:1"] {
+        assert!(told.contains(&expected.to_owned()), "{told:?}");
+    }
+    let differs = outcome.findings.iter().find(|finding| finding.id == "cut.differs").unwrap();
+    assert!(differs.evidence.contains("index public.i: valid false was added"), "{differs:?}");
 }
 
 #[tokio::test]

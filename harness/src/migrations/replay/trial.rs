@@ -150,7 +150,8 @@ impl Trial<'_, '_> {
             };
             self.command("ROLLBACK TO cut").await?;
             sequences.restore(self.runner.session().connection()).await?;
-            attempts.push(Attempt { line: up.statements[boundary].line, half, end });
+            let line = up.statements[boundary].line;
+            attempts.push(Attempt { line, waited: None, half, end });
         }
         Ok(attempts)
     }
