@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::clone::{Opening, try_in_clone};
 use super::cut::Cut;
 use super::drift::{Drift, against_live, against_recorded};
+use super::timings::spent_on;
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
     Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
@@ -80,7 +81,8 @@ pub async fn fresh_pass(
         }
         courses.push(pass.carry(index).await?);
         if options.with_data {
-            foresight.note(pass.runner().session().connection(), &migration.version).await?;
+            let noted = foresight.note(pass.runner().session().connection(), &migration.version);
+            spent_on("shapes_ms", noted).await?;
         }
     }
     let head = pass.head().await?;

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use super::ReplayError;
+use super::timings::spent_on;
 use crate::environment::postgres::{ClusterOptions, PrivateCluster};
 
 /// Speed for durability that nobody needs here, a fixed time zone, and room for the locks of a
@@ -17,7 +18,7 @@ const SETTINGS: [(&str, &str); 11] = [
     ("wal_level", "logical"),
     ("max_wal_size", "4GB"),
     ("autovacuum", "off"),
-    ("max_locks_per_transaction", "4096"),
+    ("max_locks_per_transaction", "1024"),
     ("max_connections", "20"),
     ("TimeZone", "UTC"),
     ("log_min_messages", "fatal"),
@@ -47,6 +48,10 @@ impl Server {
     /// # Errors
     /// PostgreSQL is missing or does not start.
     pub async fn start(database: &str) -> Result<Self, ReplayError> {
+        spent_on("servers_ms", Self::start_with(database)).await
+    }
+
+    async fn start_with(database: &str) -> Result<Self, ReplayError> {
         let logs = tempfile::tempdir().map_err(ReplayError::Folder)?;
         let mut options = ClusterOptions::new(logs.path().join("postgres.log"));
         options.settings =

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use super::concurrently::Waited;
 use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::finding::Severity;
+use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Convention, ReadOptions, read};
 use crate::seed::Seed;
 
@@ -58,6 +59,23 @@ fn findings(outcome: &ReplayOutcome, least: Severity) -> Vec<String> {
             format!("{} {version}{line}", finding.id)
         })
         .collect()
+}
+
+/// Compares the findings of a lineage with the accepted ones in `reports/snapshots/`.
+fn matches_accepted(name: &str, outcome: &ReplayOutcome) {
+    let line = |finding: &MigrationFinding| {
+        let MigrationFinding { id, severity, evidence, .. } = finding;
+        let file = finding.file.as_deref().unwrap_or("-");
+        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{severity:?} {id} {file}{line}\n    {}\n", evidence.replace('\n', "\n    "))
+    };
+    let found: String = outcome.findings.iter().map(line).collect();
+    let text = format!("{} findings\n\n{found}", outcome.findings.len());
+    insta::with_settings!({
+        snapshot_path => under_test("../reports/snapshots"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, { insta::assert_snapshot!(name, text) });
 }
 
 fn versions(reasons: &[super::Reason]) -> Vec<&str> {
@@ -353,6 +371,7 @@ async fn the_repaired_lineage_yields_nothing() {
     assert_eq!(outcome.round_trip.tried, all);
     assert_eq!(outcome.twice.no_op.len(), all);
     assert_eq!(findings(&outcome, Severity::Info), Vec::<String>::new());
+    matches_accepted("lineage_repaired", &outcome);
 }
 
 #[tokio::test]
@@ -374,6 +393,7 @@ async fn the_audited_lineage_yields_what_its_readme_expects() {
         .collect();
     assert_eq!(refused, ["001", "009", "009", "013", "014", "016", "019", "021"]);
     assert_eq!(outcome.round_trip.not_restored, []);
+    matches_accepted("lineage_audited", &outcome);
 }
 
 /// Replays files of these names and texts with rows of every version.

@@ -11,6 +11,7 @@ use super::drill::{Drill, drill};
 use super::fresh::VACUUM_EVERY;
 use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
+use super::timings::spent_on;
 use super::traffic::{self, Stall};
 use super::trial::Subject;
 use super::{
@@ -220,7 +221,7 @@ impl<'run> Walk<'run> {
             let session = self.session.as_mut().expect("attempts give the session back");
             delete(session, &reduction.without).await?;
             // What is left out on purpose is no loss.
-            self.population.compare(session.connection()).await?;
+            self.population.compare(session.connection(), None).await?;
         }
         let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
         let outcome = runner.run(subject.up, subject.record).await?;
@@ -229,7 +230,7 @@ impl<'run> Walk<'run> {
             self.seen.stopped.push((index, failure));
             return self.start_over(index).await;
         }
-        let changes = self.population.compare(session.connection()).await?;
+        let changes = self.population.compare(session.connection(), None).await?;
         self.seen.trials.push((index, DataTrial { changes, ..DataTrial::default() }));
         Ok(())
     }
@@ -264,8 +265,10 @@ impl<'run> Walk<'run> {
         }
         let version = self.tool.name(index);
         let session = self.session.as_mut().expect("no copy is being made");
-        let seeded = self.seeder.seed(session.connection(), &version).await?;
-        self.population.capture(session.connection(), &version).await?;
+        let seeded = self.seeder.seed(session.connection(), &version);
+        let seeded = spent_on("seeding_ms", seeded).await?;
+        let captured = self.population.capture(session.connection(), &version);
+        spent_on("rows_ms", captured).await?;
         self.seen.seedings.push((index, seeded));
         Ok(())
     }
