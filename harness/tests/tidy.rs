@@ -18,10 +18,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("workload", &["environment", "history", "seed", "system"]),
     ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
     ("sensitivity", &["environment", "system"]),
-    (
-        "report",
-        &["checkers", "faults", "finding", "history", "migrations", "seed", "sensitivity"],
-    ),
+    ("report", &["checkers", "faults", "finding", "history", "migrations", "seed", "sensitivity"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
     ("gate", &["checkers", "environment", "exit_code", "report", "seed"]),
     ("bench", &["environment", "history", "report", "seed", "system", "workload"]),

@@ -35,7 +35,7 @@ fn a_replay_says_what_breaks_and_where() {
     assert_eq!(code, 1, "{told}{errors}");
     assert!(told.contains("fresh.failed at 2_b.up.sql:2"), "{told}");
     assert!(errors.contains("golang-migrate") && errors.contains("seed 1"), "{errors}");
-    let read = |path: &str| -> serde_json::Value {
+    let read = |path: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
     assert_eq!(read(&json)["fresh"]["failed"][0]["sqlstate"], "42P01");
@@ -127,7 +127,8 @@ fn interrupted_a_replay_leaves_nothing_and_says_so() {
 
 #[test]
 fn a_folder_that_no_tool_could_run_is_a_usage_error() {
-    let refused: [(&[(&str, &[u8])], &[&str]); 4] = [
+    type Files<'a> = &'a [(&'a str, &'a [u8])];
+    let refused: [(Files<'_>, &[&str]); 4] = [
         (&[], &["has no migration", "name the folder"]),
         (
             &[("1_a.up.sql", b"SELECT 1;"), ("V1__a.sql", b"SELECT 1;")],

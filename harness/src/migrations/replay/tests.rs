@@ -129,6 +129,26 @@ async fn a_project_that_forbids_the_tools_record_is_replayed_without_it() {
 }
 
 #[tokio::test]
+async fn a_migration_finds_the_record_of_its_own_beginning() {
+    let look = |version: &str| {
+        format!(
+            "DO $$ BEGIN ASSERT (SELECT version = {version} AND dirty FROM schema_migrations); \
+             END $$;"
+        )
+    };
+    let files = [
+        ("1_a.up.sql", "CREATE TABLE a (id int);"),
+        ("2_b.up.sql", &look("2")),
+        ("2_b.down.sql", &look("1")),
+    ];
+    let outcome = outcome(Convention::GolangMigrate, &files).await;
+    assert_eq!((outcome.fresh.applied, outcome.trials.transaction), (2, 2), "{:?}", outcome.fresh);
+    assert_eq!(outcome.twice.no_op, ["2"]);
+    assert_eq!(versions(&outcome.round_trip.not_restored), Vec::<&str>::new());
+    assert_eq!(versions(&outcome.round_trip.walk_failed), Vec::<&str>::new());
+}
+
+#[tokio::test]
 async fn a_second_run_is_refused_or_changes_nothing_or_something() {
     let outcome = outcome(
         Convention::SortedUp,

@@ -300,10 +300,11 @@ impl Population {
         }
     }
 
-    fn note_left_behind(&self, now: &BTreeMap<u32, Inhabitants>, changes: &mut Changes) {
+    fn note_left_behind(&self, now: &BTreeMap<u32, Settled>, changes: &mut Changes) {
         let names: BTreeSet<&TableName> = self.tables.values().map(|table| &table.name).collect();
         let just_made = |row: &&Inhabitant| row.birth == Birth::JustMade;
-        for table in now.values().filter(|table| names.contains(&table.name)) {
+        let tables = now.values().map(|table| &table.now);
+        for table in tables.filter(|table| names.contains(&table.name)) {
             for row in table.rows.values().filter(just_made) {
                 changes.note(table, RowFate::LeftBehind, row);
             }
