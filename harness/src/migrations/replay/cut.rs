@@ -1,9 +1,10 @@
-//! What becomes of a migration that is cut between two of its statements and started again, where
-//! no transaction takes back what it had done.
+//! What becomes of a migration that is cut between two of its statements, or in one that works
+//! `CONCURRENTLY`, and started again, where no transaction takes back what it had done.
 
 use std::sync::Arc;
 
 use super::clone::Opening;
+use super::concurrently::{Waited, cut_while_it_waits};
 use super::findings::some;
 use super::runner::wrapping;
 use super::{Failure, ReplayError, Runner};
@@ -17,8 +18,10 @@ const MOST: usize = 16;
 /// One cut that did not end as an undisturbed run does.
 #[derive(Clone, Debug)]
 pub struct Cut {
-    /// The line of the statement before which it was cut.
+    /// The line of the statement before which it was cut, or in which, where that waited.
     pub line: usize,
+    /// What the statement waited for when it was cut.
+    pub waited: Option<Waited>,
     /// What the half-run migration left in the schema.
     pub remains: Vec<String>,
     /// What became of the second start.
@@ -37,8 +40,10 @@ pub enum CutEnd {
 /// A cut that was made, before it is judged.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The line of the statement before which it was cut.
+    /// The line of the statement before which it was cut, or in which, where that waited.
     pub line: usize,
+    /// What the statement waited for when it was cut.
+    pub waited: Option<Waited>,
     /// The catalog that the cut left.
     pub half: Arc<Catalog>,
     /// The catalog after the second start, or why it was refused.
@@ -81,6 +86,15 @@ pub async fn cut_in_copies(
         attempts.extend(attempt);
         opening.remove(runner.into_session()).await?;
     }
+    for (place, statement) in script.statements.iter().enumerate() {
+        if !statement.is_concurrent() {
+            continue;
+        }
+        let mut runner = Runner::new(opening.open_copy().await?);
+        let attempt = cut_within(&mut runner, script, place).await?;
+        attempts.extend(attempt);
+        opening.remove(runner.into_session()).await?;
+    }
     Ok(attempts)
 }
 
@@ -98,13 +112,39 @@ async fn cut_and_start_again(
     if runner.run(&half(script, boundary), &Record::default()).await?.is_err() {
         return Ok(None);
     }
+    let line = script.statements[boundary].line;
+    Ok(Some(start_again(runner, script, line, None).await?))
+}
+
+/// None when the statement is refused before it waits, or does not wait.
+async fn cut_within(
+    runner: &mut Runner<'_>,
+    script: &Script,
+    place: usize,
+) -> Result<Option<Attempt>, ReplayError> {
+    if runner.run(&half(script, place), &Record::default()).await?.is_err() {
+        return Ok(None);
+    }
+    let statement = &script.statements[place];
+    let Some(waited) = cut_while_it_waits(runner.session(), statement).await? else {
+        return Ok(None);
+    };
+    Ok(Some(start_again(runner, script, statement.line, Some(waited)).await?))
+}
+
+async fn start_again(
+    runner: &mut Runner<'_>,
+    script: &Script,
+    line: usize,
+    waited: Option<Waited>,
+) -> Result<Attempt, ReplayError> {
     let mut reader = CatalogReader::new();
     let half = reader.read(runner.session().connection()).await?;
     let end = match runner.run(script, &Record::default()).await? {
         Ok(()) => Ok(reader.read(runner.session().connection()).await?),
         Err(failure) => Err(failure),
     };
-    Ok(Some(Attempt { line: script.statements[boundary].line, half, end }))
+    Ok(Attempt { line, waited, half, end })
 }
 
 /// What is wrong with attempts, seen from the catalogs before and after an undisturbed run.
@@ -126,11 +166,19 @@ impl Attempt {
         };
         let remains = Difference::between(before, &self.half).changes;
         let remains = remains.iter().map(ToString::to_string).collect();
-        Some(Cut { line: self.line, remains, end })
+        Some(Cut { line: self.line, waited: self.waited, remains, end })
     }
 }
 
 impl Cut {
+    /// Where it was cut, in words.
+    pub fn place(&self) -> String {
+        match self.waited {
+            None => "cut before this line".to_owned(),
+            Some(waited) => format!("cut in this line while it waited for {waited}"),
+        }
+    }
+
     /// What became of the second start, in words.
     pub fn why(&self) -> String {
         match &self.end {

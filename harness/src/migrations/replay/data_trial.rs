@@ -75,6 +75,7 @@ async fn perform(
 ) -> Result<DataTrial, Stop> {
     runner.session().command("begin a trial", "BEGIN").await?;
     let before = Touches::read(runner.session().connection()).await?;
+    runner.announce(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     let costs = runner.perform_measured(subject.up).await?.map_err(Stop::Elsewhere)?;
     runner.record(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     runner.session().reset().await?;

@@ -133,9 +133,12 @@ impl Live {
         let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
         let rest = rest.ok_or(DriftError::Url)?;
         let options = PgConnectOptions::from_str(url).map_err(|_| DriftError::Url)?;
+        let host = match options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
         let place = format!(
-            "{}:{}/{}",
-            options.get_host(),
+            "{host}:{}/{}",
             options.get_port(),
             options.get_database().unwrap_or(options.get_username()),
         );

@@ -263,11 +263,7 @@ fn cut(migration: &Migration, cut: &Cut) -> MigrationFinding {
     };
     MigrationFinding {
         line: Some(cut.line),
-        evidence: format!(
-            "cut before this line, {}; left behind: {}",
-            cut.why(),
-            some(&cut.remains)
-        ),
+        evidence: format!("{}, {}; left behind: {}", cut.place(), cut.why(), some(&cut.remains)),
         advice: advice.into(),
         ..finding(id, severity, migration)
     }

@@ -16,7 +16,7 @@
 //! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
 //!   [`refused`] finds those to blame;
 //! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
-//!   cut between two of its statements;
+//!   cut between two of its statements, and [`concurrently`] within one;
 //! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
 //! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
 //!   restored; [`starting_point`]: a dump to begin with; all through [`dump`] and
@@ -25,6 +25,7 @@
 
 pub mod client_program;
 pub mod clone;
+pub mod concurrently;
 pub mod cost;
 pub mod cut;
 pub mod data_trial;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::concurrently::Waited;
 use super::cost::StatementCost;
 use super::drift::Drift;
 use super::drill::Drill;
@@ -238,13 +239,15 @@ pub struct Unseeded {
     pub why: String,
 }
 
-/// A migration that was cut before this line and started again.
+/// A migration that was cut before or in this line and started again.
 #[derive(Clone, Debug, Serialize)]
 pub struct CutSummary {
     /// Its version.
     pub version: String,
-    /// The line of the statement before which it was cut.
+    /// The line of the statement before which it was cut, or in which, where that waited.
     pub line: usize,
+    /// What the statement waited for when it was cut; none between two statements.
+    pub waited: Option<Waited>,
     /// What the half-run migration left.
     pub remains: Vec<String>,
     /// What became of the second start.

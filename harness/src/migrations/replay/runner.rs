@@ -117,12 +117,19 @@ impl<'server> Runner<'server> {
         settled.map_err(|refusal| Failure::after(script, "COMMIT", refusal))
     }
 
-    /// Writes the tool's record within the transaction that is open.
+    /// Writes what the tool writes before a script, within the transaction that is open.
+    ///
+    /// # Errors
+    /// The refusal; the transaction is then failed.
+    pub async fn announce(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
+        write(&mut self.session, script, &record.before).await
+    }
+
+    /// Writes what the tool writes after a script, within the transaction that is open.
     ///
     /// # Errors
     /// The refusal; the transaction is then failed.
     pub async fn record(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
-        write(&mut self.session, script, &record.before).await?;
         write(&mut self.session, script, &record.after).await
     }
 

@@ -136,6 +136,7 @@ pub fn cuts(lineage: &Lineage, pass: &FreshPass) -> Vec<CutSummary> {
         summaries.extend(cuts.iter().map(|cut| CutSummary {
             version: migration.version.clone(),
             line: cut.line,
+            waited: cut.waited,
             remains: cut.remains.clone(),
             why: cut.why(),
         }));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
+use super::concurrently::Waited;
 use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
@@ -125,6 +126,26 @@ async fn a_project_that_forbids_the_tools_record_is_replayed_without_it() {
     assert_eq!(outcome.trials.transaction, 3);
     let told = findings(&outcome, Severity::Info);
     assert!(told.contains(&"fresh.unrecorded 2".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_migration_finds_the_record_of_its_own_beginning() {
+    let look = |version: &str| {
+        format!(
+            "DO $$ BEGIN ASSERT (SELECT version = {version} AND dirty FROM schema_migrations); \
+             END $$;"
+        )
+    };
+    let files = [
+        ("1_a.up.sql", "CREATE TABLE a (id int);"),
+        ("2_b.up.sql", &look("2")),
+        ("2_b.down.sql", &look("1")),
+    ];
+    let outcome = outcome(Convention::GolangMigrate, &files).await;
+    assert_eq!((outcome.fresh.applied, outcome.trials.transaction), (2, 2), "{:?}", outcome.fresh);
+    assert_eq!(outcome.twice.no_op, ["2"]);
+    assert_eq!(versions(&outcome.round_trip.not_restored), Vec::<&str>::new());
+    assert_eq!(versions(&outcome.round_trip.walk_failed), Vec::<&str>::new());
 }
 
 #[tokio::test]
@@ -332,6 +353,34 @@ async fn a_copy_takes_its_roles_and_databases_with_it() {
     .await;
     assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh);
     assert_eq!(outcome.trials.clone, 2);
+}
+
+#[tokio::test]
+async fn a_statement_that_waits_is_cut_there_and_its_invalid_index_named() {
+    let outcome = outcome(
+        Convention::Plain,
+        &[
+            ("1_a.sql", "CREATE TABLE a (id int);"),
+            ("2_quiet.sql", "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON a (id);"),
+            ("3_refused.sql", "CREATE INDEX CONCURRENTLY j ON a (id);"),
+            ("4_mended.sql", "DROP INDEX CONCURRENTLY IF EXISTS j;"),
+        ],
+    )
+    .await;
+    let cuts: Vec<_> = outcome
+        .cut
+        .iter()
+        .map(|cut| (cut.version.as_str(), cut.waited, cut.remains.join("; ")))
+        .collect();
+    let snapshots = Some(Waited::OlderTransactions);
+    let invalid = |name: &str| format!("index public.{name} was added");
+    assert_eq!(cuts, [("2", snapshots, invalid("i")), ("3", snapshots, invalid("j"))]);
+    let told = findings(&outcome, Severity::Info);
+    for expected in ["cut.differs 2:1", "cut.refused 3:1"] {
+        assert!(told.contains(&expected.to_owned()), "{told:?}");
+    }
+    let differs = outcome.findings.iter().find(|finding| finding.id == "cut.differs").unwrap();
+    assert!(differs.evidence.contains("index public.i: valid false was added"), "{differs:?}");
 }
 
 #[tokio::test]

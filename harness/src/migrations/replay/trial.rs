@@ -121,6 +121,7 @@ impl Trial<'_, '_> {
         let Subject { up, record, .. } = self.subject;
         self.runner.session().command("begin a trial", "BEGIN").await?;
         let attempts = self.cut().await?;
+        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
         self.runner.perform(up).await.map_err(Stop::Elsewhere)?;
         self.runner.record(up, record).await.map_err(Stop::Elsewhere)?;
         self.runner.session().reset().await?;
@@ -160,14 +161,17 @@ impl Trial<'_, '_> {
             };
             self.command("ROLLBACK TO cut").await?;
             sequences.restore(self.runner.session().connection()).await?;
-            attempts.push(Attempt { line: up.statements[boundary].line, half, end });
+            let line = up.statements[boundary].line;
+            attempts.push(Attempt { line, waited: None, half, end });
         }
         Ok(attempts)
     }
 
     async fn twice(&mut self, after: &Arc<Catalog>) -> Result<Twice, Stop> {
+        let Subject { up, record, .. } = self.subject;
+        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
         let touches = Touches::read(self.runner.session().connection()).await?;
-        if let Err(failure) = self.runner.perform(self.subject.up).await {
+        if let Err(failure) = self.runner.perform(up).await {
             self.take_back_refused(&failure).await?;
             return Ok(Twice::Refused(failure));
         }
@@ -188,11 +192,7 @@ impl Trial<'_, '_> {
         after: &Arc<Catalog>,
     ) -> Result<RoundTrip, Stop> {
         let mut trip = RoundTrip::default();
-        let went_down = match self.runner.perform(down).await {
-            Ok(()) => self.runner.record(down, self.subject.removal).await,
-            refused => refused,
-        };
-        if let Err(failure) = went_down {
+        if let Err(failure) = self.go_down(down).await {
             self.take_back_refused(&failure).await?;
             trip.not_restored.push(NotRestored::DownRefused(failure));
             return Ok(trip);
@@ -201,7 +201,9 @@ impl Trial<'_, '_> {
         let restored = self.catalog().await?;
         trip.compare_down(&Difference::between(before, &restored));
 
-        if let Err(failure) = self.runner.perform(self.subject.up).await {
+        let Subject { up, record, .. } = self.subject;
+        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
+        if let Err(failure) = self.runner.perform(up).await {
             self.take_back_refused(&failure).await?;
             trip.not_restored.push(NotRestored::UpRefused(failure));
             return Ok(trip);
@@ -213,6 +215,13 @@ impl Trial<'_, '_> {
         }
         self.command("ROLLBACK TO applied").await?;
         Ok(trip)
+    }
+
+    /// Runs the way down with its record.
+    async fn go_down(&mut self, down: &Script) -> Result<(), Failure> {
+        self.runner.announce(down, self.subject.removal).await?;
+        self.runner.perform(down).await?;
+        self.runner.record(down, self.subject.removal).await
     }
 
     /// Goes back to the applied migration after a refusal.

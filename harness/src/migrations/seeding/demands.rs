@@ -269,7 +269,8 @@ fn connected(columns: &[i16], clauses: &[Clause]) -> Vec<Vec<i16>> {
         .collect()
 }
 
-/// One value of each list, in all ways if these are few, else in ways spread over all of them.
+/// One value of each list, in all ways if these are few; else in ways spread over all of them, and
+/// with each value beside the first ones of the other lists.
 fn combinations(choices: &[Vec<Option<String>>], number: u64) -> Vec<Candidate> {
     if choices.iter().any(Vec::is_empty) {
         return Vec::new();
@@ -303,7 +304,21 @@ fn combinations(choices: &[Vec<Option<String>>], number: u64) -> Vec<Candidate> 
             };
             preferred.iter().zip(&sizes).map(pick).collect()
         })
+        .chain((total > MOST_COMBINATIONS).then(|| one_at_a_time(&preferred)).into_iter().flatten())
         .collect()
+}
+
+/// The first value of each list but one, of which every value has its turn, the first ones first.
+fn one_at_a_time(lists: &[Vec<&Option<String>>]) -> Vec<Candidate> {
+    let first: Candidate = lists.iter().map(|list| list[0].clone()).collect();
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = (1..longest).flat_map(|rank| (0..lists.len()).map(move |place| (rank, place)));
+    let candidates = turns.filter_map(|(rank, place)| {
+        let mut candidate = first.clone();
+        candidate[place].clone_from(lists[place].get(rank)?);
+        Some(candidate)
+    });
+    candidates.take(MOST_COMBINATIONS).collect()
 }
 
 fn nulls_second(list: &[Option<String>]) -> Vec<&Option<String>> {

@@ -123,6 +123,12 @@ impl Words<'_, '_> {
 }
 
 impl Statement {
+    /// Whether it works `CONCURRENTLY`, in several transactions of its own with waits between.
+    pub fn is_concurrent(&self) -> bool {
+        let tokens: Vec<_> = self.tokens().collect();
+        Words(&tokens).is_concurrent()
+    }
+
     /// Whether it adds a value to an enum. A transaction that did so cannot use the value, before
     /// PostgreSQL 12 it cannot even add it.
     pub fn adds_enum_value(&self) -> bool {
