@@ -8,6 +8,7 @@ use super::failure::{Failure, write_file};
 use super::gate::GateArguments;
 use super::interrupt::interrupt_token;
 use super::log;
+use super::progress::Telling;
 use super::run_report::{program, rerun_command};
 use super::subject::{Attempt, Subject, SubjectArguments, exit_for};
 use crate::exit_code::Exit;
@@ -81,6 +82,7 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
             seed,
             folder: &folder,
             rerun: rerun_command(&program(), name, &arguments.subject, seed),
+            telling: Telling::Changes,
         })
         .await?;
     anstream::println!("{}", report::terminal::render(&report));

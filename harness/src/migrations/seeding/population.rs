@@ -303,8 +303,8 @@ impl Population {
     fn note_left_behind(&self, now: &BTreeMap<u32, Settled>, changes: &mut Changes) {
         let names: BTreeSet<&TableName> = self.tables.values().map(|table| &table.name).collect();
         let just_made = |row: &&Inhabitant| row.birth == Birth::JustMade;
-        let tables = now.values().map(|table| &table.now);
-        for table in tables.filter(|table| names.contains(&table.name)) {
+        let known = now.values().map(|table| &table.now);
+        for table in known.filter(|table| names.contains(&table.name)) {
             for row in table.rows.values().filter(just_made) {
                 changes.note(table, RowFate::LeftBehind, row);
             }
