@@ -140,6 +140,7 @@ pub fn loss(change: &RowChange) -> String {
     let RowChange { table, fate, .. } = change;
     match fate {
         RowFate::Gone => format!("{rows} rows of {table} are gone"),
+        RowFate::LeftBehind => format!("{rows} rows that were put into {table} are still there"),
         RowFate::TableGone => format!("{rows} rows of {table} went with their table"),
         RowFate::Changed { columns } => {
             format!("{rows} rows of {table} hold something else in {}", columns.join(", "))

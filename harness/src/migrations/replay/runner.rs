@@ -262,7 +262,7 @@ async fn write(
         return Ok(());
     }
     let outcome = session.run_text(&statements.join("; ")).await;
-    outcome.map_err(|refusal| Failure::after(script, "the tool's own record", refusal))
+    outcome.map_err(|refusal| Failure::of_record(script, refusal))
 }
 
 /// Whether a script has nothing in it that controls transactions or brings data of its own, and can

@@ -138,6 +138,23 @@ async fn what_is_sent_at_once_is_refused_in_its_place() {
 }
 
 #[tokio::test]
+async fn a_project_that_forbids_the_tools_record_is_replayed_without_it() {
+    let forbid = "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE 'use our own tool'; END $$;
+        CREATE TRIGGER forbid BEFORE INSERT ON schema_migrations EXECUTE FUNCTION forbid();";
+    let files = [
+        ("1_a.up.sql", "CREATE TABLE a (id int);"),
+        ("2_forbid.up.sql", forbid),
+        ("3_b.up.sql", "CREATE TABLE b (id int);"),
+    ];
+    let outcome = outcome(Convention::SortedUp, &files).await;
+    assert_eq!((outcome.fresh.applied, outcome.fresh.failed.len()), (3, 0));
+    assert_eq!(outcome.trials.transaction, 3);
+    let told = findings(&outcome, Severity::Info);
+    assert!(told.contains(&"fresh.unrecorded 2".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_second_run_is_refused_or_changes_nothing_or_something() {
     let outcome = outcome(
         Convention::SortedUp,

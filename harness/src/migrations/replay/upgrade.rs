@@ -20,7 +20,9 @@ use super::{
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
 use crate::migrations::lineage::{Lineage, Step};
-use crate::migrations::seeding::{Population, RowSet, Seeder, TableSeeding, reduce};
+use crate::migrations::seeding::{
+    Population, ReductionClass, RowSet, Seeder, TableSeeding, reduce,
+};
 
 const DATABASE: &str = "upgrade";
 /// What the rows of a dump are called after, in place of the version of their birth.
@@ -60,7 +62,10 @@ pub async fn upgrade_pass(
     progress: Progress<'_>,
 ) -> Result<UpgradePass, ReplayError> {
     let server = Server::start(DATABASE).await?;
-    let tool = Tool::of(lineage, DATABASE);
+    let mut tool = Tool::of(lineage, DATABASE);
+    if let Some((from, _)) = fresh.unrecorded {
+        tool.stop_recording(from);
+    }
     let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
     let next = match &options.from_dump {
         Some(dump) => tool.start_from(dump, &mut session).await?,
@@ -176,7 +181,7 @@ impl<'run> Walk<'run> {
         }
         let session = self.session.take().expect("no copy is being made");
         let opening = Opening::of_closed(session).await?;
-        let mut copy = opening.open_copy(traffic::COPY).await?;
+        let mut copy = opening.open_copy().await?;
         if let Some(rows) = rows {
             inflate(&mut copy, *rows).await?;
             let mut runner = Runner::new(copy);
@@ -206,7 +211,11 @@ impl<'run> Walk<'run> {
         let mut attempts = Attempts::new(&mut self.session, subject, bare);
         if let Err(failure) = attempts.once(&RowSet::default()).await? {
             let refusal = super::refused::refusal(&failure);
-            let reduction = reduce(&mut attempts, &self.population, refusal).await?;
+            let mut reduction = reduce(&mut attempts, &self.population, refusal.clone()).await?;
+            if reduction.class == ReductionClass::AlwaysRefused && attempts.leave_the_transaction()
+            {
+                reduction = reduce(&mut attempts, &self.population, refusal).await?;
+            }
             let blame = Blame::of(&self.tool.migration(index).version, &reduction, &failure);
             self.seen.blames.push((index, blame));
             let session = self.session.as_mut().expect("attempts give the session back");

@@ -78,6 +78,8 @@ pub enum RowFate {
     Gone,
     /// They went with their table.
     TableGone,
+    /// They were not there before, and nobody took them back. They have no birth.
+    LeftBehind,
     /// These columns hold something else than before.
     Changed {
         /// As they were named before.
@@ -144,9 +146,10 @@ impl Population {
         Ok(())
     }
 
-    /// What became of the rows since the last look, and nothing is remembered: for a state that
-    /// will be rolled back. Rows that were not there before do not count. Of tables that kept
-    /// their shape, only those in `touched` are looked at, where it is given.
+    /// What is other about the rows than at the last look, and nothing is remembered: for a state
+    /// that should be the same and will be rolled back. A table that was not there before is none
+    /// of the rows' concern. Of tables that kept their shape, only those in `touched` are looked
+    /// at, where it is given.
     ///
     /// # Errors
     /// PostgreSQL is gone.
@@ -155,8 +158,10 @@ impl Population {
         connection: &mut PgConnection,
         touched: Option<&BTreeSet<u32>>,
     ) -> Result<Vec<RowChange>, SeedingError> {
-        let outcome = self.observe(connection, touched, Birth::JustMade).await?;
-        Ok(self.in_versions(outcome.changes, |_| true))
+        let Outcome { tables, mut changes, .. } =
+            self.observe(connection, touched, Birth::JustMade).await?;
+        self.note_left_behind(&tables, &mut changes);
+        Ok(self.in_versions(changes, |_| true))
     }
 
     /// What became of generated rows since the last look. Rows that the migration itself made are
@@ -291,6 +296,17 @@ impl Population {
                 for row in table.rows.values() {
                     changes.note(table, RowFate::TableGone, row);
                 }
+            }
+        }
+    }
+
+    fn note_left_behind(&self, now: &BTreeMap<u32, Settled>, changes: &mut Changes) {
+        let names: BTreeSet<&TableName> = self.tables.values().map(|table| &table.name).collect();
+        let just_made = |row: &&Inhabitant| row.birth == Birth::JustMade;
+        let known = now.values().map(|table| &table.now);
+        for table in known.filter(|table| names.contains(&table.name)) {
+            for row in table.rows.values().filter(just_made) {
+                changes.note(table, RowFate::LeftBehind, row);
             }
         }
     }
