@@ -13,6 +13,7 @@
 #[path = "replay/generated.rs"]
 mod generated;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::process::Command;
@@ -27,18 +28,21 @@ const SEED: Seed = Seed(20_261_122);
 const SHORT: usize = 300;
 const LONG: usize = 1_200;
 const ROUNDS: usize = 5;
-/// In how many of the rounds the long lineage has its turn.
+/// In how many of the rounds the long lineage has its turn, if the time permits.
 const LONG_ROUNDS: usize = 2;
-/// After so long no round begins any more.
+/// How many times as long the long lineage is thought to take beforehand.
+const LONG_BY_SHORT: f64 = 6.0;
+/// After so long nothing begins any more.
 const BUDGET: Duration = Duration::from_secs(240);
 
-/// After a replay, or `psql`.
-#[derive(Clone, Copy)]
+/// What a replay took, or `psql`.
 struct Taken {
     /// Seconds in all.
     total: f64,
     /// Seconds of these in which servers were started.
     starting: f64,
+    /// What the time went to, in milliseconds; nothing is known of `psql`.
+    parts: BTreeMap<&'static str, u64>,
 }
 
 /// The measurements that are compared with each other.
@@ -69,9 +73,14 @@ fn main() {
     let begun = Instant::now();
     let mut done = Vec::new();
     while done.len() < rounds && (done.is_empty() || begun.elapsed() < BUDGET) {
-        let long = Some(&long).filter(|_| done.len() < LONG_ROUNDS);
-        done.push(Round::measure(&short, long));
-        println!("{}", done.last().expect("it was just pushed"));
+        let mut round = Round::measure(&short);
+        let expected = round.without_data.total + round.with_data.total;
+        let expected = begun.elapsed() + Duration::from_secs_f64(expected * LONG_BY_SHORT);
+        if done.len() < LONG_ROUNDS && expected < BUDGET {
+            round.measure_long(&long);
+        }
+        println!("{round}");
+        done.push(round);
     }
     tell(&done);
 }
@@ -80,6 +89,10 @@ fn main() {
 fn tell(rounds: &[Round]) {
     let figure = |name: &str, of: &dyn Fn(&Round) -> Option<f64>, target: f64| {
         let mut values: Vec<f64> = rounds.iter().filter_map(of).collect();
+        if values.is_empty() {
+            println!("{name:<52} not measured: there was no time for it");
+            return;
+        }
         values.sort_unstable_by(f64::total_cmp);
         let median = values[values.len() / 2];
         let (least, most) = (values[0], values[values.len() - 1]);
@@ -101,25 +114,37 @@ fn tell(rounds: &[Round]) {
     );
     figure("matrix with data, by psql", &|round| Some(round.with_data.total / psql(round)), 20.0);
     let times = |place: usize, round: &Round| {
-        let short = [round.without_data, round.with_data][place];
-        Some(round.long?[place].total / short.total)
+        let short = [&round.without_data, &round.with_data][place];
+        Some(round.long.as_ref()?[place].total / short.total)
     };
     figure("1,200 by 300, without data", &|round| times(0, round), 4.4);
     figure("1,200 by 300, with data", &|round| times(1, round), 4.4);
     figure("peak memory, MB", &|_| Some(peak_megabytes()), 300.0);
+    for (name, taken) in [
+        ("without data", rounds.last().map(|round| &round.without_data)),
+        ("with data", rounds.last().map(|round| &round.with_data)),
+    ] {
+        println!(
+            "\nthe last matrix {name}, in milliseconds: {:?}",
+            taken.map(|taken| &taken.parts)
+        );
+    }
 }
 
 impl Round {
-    fn measure(short: &Written, long: Option<&Written>) -> Self {
-        let fresh = ReplayOptions { with_trials: false, with_data: false, ..options() };
-        let without_data = ReplayOptions { with_data: false, ..options() };
+    fn measure(short: &Written) -> Self {
+        let fresh = ReplayOptions { with_trials: false, ..without_data() };
         Self {
             psql: short.fed_to_psql(),
             fresh: short.replayed(&fresh),
-            without_data: short.replayed(&without_data),
-            with_data: short.replayed(&options()),
-            long: long.map(|long| [long.replayed(&without_data), long.replayed(&options())]),
+            without_data: short.replayed(&without_data()),
+            with_data: short.replayed(&with_data()),
+            long: None,
         }
+    }
+
+    fn measure_long(&mut self, long: &Written) {
+        self.long = Some([long.replayed(&without_data()), long.replayed(&with_data())]);
     }
 }
 
@@ -140,16 +165,20 @@ impl fmt::Display for Round {
     }
 }
 
-fn options() -> ReplayOptions {
+fn with_data() -> ReplayOptions {
     ReplayOptions { seed: SEED, ..ReplayOptions::default() }
 }
 
+fn without_data() -> ReplayOptions {
+    ReplayOptions { with_data: false, ..with_data() }
+}
+
 impl Taken {
-    fn since(begun: Instant, starting: Duration) -> Self {
-        Self { total: begun.elapsed().as_secs_f64(), starting: starting.as_secs_f64() }
+    fn since(begun: Instant, starting: Duration, parts: BTreeMap<&'static str, u64>) -> Self {
+        Self { total: begun.elapsed().as_secs_f64(), starting: starting.as_secs_f64(), parts }
     }
 
-    fn running(self) -> f64 {
+    fn running(&self) -> f64 {
         self.total - self.starting
     }
 }
@@ -177,7 +206,7 @@ impl Written {
             }
         }
         assert!(psql.status().expect("psql starts").success(), "psql runs every file");
-        Taken::since(begun, started)
+        Taken::since(begun, started, BTreeMap::new())
     }
 
     #[tokio::main]
@@ -186,7 +215,8 @@ impl Written {
         let outcome = replay(&self.lineage, options, &|_, _, _| ()).await.expect("it is replayed");
         assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh.failed);
         assert_eq!(outcome.seeding.unseeded, [], "every table gets its rows");
-        Taken::since(begun, Duration::from_millis(outcome.timings["servers_ms"]))
+        let starting = Duration::from_millis(outcome.timings["servers_ms"]);
+        Taken::since(begun, starting, outcome.timings)
     }
 }
 

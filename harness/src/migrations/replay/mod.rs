@@ -21,7 +21,8 @@
 //! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
 //!   restored; [`starting_point`]: a dump to begin with; all through [`dump`] and
 //!   [`client_program`];
-//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to.
+//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to; `timings`: what the time goes
+//!   to.
 
 pub mod client_program;
 pub mod clone;

@@ -112,6 +112,33 @@ async fn the_first_failure_is_placed_and_the_later_ones_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_is_sent_at_once_is_refused_in_its_place() {
+    let outcome = outcome(
+        Convention::GolangMigrate,
+        &[
+            (
+                "1_twice.up.sql",
+                "CREATE TABLE a (id int PRIMARY KEY); -- the key\nINSERT INTO a VALUES (1);\n\
+                 INSERT INTO a VALUES (1);",
+            ),
+            ("2_unknown.up.sql", "CREATE TABLE b (id int);\nSELECT id,\n  nothing FROM b;"),
+            ("3_misspelt.up.sql", "CREATE TABLE c (id int);\nCREAT TABLE d (id int);"),
+            (
+                "4_at_the_end.up.sql",
+                "CREATE TABLE d (id int PRIMARY KEY, up int REFERENCES d INITIALLY DEFERRED);\n\
+                 INSERT INTO d VALUES (1, 2);\nSELECT 1;",
+            ),
+        ],
+    )
+    .await;
+    let failed = outcome.fresh.failed.iter();
+    let failed: Vec<_> = failed.map(|one| (one.sqlstate.as_str(), one.line)).collect();
+    let expected = [("23505", Some(3)), ("42703", Some(3)), ("42601", Some(2)), ("23503", None)];
+    assert_eq!(failed, expected);
+    assert_eq!(outcome.fresh.failed[3].statement, "COMMIT");
+}
+
+#[tokio::test]
 async fn a_project_that_forbids_the_tools_record_is_replayed_without_it() {
     let forbid = "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE 'use our own tool'; END $$;

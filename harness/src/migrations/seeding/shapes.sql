@@ -1,8 +1,9 @@
--- The shapes of the tables in $1, as one text of JSON; see shape_reader.rs for what it holds.
+-- The shapes of the tables in $1, as one text of JSON; see shape_reader.rs for what it holds. The
+-- planner is not shown the tables: it would make another plan for each list of them.
 WITH changed AS (
   SELECT class.oid, class.relname, namespace.nspname, class.relkind
   FROM pg_class class JOIN pg_namespace namespace ON namespace.oid = class.relnamespace
-  WHERE class.oid = ANY ($1::bigint[]::oid[])
+  WHERE class.oid = ANY ((SELECT $1::bigint[]::oid[])::oid[])
 ), columns AS (
   SELECT attrelid AS oid, json_agg(json_build_object(
       'number', attnum, 'name', attname, 'type_oid', atttypid::bigint, 'modifier', atttypmod,
