@@ -146,7 +146,7 @@ fn sight(ran: &Ran, evidence: &str) -> Sight {
         Ending::Broken(why) => Sight::Blind(why.clone()),
         Ending::Found => match lines().find(|line| line.contains(evidence)) {
             Some(line) => Sight::Finding(line.to_owned()),
-            None => Sight::SomethingElse(lines().last().unwrap_or("(not a word)").to_owned()),
+            None => Sight::SomethingElse(lines().next_back().unwrap_or("(not a word)").to_owned()),
         },
     }
 }
