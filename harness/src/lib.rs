@@ -22,14 +22,18 @@
 //! - [`sensitivity`]: whether detectors find the defects that are planted for them;
 //! - [`run`]: the stages of one run;
 //! - [`report`]: one model of a run, and what renders it;
+//! - [`gate`]: everything that a release must pass, one command after the other;
+//! - [`bench`]: how fast, beside the limit measured in the same run;
 //! - [`cli`]: the command line.
 
+pub mod bench;
 pub mod checkers;
 pub mod cli;
 pub mod environment;
 pub mod exit_code;
 pub mod faults;
 pub mod finding;
+pub mod gate;
 pub mod history;
 pub mod migrations;
 pub mod report;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -18,16 +18,20 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("workload", &["environment", "history", "seed", "system"]),
     ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
     ("sensitivity", &["environment", "system"]),
-    ("report", &["checkers", "finding", "history", "migrations", "seed", "sensitivity"]),
+    ("report", &["checkers", "faults", "finding", "history", "migrations", "seed", "sensitivity"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
+    ("gate", &["checkers", "environment", "exit_code", "report", "seed"]),
+    ("bench", &["environment", "history", "report", "seed", "system", "workload"]),
     (
         "cli",
         &[
+            "bench",
             "checkers",
             "environment",
             "exit_code",
             "faults",
             "finding",
+            "gate",
             "history",
             "migrations",
             "report",

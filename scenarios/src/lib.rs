@@ -25,12 +25,15 @@ pub mod meddler;
 pub mod migration_at_start;
 pub mod pages;
 pub mod planted_migrations;
+pub mod priority;
 pub mod propagation;
 pub mod query_growth;
 pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
+pub mod retries;
 pub mod server_calls;
+pub mod side_by_side;
 pub mod signing;
 pub mod system_run;
 pub mod termination;
@@ -82,6 +85,10 @@ pub const ANSWERS: &[Scenario] = &[
     rate_limits::HEADERS_OPEN_NO_BUCKET,
     rate_limits::CHECK_INS_ARE_LIMITED,
     rate_limits::CLASSES_ARE_APART,
+    rate_limits::LIMITS_ARE_EXACT,
+    agent_tokens::DEAD_TOKENS_ARE_REMOVED,
+    side_by_side::A_TOKEN_IS_RENEWED_ONCE,
+    priority::URGENT_EVENTS_GO_FIRST,
     logs::NO_SECRET_OF_THE_TOKENS,
     logs::NO_SECRET_OF_CALLERS,
     logs::NO_LINE_OF_CALLERS,
@@ -126,6 +133,7 @@ pub const EMBEDDED: &[Scenario] = &[
     audit_log::LIMITS_ARE_APPLIED,
     audit_log::FULL_DISKS_LOSE_NOTHING,
     audit_log::REFUSALS_LOSE_NOTHING,
+    retries::REFUSED_AGENTS_WAIT,
 ];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.

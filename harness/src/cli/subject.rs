@@ -7,15 +7,15 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::progress::Progress;
+use super::progress::{Progress, Telling};
 use super::run_report::report_on;
-use crate::checkers::{self, Outcome};
+use crate::checkers::Outcome;
 use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{BackendKind, Built, EnvironmentError, Secrets};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
 use crate::report::{self, Redactor, RunReport};
-use crate::run::{Planner, RunError, RunFolder, RunRequest, perform};
+use crate::run::{Planner, RunError, RunFolder, RunRequest, checkers_of, perform};
 use crate::seed::Seed;
 use crate::system::System;
 
@@ -56,6 +56,8 @@ pub(super) struct Attempt<'a> {
     pub(super) folder: &'a RunFolder,
     /// The command that repeats it.
     pub(super) rerun: String,
+    /// How much is said of it while it goes on.
+    pub(super) telling: Telling,
 }
 
 impl Subject {
@@ -67,7 +69,8 @@ impl Subject {
         arguments: &SubjectArguments,
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
-        let system = read_system(arguments)?;
+        let system = read_system(arguments.system.as_deref())?;
+        know_defects(&system.name, &system.defects, &arguments.defect)?;
         if arguments.backend == BackendKind::Embedded {
             Binaries::find_or_install().map_err(Failure::environment)?;
         }
@@ -95,9 +98,10 @@ impl Subject {
             built: self.built.clone(),
             secrets: secrets.clone(),
         };
-        let progress = Progress::show(&recorder);
+        let progress = Progress::show(&recorder, attempt.telling);
         let (system, interrupt) = (&self.system, &self.interrupt);
-        let outcome = perform(system, &request, folder, &checkers::ALL, &recorder, interrupt).await;
+        let checkers = checkers_of(system);
+        let outcome = perform(system, &request, folder, &checkers, &recorder, interrupt).await;
         progress.finish().await;
         let redactor = Redactor::new(secrets.values());
         let redacted = redact_artifacts(&redactor, folder);
@@ -121,9 +125,13 @@ pub(super) fn exit_for(outcome: Outcome) -> Exit {
     }
 }
 
-fn read_system(arguments: &SubjectArguments) -> Result<System, Failure> {
-    let path = match &arguments.system {
-        Some(path) => path.clone(),
+/// The system that is named, or else the one of this repository.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn read_system(named: Option<&Path>) -> Result<System, Failure> {
+    let path = match named {
+        Some(path) => path.to_owned(),
         None if Path::new(DEFAULT_SYSTEM).exists() => PathBuf::from(DEFAULT_SYSTEM),
         None => {
             return Err(Failure::usage(format!(
@@ -131,9 +139,7 @@ fn read_system(arguments: &SubjectArguments) -> Result<System, Failure> {
             )));
         }
     };
-    let system = System::read(&path).map_err(Failure::usage)?;
-    know_defects(&system.name, &system.defects, &arguments.defect)?;
-    Ok(system)
+    System::read(&path).map_err(Failure::usage)
 }
 
 /// # Errors

@@ -14,6 +14,7 @@ pub mod markdown;
 pub mod migrations;
 mod model;
 mod redact;
+pub mod release;
 mod render;
 #[cfg(test)]
 mod sample;
