@@ -17,7 +17,8 @@ struct Planted {
     id: String,
     #[serde(default)]
     layer: String,
-    detector: String,
+    /// Absent when nobody looks for it yet.
+    detector: Option<String>,
     /// Absent while its detector is pending.
     caught: Option<bool>,
     silent_without: Option<bool>,
@@ -65,19 +66,24 @@ impl Planted {
         }
     }
 
+    fn looked_for_by(&self) -> &str {
+        self.detector.as_deref().unwrap_or("nobody yet")
+    }
+
     fn finding(&self) -> Finding {
         Finding {
             id: "sensitivity.missed".to_owned(),
             severity: Severity::Error,
             place: self.id.clone(),
-            evidence: format!("{}: {}\n{}", self.detector, self.word(), self.evidence),
+            evidence: format!("{}: {}\n{}", self.looked_for_by(), self.word(), self.evidence),
             advice: "see whether the detector or the defect's switch has changed".to_owned(),
         }
     }
 
     fn into_row(self) -> Row {
         let (outcome, word) = (self.outcome(), self.word().to_owned());
-        Row { outcome, cells: vec![self.id, self.layer, self.detector, word, self.evidence] }
+        let detector = self.looked_for_by().to_owned();
+        Row { outcome, cells: vec![self.id, self.layer, detector, word, self.evidence] }
     }
 }
 
