@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ use crate::expect;
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// It reads commands from the one and writes answers to the other; what it prints is of no interest.
 const PIPES: &str = "exec \"$0\" \"$@\" 3<&0 4>&1 >/dev/null 2>&1 </dev/null";
+/// How long a page may take to evaluate something; one that is leaving never does.
+const LEAVING: Duration = Duration::from_secs(2);
 /// Where the pictures go, if anybody wants them.
 const PICTURES: &str = "SCENARIO_PICTURES";
 
@@ -28,6 +31,8 @@ pub struct Chromium {
     answers: BufReader<ChildStdout>,
     session: Option<String>,
     last: u64,
+    /// What has come of the next message.
+    partial: Vec<u8>,
     _profile: TempDir,
 }
 
@@ -63,8 +68,15 @@ impl Chromium {
         let mut child = command.spawn()?;
         let commands = child.stdin.take().ok_or("no pipe to Chromium")?;
         let answers = BufReader::new(child.stdout.take().ok_or("no pipe from Chromium")?);
-        let mut chromium =
-            Self { child, commands, answers, session: None, last: 0, _profile: profile };
+        let mut chromium = Self {
+            child,
+            commands,
+            answers,
+            session: None,
+            last: 0,
+            partial: Vec::new(),
+            _profile: profile,
+        };
         let target = chromium.call("Target.createTarget", json!({"url": "about:blank"})).await?;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = chromium.call("Target.attachToTarget", attach).await?;
@@ -92,8 +104,11 @@ impl Chromium {
     /// When Chromium does not answer.
     pub async fn evaluate(&mut self, expression: &str) -> Result<Value, Failed> {
         let wanted = json!({"expression": expression, "returnByValue": true});
-        let mut seen = self.call("Runtime.evaluate", wanted).await?;
-        Ok(seen["result"]["value"].take())
+        // What is asked of a page that is leaving may get no answer at all.
+        match timeout(LEAVING, self.call("Runtime.evaluate", wanted)).await {
+            Ok(seen) => Ok(seen?["result"]["value"].take()),
+            Err(_) => Ok(Value::Null),
+        }
     }
 
     /// Makes the page as wide as a phone's.
@@ -161,10 +176,10 @@ impl Chromium {
     /// The answer to the last command; what else it tells is passed over.
     async fn answer(&mut self) -> Result<Value, Failed> {
         loop {
-            let mut message = Vec::new();
-            if self.answers.read_until(0, &mut message).await? == 0 {
+            if self.answers.read_until(0, &mut self.partial).await? == 0 {
                 return Err("Chromium has ended".into());
             }
+            let mut message = std::mem::take(&mut self.partial);
             message.pop();
             let message: Value = serde_json::from_slice(&message)?;
             if message["id"] == self.last {
