@@ -15,7 +15,7 @@ const DEPTH: usize = 64;
 /// How late the engine may be with one request in a hundred.
 const LATENESS: Duration = Duration::from_millis(5);
 /// How close the search comes to the highest rate.
-const PRECISION: f64 = 0.05;
+const PRECISION: f64 = 0.1;
 /// No search goes beyond this, in requests a second.
 const MOST: u32 = 4_000_000;
 
@@ -81,7 +81,7 @@ fn measure_round(server: &TrivialServer, lasts: Duration) -> io::Result<Round> {
     let closed = load(server, Loop::Closed(lasts))?.rate();
     let (mut on_time, mut late, mut failure) = (None, None, None);
     highest_rate(closed as u32, MOST, PRECISION, |rate| {
-        match load(server, Loop::Open(Arrivals::constant(rate, lasts))) {
+        match load(server, Loop::Open(Arrivals::constant(rate, lasts / 2))) {
             Ok(open) if is_on_time(&open) => on_time = Some(open),
             Ok(open) => {
                 late = Some(open);
