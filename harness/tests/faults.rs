@@ -11,6 +11,7 @@ use harness::history::{Header, PartState, Phase, Recorder};
 use harness::seed::Seed;
 use harness::system::System;
 use serde_json::Value;
+use sqlx::{ConnectOptions, Connection};
 
 const LINK: &str = "service-to-database";
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -156,6 +157,24 @@ async fn a_fault_disturbs_until_it_is_healed() {
     assert_eq!(running.state(), PartState::Killed);
     active.heal().await.unwrap();
     wait_until("the service is ready again", async || running.state() == PartState::Ready).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disrupted_database_comes_back() {
+    let running = Running::start().await;
+    let database = running.environment.superuser_options();
+    let part = || "database".to_owned();
+    for fault in [Fault::Kill { part: part() }, Fault::Terminate { part: part() }] {
+        let active = fault.inject(&running.environment).await.unwrap();
+        assert!(database.connect().await.is_err(), "it was ended");
+        active.heal().await.unwrap();
+        database.connect().await.unwrap().close().await.unwrap();
+    }
+    running.carry_out(vec![scheduled(0, 50, Fault::Pause { part: part() })]).await.unwrap();
+    database.connect().await.unwrap().close().await.unwrap();
+    let history = running.recorder.history();
+    assert_eq!(history.faults()[0].fault.parts, ["service"], "who must come back after it");
     running.stop().await;
 }
 

@@ -5,7 +5,9 @@ use harness::environment::BackendKind;
 use libtest_mimic::Failed;
 use uuid::Uuid;
 
+use crate::both_ways::both_ways;
 use crate::calls::text_at;
+use crate::database::connect;
 use crate::server_calls::{Agent, Server};
 use crate::system_run::ReferenceSystem;
 use crate::{Scenario, expect};
@@ -17,6 +19,36 @@ pub const REFRESH_TOKENS_ARE_GOOD_ONCE: Scenario =
 /// Nobody registers without a token, or in the place of another agent.
 pub const MACHINES_BELONG_TO_THEIR_AGENTS: Scenario =
     Scenario { name: "a_machine_is_registered_by_its_own_agent_only", show: show_registration };
+
+/// Refresh tokens that nobody can use any more are removed.
+pub const DEAD_TOKENS_ARE_REMOVED: Scenario = Scenario {
+    name: "dead_refresh_tokens_are_removed",
+    show: |backend| both_ways(backend, "F-B1-10", "dead refresh tokens", judge_dead_tokens),
+};
+
+fn judge_dead_tokens(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = server.new_agent("machine").await?;
+        let mut shown = agent.refresh_token;
+        let mut renew = async || {
+            let renewed = server.renew(&agent.id, &shown, Uuid::new_v4()).await?;
+            shown = text_at(&renewed.with_status("a renewal", 200)?, "/refresh_token")?;
+            Ok::<_, Failed>(())
+        };
+        for _ in 0..3 {
+            renew().await?;
+        }
+        let mut database = connect(environment).await?;
+        let expire = "UPDATE refresh_tokens SET expires_at = now() WHERE spent_at IS NOT NULL";
+        let expired = sqlx::query(expire).execute(&mut database).await?.rows_affected();
+        expect::equal("spent refresh tokens", &expired, &3)?;
+        renew().await?;
+        let count = "SELECT count(*) FROM refresh_tokens WHERE expires_at <= now()";
+        let dead: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await?;
+        expect::equal("dead refresh tokens", &dead, &0)
+    })
+}
 
 fn show_renewal(backend: BackendKind) -> Result<(), Failed> {
     ReferenceSystem::new(backend)?.observe(async |environment| {

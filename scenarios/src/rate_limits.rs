@@ -1,6 +1,9 @@
 //! Rate limits: a bucket belongs to who calls, not to what the call says of itself; each class has
 //! its own; and a refused caller is told exactly when to come back.
 
+use std::cell::Cell;
+
+use futures_util::future::try_join_all;
 use harness::environment::Environment;
 use libtest_mimic::Failed;
 use reqwest::Method;
@@ -10,12 +13,15 @@ use uuid::Uuid;
 use crate::both_ways::both_ways;
 use crate::calls::{Answer, call};
 use crate::server_calls::Server;
+use crate::side_by_side::{HeldRows, waiting};
 use crate::system_run::ReferenceSystem;
 use crate::{Scenario, expect};
 
 /// Small budgets that are not filled again while a scenario looks.
 const BUDGETS: &str = "check-in=5/3600,events=5/3600,reports=5/3600,public=5/3600";
 const CALLS: usize = 5;
+/// Fewer than the connections that the server has to its database.
+const SIDE_BY_SIDE: usize = 8;
 
 /// An agent gets no second bucket by naming another agent in the path.
 pub const PATHS_OPEN_NO_BUCKET: Scenario = Scenario {
@@ -38,7 +44,13 @@ pub const CHECK_INS_ARE_LIMITED: Scenario = Scenario {
 /// No class uses up what another needs, and health is never limited.
 pub const CLASSES_ARE_APART: Scenario = Scenario {
     name: "classes_of_calls_have_buckets_of_their_own",
-    show: |backend| judge_classes(ReferenceSystem::new(backend)?),
+    show: |backend| both_ways(backend, "A3-BURST", "its check-in", judge_classes),
+};
+
+/// Calls side by side get what the bucket holds, no more.
+pub const LIMITS_ARE_EXACT: Scenario = Scenario {
+    name: "calls_side_by_side_get_what_the_bucket_holds",
+    show: |backend| both_ways(backend, "A3-LOAD", "calls that were admitted", judge_exactness),
 };
 
 fn judge_paths(reference: ReferenceSystem) -> Result<(), Failed> {
@@ -106,6 +118,32 @@ fn judge_classes(reference: ReferenceSystem) -> Result<(), Failed> {
             call(request).await?.with_status("health", 200)?;
         }
         server.ask("/stats/summary").await.map(drop)
+    })
+}
+
+fn judge_exactness(reference: ReferenceSystem) -> Result<(), Failed> {
+    limited(reference, async |server| {
+        let agent = server.new_agent("machine").await?;
+        let mut rows = HeldRows::of(server.environment()).await?;
+        let (held, looker) = rows.hold("SELECT FROM agents FOR UPDATE").await?;
+        let refused = Cell::new(0);
+        let check_in = async || {
+            let answer = server.check_in(&agent.id, &agent.token).await?;
+            refused.set(refused.get() + usize::from(answer.status == 429));
+            Ok::<_, Failed>(())
+        };
+        let release = async {
+            expect::eventually("each call waits or is refused", async || {
+                let seen = usize::try_from(waiting(looker).await?)? + refused.get();
+                Ok((seen == SIDE_BY_SIDE).then_some(()))
+            })
+            .await?;
+            Ok::<_, Failed>(held.rollback().await?)
+        };
+        let calls = try_join_all((0..SIDE_BY_SIDE).map(|_| check_in()));
+        tokio::try_join!(calls, release)?;
+        let admitted = SIDE_BY_SIDE - refused.get();
+        expect::equal("calls that were admitted", &admitted, &CALLS)
     })
 }
 

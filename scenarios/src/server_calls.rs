@@ -59,6 +59,11 @@ impl<'a> Server<'a> {
         Ok(Self { environment, base, machines: Mutex::default() })
     }
 
+    /// Where it runs.
+    pub fn environment(&self) -> &'a Environment {
+        self.environment
+    }
+
     /// The token that agents register with.
     ///
     /// # Errors

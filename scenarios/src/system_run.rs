@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::checkers::{self, Outcome};
+use harness::checkers::Outcome;
 use harness::environment::{
     BackendKind, Built, Environment, EnvironmentError, EnvironmentRequest, Secrets,
 };
 use harness::history::{Header, Recorder};
-use harness::run::{PlanName, Planner, Run, RunFolder, RunRequest, perform};
+use harness::run::{PlanName, Planner, Run, RunFolder, RunRequest, checkers_of, perform};
 use harness::seed::Seed;
 use harness::system::System;
 use libtest_mimic::Failed;
@@ -141,7 +141,8 @@ pub fn run_plan(
     let header = Header::new(seed, name, backend.name(), &system.name);
     let recorder = Recorder::create(&folder.history(), header)?;
     let interrupt = CancellationToken::new();
-    let run = perform(&system, &request, &folder, &checkers::ALL, &recorder, &interrupt);
+    let checkers = checkers_of(&system);
+    let run = perform(&system, &request, &folder, &checkers, &recorder, &interrupt);
     Ok(runtime.block_on(run)?)
 }
 

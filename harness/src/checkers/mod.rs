@@ -7,6 +7,7 @@ mod composition;
 mod delivery;
 mod evidence;
 mod order;
+mod priority;
 mod recovery;
 mod verdict;
 
@@ -19,8 +20,11 @@ pub const DELIVERY: Checker = Checker { name: "delivery", check: delivery::check
 /// Order within producer and lane. Only for systems that promise one.
 pub const ORDER: Checker = Checker { name: "order", check: order::check };
 
+/// No urgent event waits behind others. Only for systems that have urgent events.
+pub const PRIORITY: Checker = Checker { name: "priority", check: priority::check };
+
 /// Every part came back by itself, and the whole works again.
 pub const RECOVERY: Checker = Checker { name: "recovery", check: recovery::check };
 
 /// Every checker.
-pub const ALL: [Checker; 3] = [DELIVERY, ORDER, RECOVERY];
+pub const ALL: [Checker; 4] = [DELIVERY, ORDER, PRIORITY, RECOVERY];

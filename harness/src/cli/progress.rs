@@ -23,6 +23,15 @@ pub struct Progress {
     stop: CancellationToken,
 }
 
+/// How much is said of a run while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// A line for every stage, fault and part.
+    Changes,
+    /// The counts alone, where there is a terminal: the run is one of many.
+    Counts,
+}
+
 /// What has been counted so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
@@ -34,11 +43,11 @@ struct Counts {
 
 impl Progress {
     /// Shows what a recorder records, on standard error, until [`Progress::finish`].
-    pub fn show(recorder: &Recorder) -> Self {
+    pub fn show(recorder: &Recorder, telling: Telling) -> Self {
         let entries = recorder.subscribe();
         let terminal = std::io::stderr().is_terminal();
         let stop = CancellationToken::new();
-        Self { task: tokio::spawn(display(entries, terminal, stop.clone())), stop }
+        Self { task: tokio::spawn(display(entries, telling, terminal, stop.clone())), stop }
     }
 
     /// Ends the display, once everything recorded until now has been shown.
@@ -50,6 +59,7 @@ impl Progress {
 
 async fn display(
     mut entries: broadcast::Receiver<Arc<Entry>>,
+    telling: Telling,
     terminal: bool,
     stop: CancellationToken,
 ) {
@@ -71,7 +81,9 @@ async fn display(
         match received {
             Ok(entry) => {
                 counts.add(&entry);
-                if let Some(line) = line(&entry, &counts) {
+                if telling == Telling::Changes
+                    && let Some(line) = line(&entry, &counts)
+                {
                     match terminal {
                         true => bar.println(painted(&line)),
                         false => anstream::eprintln!("{line}"),
@@ -173,6 +185,7 @@ mod tests {
             producer: "agent-1".into(),
             marker: "m".into(),
             kind: "k".into(),
+            urgent: false,
             probe: false,
             receipt: None,
             error: None,

@@ -7,15 +7,15 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::progress::Progress;
+use super::progress::{Progress, Telling};
 use super::run_report::report_on;
-use crate::checkers::{self, Outcome};
+use crate::checkers::Outcome;
 use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{BackendKind, Built, EnvironmentError, Secrets};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
 use crate::report::{self, Redactor, RunReport};
-use crate::run::{Planner, RunError, RunFolder, RunRequest, perform};
+use crate::run::{Planner, RunError, RunFolder, RunRequest, checkers_of, perform};
 use crate::seed::Seed;
 use crate::system::System;
 
@@ -56,6 +56,8 @@ pub(super) struct Attempt<'a> {
     pub(super) folder: &'a RunFolder,
     /// The command that repeats it.
     pub(super) rerun: String,
+    /// How much is said of it while it goes on.
+    pub(super) telling: Telling,
 }
 
 impl Subject {
@@ -96,9 +98,10 @@ impl Subject {
             built: self.built.clone(),
             secrets: secrets.clone(),
         };
-        let progress = Progress::show(&recorder);
+        let progress = Progress::show(&recorder, attempt.telling);
         let (system, interrupt) = (&self.system, &self.interrupt);
-        let outcome = perform(system, &request, folder, &checkers::ALL, &recorder, interrupt).await;
+        let checkers = checkers_of(system);
+        let outcome = perform(system, &request, folder, &checkers, &recorder, interrupt).await;
         progress.finish().await;
         let redactor = Redactor::new(secrets.values());
         let redacted = redact_artifacts(&redactor, folder);

@@ -10,7 +10,7 @@ use super::containers::Containers;
 use super::embedded::Embedded;
 use super::place::{Address, Place};
 use super::runner::Runner;
-use super::services::Services;
+use super::services::{Disruption, Services};
 use super::{EnvironmentError, EnvironmentRequest};
 use crate::system::PartDescription;
 
@@ -134,6 +134,27 @@ impl Backend {
         }
     }
 
+    /// Disrupts PostgreSQL.
+    pub async fn disrupt_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.disrupt_database(how).await,
+            Self::Containers(_) => Err(undisrupted()),
+        }
+    }
+
+    /// Ends a disruption of PostgreSQL.
+    pub async fn restore_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.restore_database(how).await,
+            Self::Containers(_) => Err(undisrupted()),
+        }
+    }
+
+    /// Whether faults can hit PostgreSQL itself.
+    pub fn disrupts_database(&self) -> bool {
+        matches!(self, Self::Embedded(_))
+    }
+
     /// Ends the proxy and the database.
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
         match self {
@@ -141,4 +162,9 @@ impl Backend {
             Self::Containers(containers) => containers.stop().await,
         }
     }
+}
+
+fn undisrupted() -> EnvironmentError {
+    let why = "in containers no fault hits the database itself; use `--backend embedded`";
+    EnvironmentError::Unsupported(why.to_owned())
 }

@@ -16,7 +16,7 @@ use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
 use super::process::Program;
 use super::runner::Runner;
-use super::services::Services;
+use super::services::{Disruption, Services};
 
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -86,6 +86,28 @@ impl Embedded {
         let superuser = cluster.superuser_options(database);
         self.cluster = Some(cluster);
         Ok((address, superuser))
+    }
+
+    /// Disrupts PostgreSQL, if it has been started and not ended for good.
+    pub async fn disrupt_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        let Some(cluster) = &self.cluster else { return Ok(()) };
+        match how {
+            Disruption::Kill => cluster.kill().await?,
+            Disruption::Terminate => cluster.stop().await?,
+            Disruption::Pause => cluster.pause().await?,
+        }
+        Ok(())
+    }
+
+    /// Brings PostgreSQL back on the same files and the same port; after a kill, that includes
+    /// its recovery.
+    pub async fn restore_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        let Some(cluster) = &self.cluster else { return Ok(()) };
+        match how {
+            Disruption::Kill | Disruption::Terminate => cluster.restart().await?,
+            Disruption::Pause => cluster.resume().await?,
+        }
+        Ok(())
     }
 
     /// Chooses where a part listens and keeps its files.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use reqwest::Client;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
@@ -17,7 +18,7 @@ use super::part::Part;
 use super::place::Address;
 use super::proxy_client::ProxyClient;
 use super::secrets::Secrets;
-use super::services::{Services, until_lost};
+use super::services::{Disruption, Services, until_lost};
 use super::setup::make_setup_call;
 use super::state_folder::StateFolder;
 use crate::history::Recorder;
@@ -65,6 +66,8 @@ pub struct Environment {
     /// Where the harness itself reaches PostgreSQL.
     database: Address,
     superuser: PgConnectOptions,
+    /// Whether a fault keeps PostgreSQL from answering.
+    database_disrupted: AtomicBool,
     backend: Mutex<Backend>,
     _state: StateFolder,
 }
@@ -159,6 +162,7 @@ impl Environment {
             secrets: request.secrets.clone(),
             database: database_here,
             superuser: superuser.database(&system.database.name),
+            database_disrupted: AtomicBool::new(false),
             backend: Mutex::new(backend),
             _state: state,
         };
@@ -211,18 +215,44 @@ impl Environment {
         &self.superuser
     }
 
-    /// Waits until PostgreSQL takes no connections any more, which is the end of the run.
+    /// Waits until PostgreSQL takes no connections any more although no fault disrupts it, which
+    /// is the end of the run.
     pub async fn until_lost(&self) -> EnvironmentError {
-        until_lost("PostgreSQL", &self.database).await
+        let is_disrupted = || self.database_disrupted.load(Ordering::Relaxed);
+        until_lost("PostgreSQL", &self.database, is_disrupted).await
     }
 
-    /// Ends every part for good, the last started first, then the database and the proxy.
+    /// Whether faults can hit PostgreSQL itself.
+    pub async fn disrupts_database(&self) -> bool {
+        self.backend.lock().await.disrupts_database()
+    }
+
+    /// Disrupts PostgreSQL until [`Environment::restore_database`].
+    ///
+    /// # Errors
+    /// When this backend cannot.
+    pub async fn disrupt_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        self.database_disrupted.store(true, Ordering::Relaxed);
+        self.backend.lock().await.disrupt_database(how).await
+    }
+
+    /// Ends a disruption of PostgreSQL and waits until it takes connections.
+    ///
+    /// # Errors
+    /// When it does not come back, with the end of its log.
+    pub async fn restore_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        self.backend.lock().await.restore_database(how).await?;
+        self.database_disrupted.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends every part for good, those of a kind together and the last started first, then the database and the proxy.
     ///
     /// # Errors
     /// When PostgreSQL or the container engine refuses.
     pub async fn stop(&self) -> Result<(), EnvironmentError> {
-        for part in self.parts.iter().rev() {
-            part.retire().await;
+        for alike in self.parts.chunk_by(|one, next| one.kind() == next.kind()).rev() {
+            join_all(alike.iter().map(Part::retire)).await;
         }
         self.backend.lock().await.stop().await
     }

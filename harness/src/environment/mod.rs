@@ -39,5 +39,6 @@ pub use ports::{PortError, PortLease, lease_port};
 pub use process::{Process, ProcessError, Program};
 pub use proxy_client::{Direction, ProxyClient, ProxyError, Toxic};
 pub use secrets::Secrets;
+pub use services::Disruption;
 pub use setup::make_setup_call;
 pub use state_folder::StateFolder;

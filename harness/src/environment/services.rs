@@ -14,6 +14,17 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// How many looks in a row must fail, so that a busy moment is not taken for an end.
 const FAILURES: u32 = 4;
 
+/// What can be done to PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disruption {
+    /// All of its processes are killed at once, as in a crash.
+    Kill,
+    /// It is ended with a checkpoint, and its connections with it.
+    Terminate,
+    /// All of its processes are stopped in their tracks.
+    Pause,
+}
+
 /// What a backend has started before any part.
 #[derive(Clone, Debug)]
 pub(super) struct Services {
@@ -27,9 +38,13 @@ pub(super) struct Services {
     pub superuser: PgConnectOptions,
 }
 
-/// Waits until a service no longer takes connections. No fault of a plan hits it, so without it
-/// the system under test cannot be judged.
-pub(super) async fn until_lost(name: &str, address: &Address) -> EnvironmentError {
+/// Waits until a service no longer takes connections although nobody disrupts it: without it the
+/// system under test cannot be judged.
+pub(super) async fn until_lost(
+    name: &str,
+    address: &Address,
+    is_disrupted: impl Fn() -> bool,
+) -> EnvironmentError {
     let mut ticks = interval(INTERVAL);
     let mut failures = 0;
     while failures < FAILURES {
@@ -37,6 +52,7 @@ pub(super) async fn until_lost(name: &str, address: &Address) -> EnvironmentErro
         let connection = TcpStream::connect((address.host.as_str(), address.port));
         match timeout(INTERVAL, connection).await {
             Ok(Ok(_)) => failures = 0,
+            _ if is_disrupted() => failures = 0,
             _ => failures += 1,
         }
     }
@@ -52,7 +68,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let address = Address { host: "127.0.0.1".into(), port };
-        let mut lost = Box::pin(until_lost("PostgreSQL", &address));
+        let mut lost = Box::pin(until_lost("PostgreSQL", &address, || false));
         tokio::select! {
             lost = &mut lost => panic!("a service that takes connections is lost: {lost}"),
             accepted = listener.accept() => drop(accepted.unwrap()),

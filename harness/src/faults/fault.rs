@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::environment::{Direction, Environment, EnvironmentError, Part, ProxyError, Toxic};
+use crate::environment::{
+    Direction, Disruption, Environment, EnvironmentError, Part, ProxyError, Toxic,
+};
 use crate::history;
+use crate::system::DATABASE;
 
 /// A fault cannot be injected or healed.
 #[derive(Debug, thiserror::Error)]
@@ -92,17 +95,17 @@ pub enum Fault {
         /// The link.
         link: String,
     },
-    /// A part is ended by SIGKILL; to heal is to start it again.
+    /// A part, or `database`, is ended by SIGKILL; to heal is to start it again.
     Kill {
         /// The part.
         part: String,
     },
-    /// A part is asked by SIGTERM to end; to heal is to start it again.
+    /// A part, or `database`, is asked to end (by SIGTERM, or with a checkpoint); to heal is to start it again.
     Terminate {
         /// The part.
         part: String,
     },
-    /// A part is stopped in its tracks by SIGSTOP; to heal is to let it go on.
+    /// A part, or `database`, is stopped in its tracks by SIGSTOP; to heal is to let it go on.
     Pause {
         /// The part.
         part: String,
@@ -167,7 +170,11 @@ impl Fault {
     /// The fault as a history and a report tell it.
     pub fn describe(&self, environment: &Environment) -> history::Fault {
         let target = self.target();
-        let connecting = environment.links().iter().filter(|link| link.name == target);
+        let disrupts = self.disruption().is_some();
+        let connecting = environment
+            .links()
+            .iter()
+            .filter(|link| link.name == target || (disrupts && link.to == DATABASE));
         let hit = environment.parts().iter().filter(|part| part.name() == target);
         let parts = connecting
             .map(|link| link.from.clone())
@@ -200,6 +207,9 @@ impl Fault {
             Self::LimitData { bytes, .. } => format!("closed after {bytes} bytes {way}"),
             Self::Cut { .. } => "connections closed and refused".to_owned(),
             Self::Kill { .. } => "SIGKILL, then started again".to_owned(),
+            Self::Terminate { .. } if self.disruption().is_some() => {
+                "ended with a checkpoint, then started again".to_owned()
+            }
             Self::Terminate { .. } => "SIGTERM, then started again".to_owned(),
             Self::Pause { .. } => "SIGSTOP, then SIGCONT".to_owned(),
         }
@@ -209,6 +219,7 @@ impl Fault {
     /// When its target is not there.
     pub(super) fn find_target(&self, environment: &Environment) -> Result<(), FaultError> {
         match self {
+            _ if self.disruption().is_some() => Ok(()),
             Self::Kill { part } | Self::Terminate { part } | Self::Pause { part } => {
                 known_part(environment, part).map(|_| ())
             }
@@ -220,7 +231,21 @@ impl Fault {
         }
     }
 
+    /// What it does to PostgreSQL, if that is what it hits.
+    fn disruption(&self) -> Option<Disruption> {
+        let how = match self {
+            Self::Kill { .. } => Disruption::Kill,
+            Self::Terminate { .. } => Disruption::Terminate,
+            Self::Pause { .. } => Disruption::Pause,
+            _ => return None,
+        };
+        (self.target() == DATABASE).then_some(how)
+    }
+
     pub(super) async fn begin(&self, environment: &Environment) -> Result<(), FaultError> {
+        if let Some(how) = self.disruption() {
+            return Ok(environment.disrupt_database(how).await?);
+        }
         match self {
             Self::Cut { link } => environment.proxy().enable(link, false).await?,
             Self::Kill { part } => known_part(environment, part)?.kill().await,
@@ -238,6 +263,9 @@ impl Fault {
     }
 
     pub(super) async fn heal(&self, environment: &Environment) -> Result<(), FaultError> {
+        if let Some(how) = self.disruption() {
+            return Ok(environment.restore_database(how).await?);
+        }
         match self {
             Self::Cut { link } => environment.proxy().enable(link, true).await?,
             Self::Kill { part } | Self::Terminate { part } => {

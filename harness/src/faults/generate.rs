@@ -223,6 +223,7 @@ mod tests {
         Targets {
             producers: vec!["agent-1".into(), "agent-2".into()],
             services: vec!["server".into()],
+            stores: vec!["database".into()],
             links: vec![
                 link("agent-1", "server"),
                 link("agent-2", "server"),
@@ -263,7 +264,7 @@ mod tests {
             let schedule = draw(seed, &coverage);
             coverage.note(&schedule, &targets());
         }
-        assert_eq!(coverage.possible(), 3 * (2 * 8 + 2 * 3));
+        assert_eq!(coverage.possible(), 3 * (2 * 8 + 3 * 3));
         assert!(
             coverage.covered() * 10 >= coverage.possible() * 9,
             "{} of {}",

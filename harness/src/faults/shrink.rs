@@ -189,17 +189,17 @@ fn shorter(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
     (lasts < scheduled.lasts).then(|| ScheduledFault { lasts, ..scheduled.clone() })
 }
 
-/// Half as bad, where a fault has a measure.
+/// A quarter as bad, where a fault has a measure.
 fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
     let mut fault = scheduled.fault.clone();
     match &mut fault {
         Fault::Latency { latency, jitter, .. } => {
-            (*latency, *jitter) = ((*latency / 2).max(1), 0);
+            (*latency, *jitter) = ((*latency / 4).max(1), 0);
         }
-        Fault::Bandwidth { rate, .. } => *rate = (*rate * 2).min(1000),
-        Fault::Slicer { delay, .. } => *delay /= 2,
-        Fault::SlowClose { delay, .. } => *delay = (*delay / 2).max(1),
-        Fault::LimitData { bytes, .. } => *bytes = (*bytes * 2).min(100_000),
+        Fault::Bandwidth { rate, .. } => *rate = (*rate * 4).min(1000),
+        Fault::Slicer { delay, .. } => *delay /= 4,
+        Fault::SlowClose { delay, .. } => *delay = (*delay / 4).max(1),
+        Fault::LimitData { bytes, .. } => *bytes = (*bytes * 4).min(100_000),
         Fault::Hold { .. }
         | Fault::Reset { .. }
         | Fault::Cut { .. }

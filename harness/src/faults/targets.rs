@@ -9,6 +9,8 @@ pub struct Targets {
     pub producers: Vec<String>,
     /// The parts that the events are read back from.
     pub services: Vec<String>,
+    /// What else can be ended and paused: `database`, where the backend can do that.
+    pub stores: Vec<String>,
     /// The network hops between the parts.
     pub links: Vec<Link>,
 }
@@ -21,8 +23,11 @@ impl Targets {
 
     /// Every part that may be ended and paused, each once.
     pub fn parts(&self) -> Vec<&str> {
-        let mut parts: Vec<&str> =
-            self.producers.iter().chain(&self.services).map(String::as_str).collect();
+        let mut parts: Vec<&str> = [&self.producers, &self.services, &self.stores]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
         parts.sort_unstable();
         parts.dedup();
         parts

@@ -29,6 +29,7 @@ pub fn emit(producer: &str, marker: &str, sequence: Option<u64>) -> Action {
         producer: producer.into(),
         marker: marker.into(),
         kind: "agent_scan/completed".into(),
+        urgent: false,
         probe: false,
         receipt: sequence.map(|sequence| Receipt {
             id: Some(format!("id-{marker}")),
@@ -87,6 +88,16 @@ impl HistoryBuilder {
             self = self.emitted(producer, &format!("{producer}-{sequence}"), sequence);
         }
         self
+    }
+
+    /// The producer takes an urgent event. A step must say where it stands in the system.
+    pub fn urgent(self, producer: &str, marker: &str) -> Self {
+        let urgent = |action| match action {
+            Action::Emit(emit) => Action::Emit(Emit { urgent: true, ..emit }),
+            other => other,
+        };
+        let begin = urgent(emit(producer, marker, None));
+        self.operation(producer, begin, Phase::Ok, urgent(emit(producer, marker, Some(1))))
     }
 
     /// The producer refuses the event.

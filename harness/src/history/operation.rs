@@ -80,6 +80,9 @@ pub struct Emit {
     pub marker: String,
     /// Its kind in the workload's words, as `agent_scan/failed`.
     pub kind: String,
+    /// True for a kind that must not wait behind others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
     /// True for the fresh operation after the drain, which must succeed.
     pub probe: bool,
     /// What the producer answered when it took the event.

@@ -14,7 +14,7 @@ use crate::environment::{Built, Environment, EnvironmentError, EnvironmentReques
 use crate::faults::{FaultError, Nemesis, Targets};
 use crate::history::{Action, History, HistoryError, Recorder, Stage};
 use crate::seed::Seed;
-use crate::system::System;
+use crate::system::{DATABASE, System};
 use crate::workload::{Generator, ReadError, Reader, Worker, emit_for};
 
 /// How often the producers' backlogs are sampled.
@@ -140,7 +140,7 @@ impl Stages<'_> {
         let events = &self.system.events;
         let seed = self.request.seed;
         let environment = self.environment;
-        let plan = self.request.planner.draw_up(&self.targets(), seed);
+        let plan = self.request.planner.draw_up(&self.targets().await, seed);
         self.write_plan(&plan)?;
         let producers: Vec<(String, String)> = environment
             .parts_of(&events.emit.to)
@@ -213,9 +213,9 @@ impl Stages<'_> {
         }
     }
 
-    /// What the plan can disturb: the parts that take events, the parts that serve them, and the
-    /// links.
-    fn targets(&self) -> Targets {
+    /// What the plan can disturb: the parts that take events, the parts that serve them, the
+    /// database, and the links.
+    async fn targets(&self) -> Targets {
         let events = &self.system.events;
         let named = |kind: &str| {
             self.environment.parts_of(kind).map(|part| part.name().to_owned()).collect()
@@ -223,6 +223,10 @@ impl Stages<'_> {
         Targets {
             producers: named(&events.emit.to),
             services: named(&events.read.from),
+            stores: match self.environment.disrupts_database().await {
+                true => vec![DATABASE.to_owned()],
+                false => Vec::new(),
+            },
             links: self.environment.links().to_vec(),
         }
     }

@@ -7,10 +7,14 @@ mod flow;
 mod folder;
 mod generated;
 mod plan;
+#[cfg(test)]
+mod planted_failures;
+mod promised;
 mod reproducer;
 
 pub use flow::{Run, RunError, RunRequest, perform};
 pub use folder::RunFolder;
 pub use generated::{GENERATED_WINDOW, generated_plan};
 pub use plan::{Plan, PlanName, Planner};
+pub use promised::checkers_of;
 pub use reproducer::{Reproducer, ReproducerError};

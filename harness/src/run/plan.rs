@@ -146,6 +146,7 @@ mod tests {
         Targets {
             producers: producers.map(str::to_owned).to_vec(),
             services: vec!["server".into()],
+            stores: vec!["database".into()],
             links: links.into_iter().chain([link("server", "database")]).collect(),
         }
     }
@@ -214,6 +215,7 @@ mod tests {
         let alone = Targets {
             producers: vec!["service".into()],
             services: vec!["service".into()],
+            stores: Vec::new(),
             links: Vec::new(),
         };
         let plan = quick(&alone, Seed(1));

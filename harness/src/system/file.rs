@@ -204,6 +204,9 @@ pub struct EventKind {
     /// How often it is drawn, against the others.
     #[serde(default = "one_weight")]
     pub weight: u32,
+    /// Whether it must not wait behind events of other kinds.
+    #[serde(default)]
+    pub urgent: bool,
     /// The body, but for the marker.
     pub body: Value,
 }

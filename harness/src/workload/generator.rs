@@ -14,6 +14,8 @@ pub struct Proposal {
     pub producer: usize,
     /// The name of its kind.
     pub kind: String,
+    /// Whether it must not wait behind events of other kinds.
+    pub urgent: bool,
     /// Its marker, unique in the run.
     pub marker: String,
     /// The body to send, marker included.
@@ -67,7 +69,8 @@ impl Generator {
         let marker = format!("{}-{:06}", self.prefix, self.proposed);
         let mut body = chosen.body.clone();
         put(&mut body, &self.place, Value::String(marker.clone()));
-        Proposal { producer, kind: chosen.name.clone(), marker, body }
+        let (kind, urgent) = (chosen.name.clone(), chosen.urgent);
+        Proposal { producer, kind, urgent, marker, body }
     }
 }
 
@@ -94,6 +97,7 @@ mod tests {
         let kind = |name: &str, weight| EventKind {
             name: name.into(),
             weight,
+            urgent: false,
             body: json!({"kind": name, "metadata": {"fixed": 1}}),
         };
         EmitContract {

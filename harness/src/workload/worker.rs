@@ -46,6 +46,7 @@ impl Worker {
             producer: producer.clone(),
             marker: proposal.marker,
             kind: proposal.kind,
+            urgent: proposal.urgent,
             probe,
             receipt: None,
             error: None,
@@ -152,6 +153,7 @@ mod tests {
         let proposal = Proposal {
             producer: 0,
             kind: "plain".into(),
+            urgent: false,
             marker: "m-1".into(),
             body: json!({"marker": "m-1"}),
         };

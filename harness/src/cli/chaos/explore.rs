@@ -1,22 +1,23 @@
 //! Runs generated schedules until one of them fails, then looks for the smallest one that does.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
-use super::summary::{Found, Summary};
+use super::summary::{Found, Summary, findings, told};
 use crate::checkers::Outcome;
 use crate::cli::failure::{Failure, write_file};
 use crate::cli::interrupt::interrupt_token;
 use crate::cli::log;
+use crate::cli::progress::Telling;
 use crate::cli::run::DEFAULT_OUT;
-use crate::cli::run_report::{program, quoted};
+use crate::cli::run_report::program;
 use crate::cli::subject::{Attempt, Subject, SubjectArguments, exit_for};
 use crate::exit_code::Exit;
 use crate::faults::{Coverage, Schedule, ScheduleGenerator, shrink};
 use crate::report::RunReport;
+use crate::report::text::shell_word;
 use crate::run::{GENERATED_WINDOW, Plan, Planner, Reproducer, RunFolder, generated_plan};
 use crate::seed::Seed;
 
@@ -95,14 +96,18 @@ impl Exploration<'_> {
         for number in 0..self.arguments.runs {
             let seed = Seed(seed.0.wrapping_add(number));
             let folder = self.run_folder("run", seed)?;
-            anstream::eprintln!("run {} of {}, seed {seed}", number + 1, self.arguments.runs);
             let report = self.attempt(&folder, self.generated(), seed).await?;
+            let (run, runs) = (number + 1, self.arguments.runs);
+            anstream::eprintln!("run {run} of {runs}, seed {seed}: {}", told(&report));
             self.summary.count(report.outcome);
-            if report.outcome == Outcome::Invalid {
-                self.make_small(&folder, &report, seed).await?;
-                break;
+            match report.outcome {
+                Outcome::Valid => discard(&folder),
+                Outcome::Unknown => self.summary.undecided.push(folder.root().to_owned()),
+                Outcome::Invalid => {
+                    self.make_small(&folder, &report, seed).await?;
+                    break;
+                }
             }
-            discard(&folder);
         }
         self.finish()
     }
@@ -127,7 +132,8 @@ impl Exploration<'_> {
         seed: Seed,
     ) -> Result<RunReport, Failure> {
         let rerun = rerun_command(&program(), folder.root());
-        let attempt = Attempt { plan: PLAN, planner, seed, folder, rerun };
+        let telling = Telling::Counts;
+        let attempt = Attempt { plan: PLAN, planner, seed, folder, rerun, telling };
         self.subject.attempt(attempt).await
     }
 
@@ -143,21 +149,18 @@ impl Exploration<'_> {
         let plan = read_plan(folder)?;
         let original = plan.schedule.clone();
         anstream::eprintln!(
-            "it fails: {}; looking for the smallest of its {} faults that does",
-            findings.iter().cloned().collect::<Vec<_>>().join(", "),
-            original.faults().len()
+            "looking for the smallest schedule that fails so, in {} runs at most",
+            self.arguments.shrink_runs
         );
         let mut kept = None;
         let mut tried = 0;
         let outcome = shrink(original.clone(), self.arguments.shrink_runs, async |candidate| {
             tried += 1;
             let folder = self.run_folder("shrink", seed)?;
-            let faults = candidate.faults().len();
-            anstream::eprintln!("shrink run {tried}: {faults} faults");
-            let plan = Plan { schedule: candidate.clone(), ..plan.clone() };
-            let report = self.attempt(&folder, Planner::fixed(plan), seed).await?;
-            let fails = report.outcome == Outcome::Invalid
-                && self::findings(&report).intersection(&findings).next().is_some();
+            let planner = Planner::fixed(plan.around(candidate.clone()));
+            let report = self.attempt(&folder, planner, seed).await?;
+            anstream::eprintln!("shrink run {tried}: {}", told(&report));
+            let fails = self::findings(&report).intersection(&findings).next().is_some();
             match fails {
                 true => keep(&mut kept, candidate, folder),
                 false => discard(&folder),
@@ -176,8 +179,8 @@ impl Exploration<'_> {
             backend: arguments.backend.name().to_owned(),
             defects: arguments.defect.clone(),
             seed,
-            findings: findings.into_iter().collect(),
-            plan: Plan { schedule: shrunk.schedule, ..plan },
+            findings: findings.into_iter().map(str::to_owned).collect(),
+            plan: plan.around(shrunk.schedule),
             original,
             runs: shrunk.runs,
             failed: shrunk.failed,
@@ -204,14 +207,8 @@ impl Exploration<'_> {
     }
 }
 
-/// The ids of what a run found.
-pub(super) fn findings(report: &RunReport) -> BTreeSet<String> {
-    let findings = report.verdicts.iter().flat_map(|verdict| &verdict.findings);
-    findings.map(|finding| finding.id.clone()).collect()
-}
-
 fn rerun_command(program: &str, folder: &Path) -> String {
-    format!("{} chaos rerun {}", quoted(program), quoted(&folder.to_string_lossy()))
+    format!("{} chaos rerun {}", shell_word(program), shell_word(&folder.to_string_lossy()))
 }
 
 /// The plan that a run wrote into its folder.

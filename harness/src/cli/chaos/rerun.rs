@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::explore::findings;
+use super::summary::{findings, told};
 use crate::checkers::Outcome;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::interrupt_token;
 use crate::cli::log;
+use crate::cli::progress::Telling;
 use crate::cli::run::DEFAULT_OUT;
-use crate::cli::run_report::{program, quoted};
+use crate::cli::run_report::program;
 use crate::cli::subject::{Attempt, Subject, SubjectArguments};
 use crate::environment::BackendKind;
 use crate::exit_code::Exit;
 use crate::report;
+use crate::report::text::shell_word;
 use crate::run::{Planner, Reproducer, RunFolder};
 
 /// Which failure, and how often.
@@ -44,6 +46,7 @@ pub(super) async fn rerun(arguments: &RerunArguments) -> Result<Exit, Failure> {
     let subject = SubjectArguments { backend, system, defect: known.defects.clone() };
     let interrupt = interrupt_token().map_err(Failure::environment)?;
     let subject = Subject::prepare(&subject, interrupt).await?;
+    let once = arguments.times == 1;
     let mut failed = 0;
     let mut worst = Exit::Good;
     for number in 1..=arguments.times {
@@ -52,16 +55,17 @@ pub(super) async fn rerun(arguments: &RerunArguments) -> Result<Exit, Failure> {
         if number == 1 {
             log::send_to(&folder.own_log()).map_err(Failure::environment)?;
         }
-        let again = quoted(&arguments.folder.to_string_lossy());
+        let again = shell_word(&arguments.folder.to_string_lossy());
         let attempt = Attempt {
             plan: "chaos",
             planner: Planner::fixed(known.plan.clone()),
             seed: known.seed,
             folder: &folder,
-            rerun: format!("{} chaos rerun {again}", quoted(&program())),
+            rerun: format!("{} chaos rerun {again}", shell_word(&program())),
+            telling: if once { Telling::Changes } else { Telling::Counts },
         };
         let report = subject.attempt(attempt).await?;
-        let same = findings(&report).iter().any(|id| known.findings.contains(id));
+        let same = known.findings.iter().any(|id| findings(&report).contains(id.as_str()));
         match report.outcome {
             Outcome::Invalid => {
                 failed += usize::from(same);
@@ -70,9 +74,13 @@ pub(super) async fn rerun(arguments: &RerunArguments) -> Result<Exit, Failure> {
             Outcome::Unknown if worst == Exit::Good => worst = Exit::Unknown,
             _ => {}
         }
-        anstream::println!("{}", report::terminal::render(&report));
+        match once {
+            true => anstream::println!("{}", report::terminal::render(&report)),
+            false => anstream::println!("run {number} of {}: {}", arguments.times, told(&report)),
+        }
     }
     let ids = known.findings.join(", ");
-    anstream::println!("failed with {ids} in {failed} of {} runs", arguments.times);
+    let runs = if once { "run" } else { "runs" };
+    anstream::println!("failed with {ids} in {failed} of {} {runs}", arguments.times);
     Ok(worst)
 }

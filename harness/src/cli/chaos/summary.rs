@@ -1,10 +1,13 @@
 //! What an exploration came to, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::checkers::Outcome;
+use crate::report::RunReport;
+use crate::report::text::{on_one_line, seconds};
 use crate::run::Reproducer;
 use crate::seed::Seed;
 
@@ -22,6 +25,8 @@ pub(super) struct Summary {
     pub(super) covered: usize,
     /// All that there are.
     pub(super) possible: usize,
+    /// The folders of the runs that nobody can judge.
+    pub(super) undecided: Vec<PathBuf>,
     pub(super) failure: Option<Found>,
 }
 
@@ -35,6 +40,25 @@ pub(super) struct Found {
     pub(super) reproducer: Reproducer,
 }
 
+/// The ids of what a run found.
+pub(super) fn findings(report: &RunReport) -> BTreeSet<&str> {
+    let findings = report.verdicts.iter().flat_map(|verdict| &verdict.findings);
+    findings.map(|finding| finding.id.as_str()).collect()
+}
+
+/// One run among many, in a few words.
+pub(super) fn told(report: &RunReport) -> String {
+    let verdict = match report.outcome {
+        Outcome::Valid => "held".to_owned(),
+        Outcome::Invalid => {
+            format!("failed ({})", findings(report).into_iter().collect::<Vec<_>>().join(", "))
+        }
+        Outcome::Unknown => format!("unknown ({})", on_one_line(&report.why)),
+    };
+    let (faults, events) = (faults(report.faults.len()), report.totals.taken);
+    format!("{verdict}; {faults}, {events} events taken, {}", seconds(report.run.duration_ms))
+}
+
 impl Summary {
     pub(super) fn new(system: &str, seed: Seed) -> Self {
         Self {
@@ -46,6 +70,7 @@ impl Summary {
             unknown: 0,
             covered: 0,
             possible: 0,
+            undecided: Vec::new(),
             failure: None,
         }
     }
@@ -79,6 +104,9 @@ impl Summary {
             "{runs} schedules tried: {valid} held, {invalid} failed, {unknown} unknown; \
              {covered} of {possible} pairs of fault and phase covered\n"
         );
+        for folder in &self.undecided {
+            text.push_str(&format!("unknown: {}\n", folder.join("report.html").display()));
+        }
         if let Some(found) = &self.failure {
             text.push_str(&found.render());
         }
@@ -86,18 +114,26 @@ impl Summary {
     }
 }
 
+/// "1 fault" or "3 faults".
+fn faults(count: usize) -> String {
+    match count {
+        1 => "1 fault".into(),
+        _ => format!("{count} faults"),
+    }
+}
+
 impl Found {
     fn render(&self) -> String {
         let known = &self.reproducer;
-        let faults = known.plan.schedule.faults();
+        let smallest = known.plan.schedule.faults();
         let mut text = format!(
-            "\nfailed with {} under {} faults, made {} in {} runs:\n",
+            "\nfailed with {} under {}; the smallest schedule found in {} runs has {}:\n",
             known.findings.join(", "),
-            known.original.faults().len(),
-            faults.len(),
-            known.runs
+            faults(known.original.faults().len()),
+            known.runs,
+            faults(smallest.len()),
         );
-        for scheduled in faults {
+        for scheduled in smallest {
             let (fault, at, lasts) = (&scheduled.fault, scheduled.at, scheduled.lasts);
             text.push_str(&format!(
                 "  at {at} ms for {lasts} ms: {} of {} ({})\n",

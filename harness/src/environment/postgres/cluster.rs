@@ -150,6 +150,31 @@ impl PrivateCluster {
         .await
     }
 
+    /// Stops the server and all of its processes in their tracks (SIGSTOP) until
+    /// [`PrivateCluster::resume`].
+    ///
+    /// # Errors
+    /// The thread that signals was ended.
+    pub async fn pause(&self) -> Result<(), PostgresError> {
+        self.on_server(|server| {
+            server.pause();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// The thread that signals was ended.
+    pub async fn resume(&self) -> Result<(), PostgresError> {
+        self.on_server(|server| {
+            server.resume();
+            Ok(())
+        })
+        .await
+    }
+
     /// Ends the server with a checkpoint, as an operator would. Its files stay until the cluster
     /// is dropped.
     ///

@@ -270,10 +270,30 @@ impl Server {
         self.end_with(Signal::QUIT);
     }
 
+    /// Stops the server and all of its processes in their tracks (SIGSTOP), itself first, so that
+    /// it makes no more of them.
+    pub fn pause(&self) {
+        let _ = kill_process(self.pid(), Signal::STOP);
+        self.signal_children(Signal::STOP);
+    }
+
+    /// Lets a paused server go on.
+    pub fn resume(&self) {
+        self.signal_children(Signal::CONT);
+        let _ = kill_process(self.pid(), Signal::CONT);
+    }
+
+    fn signal_children(&self, signal: Signal) {
+        for child in children_of(self.process.id()) {
+            let _ = kill_process(child, signal);
+        }
+    }
+
     fn end_with(&mut self, signal: Signal) {
         if self.status().is_some() {
             return;
         }
+        self.resume();
         let _ = kill_process(self.pid(), signal);
         if !wait_while(STOP_DEADLINE, || self.status().is_none()) {
             self.kill();
