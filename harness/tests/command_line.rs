@@ -412,3 +412,65 @@ mod containers {
         next.child.wait().unwrap();
     }
 }
+
+#[test]
+fn the_bench_writes_figures_that_can_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("figures.json");
+    let file = file.to_str().unwrap();
+    let arguments =
+        ["bench", "--only", "engine", "--seconds", "1", "--rounds", "1", "--json", file];
+    let (code, told, errors) = output(&mut harness(&arguments));
+    assert_eq!(code, 0, "{errors}");
+    assert!(told.contains("engine.rate"), "{told}");
+    let text = std::fs::read_to_string(file).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(results["machine"]["cores"].as_u64() > Some(0), "{results}");
+    for figure in results["figures"].as_array().unwrap() {
+        assert!(figure["name"].is_string() && figure["unit"].is_string(), "{figure}");
+        assert!(figure["value"].is_number() && figure["samples"].is_array(), "{figure}");
+        for key in ["limit", "ratio", "target", "met"] {
+            assert!(figure.get(key).is_some(), "{key} in {figure}");
+        }
+    }
+    // One round tells nothing from noise.
+    let (code, told, errors) = output(&mut harness(&["bench", "compare", file, file]));
+    assert_eq!(code, 4, "{told}{errors}");
+    assert!(told.contains("unknown"), "{told}");
+}
+
+/// The results of a bench with one figure, of these rounds.
+fn results(samples: [f64; 4]) -> String {
+    serde_json::json!({
+        "machine": {"os": "any", "cores": 2, "memory_bytes": 1, "versions": {}},
+        "figures": [{
+            "name": "rate", "value": samples[0], "unit": "requests/s", "better": "higher",
+            "limit": null, "ratio": null, "target": null, "target_of": "value", "met": null,
+            "samples": samples
+        }]
+    })
+    .to_string()
+}
+
+#[test]
+fn what_became_slower_between_two_benches_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let fast = write("fast", &results([100.0, 101.0, 99.0, 100.0]));
+    let slow = write("slow", &results([50.0, 51.0, 49.0, 50.0]));
+    for (before, after, expected, word) in
+        [(&fast, &slow, 1, "slower"), (&slow, &fast, 0, "faster"), (&fast, &fast, 0, "noise")]
+    {
+        let (code, told, errors) = output(&mut harness(&["bench", "compare", before, after]));
+        assert_eq!(code, expected, "{told}{errors}");
+        assert!(told.contains(word), "{told}");
+    }
+    let broken = write("broken", "{}");
+    let (code, _, errors) = output(&mut harness(&["bench", "compare", &fast, &broken]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("broken") && errors.contains("--json"), "{errors}");
+}

@@ -65,9 +65,9 @@ fn show_refusals(backend: BackendKind) -> Result<(), Failed> {
             let answer = server.send(&one.id, Some(&one.token), nonsense.to_owned()).await?;
             answer.refuses(&format!("the body {nonsense:?}"), 400)?;
         }
-        let many = vec![event(1); 501];
+        let many = vec![event(1); 1001];
         let answer = server.send(&one.id, Some(&one.token), json!({"events": many}).to_string());
-        answer.await?.refuses("a batch of 501 events", 400)?;
+        answer.await?.refuses("a batch of 1,001 events", 400)?;
         expect::equal("what is stored", &server.events_of(&one.id).await?, &Vec::<Value>::new())
     })
 }

@@ -8,8 +8,6 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-/// How much is read at once.
-const READ_BYTES: usize = 64 << 10;
 /// The most headers of an answer.
 const HEADERS: usize = 64;
 
@@ -19,6 +17,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     outgoing: Vec<u8>,
     written: usize,
+    /// The beginning of an answer whose end has not come yet.
     incoming: Vec<u8>,
     /// When the requests in flight were due, in the order in which they were sent.
     due: VecDeque<Duration>,
@@ -67,22 +66,23 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there and gives each answer's status, with when its request was due.
+    /// Reads what is there, by way of `buffer`, and gives each answer's status, with when its
+    /// request was due.
     ///
     /// # Errors
     /// The connection is broken or was closed, or an answer is not HTTP of a known length.
-    pub fn receive(&mut self, mut on_answer: impl FnMut(u16, Duration)) -> io::Result<()> {
+    pub fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        mut on_answer: impl FnMut(u16, Duration),
+    ) -> io::Result<()> {
         loop {
-            let before = self.incoming.len();
-            self.incoming.resize(before + READ_BYTES, 0);
-            let outcome = self.stream.read(&mut self.incoming[before..]);
-            self.incoming.truncate(before + *outcome.as_ref().unwrap_or(&0));
-            match outcome {
+            match self.stream.read(buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(bytes) => {
-                    self.take_answers(&mut on_answer)?;
+                    self.take(&buffer[..bytes], &mut on_answer)?;
                     // Fewer than asked for: the socket is empty, and will tell when it is not.
-                    if bytes < READ_BYTES {
+                    if bytes < buffer.len() {
                         return Ok(());
                     }
                 }
@@ -93,16 +93,33 @@ impl Connection {
         }
     }
 
-    fn take_answers(&mut self, on_answer: &mut impl FnMut(u16, Duration)) -> io::Result<()> {
-        let mut taken = 0;
-        while let Some((status, bytes)) = answer(&self.incoming[taken..])? {
-            taken += bytes;
-            let due = self.due.pop_front().ok_or_else(|| malformed("an answer to no request"))?;
-            on_answer(status, due);
+    /// Takes the answers that are whole with these bytes, and keeps the rest.
+    fn take(&mut self, bytes: &[u8], on_answer: &mut impl FnMut(u16, Duration)) -> io::Result<()> {
+        if self.incoming.is_empty() {
+            let taken = take_answers(bytes, &mut self.due, on_answer)?;
+            self.incoming.extend_from_slice(&bytes[taken..]);
+            return Ok(());
         }
+        self.incoming.extend_from_slice(bytes);
+        let taken = take_answers(&self.incoming, &mut self.due, on_answer)?;
         self.incoming.drain(..taken);
         Ok(())
     }
+}
+
+/// Gives each whole answer with when its request was due; how many bytes they have.
+fn take_answers(
+    bytes: &[u8],
+    due: &mut VecDeque<Duration>,
+    on_answer: &mut impl FnMut(u16, Duration),
+) -> io::Result<usize> {
+    let mut taken = 0;
+    while let Some((status, length)) = answer(&bytes[taken..])? {
+        taken += length;
+        let due = due.pop_front().ok_or_else(|| malformed("an answer to no request"))?;
+        on_answer(status, due);
+    }
+    Ok(taken)
 }
 
 /// The status and the length of the first answer, if all of it is there.

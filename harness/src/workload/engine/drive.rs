@@ -13,6 +13,8 @@ use super::{Arrivals, Measured};
 
 /// How long answers are waited for once nothing more is sent.
 const GRACE: Duration = Duration::from_secs(5);
+/// How much is read at once.
+const READ_BYTES: usize = 64 << 10;
 /// The longest sleep: what is due meanwhile is sent this much late.
 const TICK: Duration = Duration::from_millis(1);
 /// How long the engine rests after it has sent something: requests that fall due meanwhile go out
@@ -72,6 +74,8 @@ struct Engine<'a, W> {
     /// Since when the next request could have been sent, had it been due.
     free_since: Duration,
     measured: Measured,
+    /// What is read lands here first.
+    buffer: Vec<u8>,
 }
 
 impl<'a, W: FnMut(u64, &mut Vec<u8>)> Engine<'a, W> {
@@ -93,6 +97,7 @@ impl<'a, W: FnMut(u64, &mut Vec<u8>)> Engine<'a, W> {
             next: 0,
             free_since: Duration::ZERO,
             measured: Measured::new(),
+            buffer: vec![0; READ_BYTES],
         })
     }
 
@@ -158,8 +163,9 @@ impl<'a, W: FnMut(u64, &mut Vec<u8>)> Engine<'a, W> {
         let connection = &mut self.connections[index];
         let was_full = connection.in_flight() >= self.load.depth.max(1);
         let (now, measured) = (self.start.elapsed(), &mut self.measured);
-        let received =
-            connection.receive(|status, due| measured.answer(status, now.saturating_sub(due)));
+        let received = connection.receive(&mut self.buffer, |status, due| {
+            measured.answer(status, now.saturating_sub(due));
+        });
         let flushed = if writable { connection.flush() } else { Ok(()) };
         if received.and(flushed).is_err() {
             return self.reopen(index);
@@ -237,4 +243,80 @@ impl<'a, W: FnMut(u64, &mut Vec<u8>)> Engine<'a, W> {
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::test_server::serve;
+    use super::super::quantile;
+    use super::*;
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+
+    /// Each third request is put off, and each fifth refused.
+    async fn answer() -> StatusCode {
+        match SEEN.fetch_add(1, Ordering::Relaxed) {
+            number if number % 3 == 0 => StatusCode::SERVICE_UNAVAILABLE,
+            number if number % 5 == 0 => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        }
+    }
+
+    fn write(_: u64, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+
+    async fn drive_on(router: Router, load: Load) -> Measured {
+        let url = serve(router).await;
+        let to = url.trim_start_matches("http://").parse().unwrap();
+        tokio::task::spawn_blocking(move || drive(to, &load, write)).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_planned_request_is_sent_and_its_answer_counted() {
+        let arrivals = Arrivals::Burst { size: 50, every: Duration::from_millis(2), times: 3 };
+        let load = Load { pace: Loop::Open(arrivals), connections: 3, depth: 4 };
+        let measured = drive_on(Router::new().route("/", get(answer)), load).await;
+        let Measured { succeeded, put_off, refused, lost, .. } = measured;
+        // Of 0 to 149 a third is divided by 3, and of the others a fifth by 5.
+        assert_eq!((succeeded, put_off, refused, lost), (80, 50, 20, 0));
+        assert_eq!((measured.latency.len(), measured.lateness.len()), (150, 150));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_for_a_slow_server_counts_with_its_wait() {
+        const SLOW: Duration = Duration::from_millis(100);
+        let slow = || async { tokio::time::sleep(SLOW).await };
+        let load = Load {
+            pace: Loop::Open(Arrivals::Burst { size: 4, every: SLOW, times: 1 }),
+            connections: 1,
+            depth: 1,
+        };
+        let measured = drive_on(Router::new().route("/", get(slow)), load).await;
+        // Due together, answered one after the other: the last after four times the pause.
+        assert!(quantile(&measured.latency, 1.0) >= 4 * SLOW);
+        assert!(quantile(&measured.latency, 0.25) >= SLOW);
+        assert!(measured.all_succeeded());
+    }
+
+    #[tokio::test]
+    async fn a_closed_loop_sends_as_fast_as_it_is_answered_and_ends() {
+        let load = Load { pace: Loop::Closed(Duration::from_millis(50)), connections: 2, depth: 1 };
+        let measured = drive_on(Router::new().route("/", get(|| async {})), load).await;
+        assert!(measured.succeeded > 0 && measured.all_succeeded());
+        assert_eq!(measured.succeeded, measured.lateness.len());
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_an_error() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let load = Load { pace: Loop::Closed(Duration::from_secs(1)), connections: 1, depth: 1 };
+        assert!(drive(address, &load, write).is_err());
+    }
 }
