@@ -122,6 +122,7 @@ pub const EMBEDDED: &[Scenario] = &[
     agent_rows::PANICS_ARE_CAUGHT,
     agent_rows::CONFIGURATIONS_ARE_MIGRATED,
     agent_rows::BREAKERS_HEAL,
+    agent_rows::BREAKERS_ARE_VISIBLE,
     retries::REFUSED_AGENTS_WAIT,
 ];
 
