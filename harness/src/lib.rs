@@ -19,20 +19,26 @@
 //! - [`workload`]: events given in, and read back;
 //! - [`checkers`]: pure functions from a history to a verdict;
 //! - [`migrations`]: a project's migrations, replayed on every path, with data;
+//! - [`sensitivity`]: whether detectors find the defects that are planted for them;
 //! - [`run`]: the stages of one run;
 //! - [`report`]: one model of a run, and what renders it;
+//! - [`gate`]: everything that a release must pass, one command after the other;
+//! - [`bench`]: how fast, beside the limit measured in the same run;
 //! - [`cli`]: the command line.
 
+pub mod bench;
 pub mod checkers;
 pub mod cli;
 pub mod environment;
 pub mod exit_code;
 pub mod faults;
 pub mod finding;
+pub mod gate;
 pub mod history;
 pub mod migrations;
 pub mod report;
 pub mod run;
 pub mod seed;
+pub mod sensitivity;
 pub mod system;
 pub mod workload;

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use harness::cli::{Arguments, Command, certify, chaos, doctor, log, migrations, proxy, run};
+use harness::cli::{
+    Arguments, Command, bench, certify, chaos, doctor, init, log, migrations, proxy, report, run,
+    sensitivity,
+};
 use harness::exit_code::Exit;
 
 #[tokio::main]
@@ -25,6 +28,10 @@ async fn main() -> ExitCode {
         Command::Migrations { command } => migrations::run(command).await,
         Command::Chaos(arguments) => chaos::chaos(arguments).await,
         Command::Certify(arguments) => certify::certify(arguments).await,
+        Command::Report { command } => report::run(command),
+        Command::Init(arguments) => init::init(arguments),
+        Command::Bench(arguments) => bench::bench(arguments).await,
+        Command::Sensitivity(arguments) => sensitivity::sensitivity(arguments).await,
         Command::Doctor(arguments) => doctor::examine(arguments),
         Command::Proxy { command: proxy::ProxyCommand::Serve(arguments) } => {
             proxy::serve(arguments).await

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use harness::environment::janitor::start_time;
 use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
+#[path = "command_line/replay.rs"]
+mod replay;
+
 const DEADLINE: Duration = Duration::from_secs(120);
 
 fn root() -> PathBuf {
@@ -138,8 +141,8 @@ fn the_doctor_says_what_mends_a_missing_postgresql() {
     assert!(told.contains("apt-get install postgresql"), "{told}");
 }
 
-/// A run of the quick plan that is ended in mid-way.
-struct RunningPlan {
+/// A command that is ended in mid-way.
+struct Running {
     child: Child,
     /// What it has said on standard error until now.
     said: Arc<Mutex<String>>,
@@ -147,7 +150,7 @@ struct RunningPlan {
     folder: tempfile::TempDir,
 }
 
-/// A process that the run started, directly or not.
+/// A process that the command started, directly or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Descendant {
     id: u32,
@@ -155,13 +158,20 @@ struct Descendant {
     command: String,
 }
 
-impl RunningPlan {
+impl Running {
+    /// Runs the quick plan.
     fn start(backend: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("harness-test-").tempdir().unwrap();
+        let out = folder.path().join("out");
+        let command = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()]);
+        Self::of(command, folder)
+    }
+
+    /// Runs a command whose temporary files lie in this folder.
+    fn of(mut command: Command, folder: tempfile::TempDir) -> Self {
         let temporary = folder.path().join("temporary");
         std::fs::create_dir(&temporary).unwrap();
-        let out = folder.path().join("out");
-        let mut child = harness(&["run", "--backend", backend, "--out", out.to_str().unwrap()])
+        let mut child = command
             .env("TMPDIR", &temporary)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -275,7 +285,7 @@ mod whole_run {
 
     #[test]
     fn killed_it_leaves_nothing() {
-        let mut plan = RunningPlan::start("embedded");
+        let mut plan = Running::start("embedded");
         plan.wait_for_a_fault("latency");
         let descendants = plan.descendants();
         assert!(!descendants.is_empty(), "a run has processes");
@@ -285,7 +295,7 @@ mod whole_run {
 
     #[test]
     fn interrupted_while_a_part_is_down_it_leaves_nothing_and_says_so() {
-        let mut plan = RunningPlan::start("embedded");
+        let mut plan = Running::start("embedded");
         plan.wait_for_a_fault("kill");
         let descendants = plan.descendants();
         plan.signal(Signal::INT);
@@ -295,7 +305,7 @@ mod whole_run {
 
     #[test]
     fn a_database_that_dies_ends_it_and_is_named() {
-        let mut plan = RunningPlan::start("embedded");
+        let mut plan = Running::start("embedded");
         plan.wait_for_a_fault("latency");
         let descendants = plan.descendants();
         let server = descendants.iter().find(|process| data_folder(process).is_some());
@@ -355,7 +365,7 @@ mod containers {
 
     #[test]
     fn killed_the_run_leaves_nothing() {
-        let mut plan = RunningPlan::start("containers");
+        let mut plan = Running::start("containers");
         plan.wait_for_a_fault("latency");
         let descendants = plan.descendants();
         // PostgreSQL, the proxy, a server, three agents and their network.
@@ -367,7 +377,7 @@ mod containers {
 
     #[test]
     fn killed_while_it_starts_the_run_leaves_nothing() {
-        let mut plan = RunningPlan::start("containers");
+        let mut plan = Running::start("containers");
         plan.wait_for_words("part server started");
         let descendants = plan.descendants();
         plan.kill();
@@ -377,7 +387,7 @@ mod containers {
 
     #[test]
     fn interrupted_while_it_starts_the_run_leaves_nothing_and_says_so() {
-        let mut plan = RunningPlan::start("containers");
+        let mut plan = Running::start("containers");
         plan.wait_for_words("part server started");
         plan.signal(Signal::INT);
         assert_eq!(plan.child.wait().unwrap().code(), Some(130));
@@ -386,7 +396,7 @@ mod containers {
 
     #[test]
     fn what_a_dead_run_left_is_removed_by_the_next() {
-        let mut plan = RunningPlan::start("containers");
+        let mut plan = Running::start("containers");
         plan.wait_for_words("part server started");
         let descendants = plan.descendants();
         let janitor = descendants.iter().find(|one| one.command.contains("harness-janitor"));
@@ -395,72 +405,10 @@ mod containers {
         plan.kill();
         assert_ne!(owned_by(plan.child.id()), Vec::<String>::new());
 
-        let mut next = RunningPlan::start("containers");
+        let mut next = Running::start("containers");
         next.wait_for_words("part server started");
         wait_until_gone(plan.child.id());
         next.signal(Signal::INT);
         next.child.wait().unwrap();
     }
-}
-
-/// A folder with migrations of these names and texts.
-fn migrations(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
-
-fn replay(folder: &Path, more: &[&str]) -> Command {
-    let mut arguments = vec!["migrations", "replay", folder.to_str().unwrap()];
-    arguments.extend(more);
-    harness(&arguments)
-}
-
-#[test]
-fn a_replay_says_what_breaks_and_where() {
-    let folder = migrations(&[
-        ("1_a.up.sql", "CREATE TABLE a (id int);\n"),
-        ("2_b.up.sql", "\nALTER TABLE nowhere ADD COLUMN b int;\n"),
-    ]);
-    let out = tempfile::tempdir().unwrap();
-    let path = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
-    let (json, sarif, markdown) = (path("o.json"), path("o.sarif"), path("o.md"));
-    let forms = ["--json", &json, "--sarif", &sarif, "--markdown", &markdown, "--seed", "1"];
-    let (code, told, errors) = output(&mut replay(folder.path(), &forms));
-    assert_eq!(code, 1, "{told}{errors}");
-    assert!(told.contains("fresh.failed at 2_b.up.sql:2"), "{told}");
-    assert!(errors.contains("golang-migrate") && errors.contains("seed 1"), "{errors}");
-    let read = |path: &str| -> serde_json::Value {
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    };
-    assert_eq!(read(&json)["fresh"]["failed"][0]["sqlstate"], "42P01");
-    let result = &read(&sarif)["runs"][0]["results"][0];
-    assert_eq!(result["ruleId"], "fresh.failed");
-    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 2);
-    assert!(std::fs::read_to_string(&markdown).unwrap().contains("fresh.failed"));
-}
-
-#[test]
-fn the_threshold_decides_how_a_replay_ends() {
-    let folder = migrations(&[("1_a.up.sql", "CREATE TABLE a (id int);")]);
-    let (code, told, _) = output(&mut replay(folder.path(), &["--fail-on", "error"]));
-    assert_eq!(code, 0, "{told}");
-    let (code, told, _) = output(&mut replay(folder.path(), &["--fail-on", "info"]));
-    assert_eq!(code, 1, "{told}");
-}
-
-#[test]
-fn what_cannot_be_replayed_is_a_usage_error() {
-    let empty = migrations(&[]);
-    let (code, _, errors) = output(&mut replay(empty.path(), &[]));
-    assert_eq!(code, 2, "{errors}");
-    let text = migrations(&[("1_a.up.sql", "\\i other.sql")]);
-    let (code, _, errors) = output(&mut replay(text.path(), &[]));
-    assert_eq!(code, 2, "{errors}");
-    assert!(errors.contains("1_a.up.sql") && errors.contains("psql"), "{errors}");
-    let (code, _, errors) = output(&mut replay(text.path(), &["--convention", "none"]));
-    assert_eq!(code, 2, "{errors}");
-    assert!(errors.contains("golang-migrate") && errors.contains("auto"), "{errors}");
 }

@@ -245,7 +245,7 @@ fn variables_and_stubs_are_filled_in() {
 type Small =
     (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], usize);
 
-const SMALL: [Small; 9] = [
+const SMALL: [Small; 12] = [
     // goose takes its marks in any case.
     (
         &[("1_x.sql", "-- +goose no transaction\n-- +goose up\nVACUUM;\n")],
@@ -301,6 +301,31 @@ const SMALL: [Small; 9] = [
         &[("1_x.up.sql", "SELECT 1;"), ("2_y.up.go", ""), ("2_y.down.go", ""), ("README.md", "")],
         "golang-migrate",
         &["1 x: up together 1", "2 y: code"],
+        0,
+    ),
+    // go-pg/migrations names what runs in a transaction.
+    (
+        &[
+            ("1_x.tx.up.sql", "SELECT 1;"),
+            ("1_x.tx.down.sql", "SELECT 1;"),
+            ("2_y.up.sql", "VACUUM;"),
+        ],
+        "go-pg",
+        &["1 x: up transaction 1, down transaction 1", "2 y: up together 1 !1"],
+        0,
+    ),
+    // Times to the second are sqlx's, with or without a project around.
+    (
+        &[("20240101120000_x.sql", "SELECT 1;"), ("20230101120000_y.sql", "SELECT 1;")],
+        "sqlx",
+        &["20230101120000 y: up transaction 1", "20240101120000 x: up transaction 1"],
+        0,
+    ),
+    // A mark of an earlier tool in a pair means nothing any more.
+    (
+        &[("1_x.up.sql", "-- +migrate Up\nSELECT 1;"), ("1_x.down.sql", "SELECT 1;")],
+        "golang-migrate",
+        &["1 x: up together 1, down together 1"],
         0,
     ),
     // Rust among versioned names shows whose they are.

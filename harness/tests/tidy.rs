@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
@@ -17,21 +17,27 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),
     ("migrations", &["checkers", "environment", "finding", "seed", "system"]),
-    ("report", &["checkers", "finding", "history", "migrations", "seed"]),
+    ("sensitivity", &["environment", "system"]),
+    ("report", &["checkers", "faults", "finding", "history", "migrations", "seed", "sensitivity"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
+    ("gate", &["checkers", "environment", "exit_code", "report", "seed"]),
+    ("bench", &["environment", "history", "report", "seed", "system", "workload"]),
     (
         "cli",
         &[
+            "bench",
             "checkers",
             "environment",
             "exit_code",
             "faults",
             "finding",
+            "gate",
             "history",
             "migrations",
             "report",
             "run",
             "seed",
+            "sensitivity",
             "system",
         ],
     ),

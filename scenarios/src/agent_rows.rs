@@ -58,17 +58,40 @@ pub const BREAKERS_ARE_VISIBLE: Scenario = Scenario {
     },
 };
 
+/// An update that fails leaves the agent as it was.
+pub const FAILED_UPDATES_LEAVE_THE_AGENT: Scenario = Scenario {
+    name: "an_agent_outlives_its_failed_update",
+    show: |backend| {
+        let evidence = "the agent ended with its failed update";
+        both_ways(backend, "P-UPDATE", evidence, failed_updates_leave_the_agent)
+    },
+};
+
 /// Looks at a system whose agent is registered and scans with a double of `apt`.
 fn with_agent(
+    reference: ReferenceSystem,
+    look: impl AsyncFnOnce(&Stage<'_>) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    with_prepared_agent(reference, |_| Ok(()), look)
+}
+
+/// The same; while the agent is down, its folders are prepared.
+///
+/// # Errors
+/// When the system cannot be started, the folders cannot be prepared, or what was seen is wrong.
+pub fn with_prepared_agent(
     mut reference: ReferenceSystem,
+    prepare: impl FnOnce(&Folders) -> Result<(), Failed>,
     look: impl AsyncFnOnce(&Stage<'_>) -> Result<(), Failed>,
 ) -> Result<(), Failed> {
     let root = tempfile::tempdir()?;
     let folders = Folders::below(root.path(), &mut reference.system)?;
     reference.observe(async |environment| {
         let stage = Stage::new(&reference, environment, &folders);
-        stage.agent()?.terminate().await;
+        // Asked to end, it would wait for a server that does not know it.
+        stage.agent()?.kill().await;
         stage.configure(&stage.good_configuration()?.to_string())?;
+        prepare(&folders)?;
         let since = stage.agent_log_end()?;
         stage.agent()?.start().await?;
         stage.agent_logs(since, "registered as").await?;
@@ -177,6 +200,36 @@ fn breakers_heal(reference: ReferenceSystem) -> Result<(), Failed> {
         expect::eventually("the breaker closes by itself", async || {
             let log = stage.log("agent")?;
             Ok(log.contains("the breaker of scanner apt is closed").then_some(()))
+        })
+        .await
+    })
+}
+
+/// An update that fails half-way is told, and the agent goes on as it was.
+fn failed_updates_leave_the_agent(reference: ReferenceSystem) -> Result<(), Failed> {
+    with_agent(reference, async |stage| {
+        let path = format!("/agents/{}/update", stage.agent_id()?);
+        let update = json!({"platform": "linux-amd64", "version": "9.9.9"});
+        stage.administrate(&path, &update).await?.with_status("an update command", 200)?;
+        let agent = stage.agent()?;
+        stage.agent_logs(0, "update failed").await?;
+        expect::eventually("the agent has told of the update, or ended", async || {
+            let history = stage.ask("/events?event_type=agent_update").await?;
+            let history = history.with_status("the history", 200)?;
+            let told = history.to_string().contains("EP-38");
+            Ok((told || agent.state() == PartState::Exited).then_some(()))
+        })
+        .await?;
+        let since = stage.agent_log_end()?;
+        scan(stage, &json!({"outcome": "fail", "error": "no network"})).await?;
+        expect::eventually("the agent carries out a later command, or has ended", async || {
+            let ended = agent.state() == PartState::Exited;
+            let log = stage.log("agent")?;
+            let scanned = log.get(since..).is_some_and(|new| new.contains("scanner apt failed"));
+            match ended {
+                true => Err("the agent ended with its failed update".into()),
+                false => Ok(scanned.then_some(())),
+            }
         })
         .await
     })

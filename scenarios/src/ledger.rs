@@ -12,6 +12,8 @@ use serde::Deserialize;
 pub struct Ledger {
     /// In the order of the file.
     pub rows: Vec<Row>,
+    /// How each kind of detector is run, which is the harness's own to read.
+    pub detectors: toml::Table,
 }
 
 /// One thing that an audit found wrong, missing or at risk.
@@ -33,6 +35,8 @@ pub struct Row {
     pub excludes: BTreeSet<String>,
     /// What finds it: a kind of detector and its name.
     pub detector: Option<String>,
+    /// The words by which its finding is known, if they are not those of the detector's kind.
+    pub evidence: Option<String>,
     /// Nothing finds it yet.
     #[serde(default)]
     pub pending: bool,
@@ -89,6 +93,14 @@ pub enum Layer {
     /// A job of continuous integration.
     #[serde(rename = "J")]
     Job,
+}
+
+impl Row {
+    /// The finding that the replay has of it, in the audited lineage or in one with its patch.
+    pub fn finding(&self) -> Option<&str> {
+        let detector = self.detector.as_deref()?;
+        detector.strip_prefix("finding ").or_else(|| detector.strip_prefix("patch "))
+    }
 }
 
 impl Ledger {
@@ -171,9 +183,7 @@ mod tests {
         };
         let patches: BTreeSet<String> = std::fs::read_dir(folder).unwrap().map(patch).collect();
         let rows = ledger().rows.into_iter();
-        let found = rows.filter(|row| {
-            row.detector.as_ref().is_some_and(|detector| detector.starts_with("finding "))
-        });
+        let found = rows.filter(|row| row.finding().is_some());
         assert_eq!(patches, found.map(|row| row.id).collect());
     }
 

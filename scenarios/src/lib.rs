@@ -1,14 +1,17 @@
 //! Scenarios: named tests of the whole, on real parts. Each is a trial on each backend, named
-//! `embedded::…` or `containers::…`, so that a profile can choose by name and listing them starts
-//! nothing.
+//! `embedded::…` or `containers::…`, or `browser::…` where Chromium looks at the pages, so that a
+//! profile can choose by name and listing them starts nothing.
 
 pub mod access;
 pub mod agent_rows;
 pub mod agent_tokens;
+pub mod audit_log;
 pub mod bad_input;
 pub mod both_ways;
+pub mod browser;
 pub mod calls;
 pub mod certification;
+pub mod command_calls;
 pub mod database;
 pub mod event_batches;
 pub mod event_buffering;
@@ -35,6 +38,7 @@ pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
+pub mod volume;
 
 use harness::environment::BackendKind;
 use libtest_mimic::{Failed, Trial};
@@ -84,8 +88,6 @@ pub const ANSWERS: &[Scenario] = &[
     rate_limits::LIMITS_ARE_EXACT,
     agent_tokens::DEAD_TOKENS_ARE_REMOVED,
     side_by_side::A_TOKEN_IS_RENEWED_ONCE,
-    side_by_side::CLICKS_MAKE_ONE_COMMAND,
-    side_by_side::REQUESTS_ARE_DRAINED,
     priority::URGENT_EVENTS_GO_FIRST,
     logs::NO_SECRET_OF_THE_TOKENS,
     logs::NO_SECRET_OF_CALLERS,
@@ -97,6 +99,10 @@ pub const ANSWERS: &[Scenario] = &[
     access::OUTAGES_ARE_NO_WRONG_PASSWORDS,
     logs::NO_FLOOD_OF_REFUSALS,
     pages::HISTORY_IS_SHOWN,
+    command_calls::QUICK_CLICKS_ARE_ONE_COMMAND,
+    command_calls::LOGS_ARE_FOUND_AMONG_LOGS,
+    termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
+    volume::VOLUME_LOSES_NOTHING,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
@@ -123,17 +129,28 @@ pub const EMBEDDED: &[Scenario] = &[
     agent_rows::CONFIGURATIONS_ARE_MIGRATED,
     agent_rows::BREAKERS_HEAL,
     agent_rows::BREAKERS_ARE_VISIBLE,
+    agent_rows::FAILED_UPDATES_LEAVE_THE_AGENT,
+    audit_log::OTHERS_CANNOT_READ,
+    audit_log::LIMITS_ARE_APPLIED,
+    audit_log::FULL_DISKS_LOSE_NOTHING,
+    audit_log::REFUSALS_LOSE_NOTHING,
     retries::REFUSED_AGENTS_WAIT,
 ];
 
+/// Scenarios of what a browser makes of the pages. They need Chromium.
+pub const BROWSER: &[Scenario] =
+    &[browser::EVENTS_ARE_SHOWN, browser::TEXT_STAYS_TEXT, browser::PAGES_FIT];
+
 /// Every scenario as a trial on each backend that it can be shown on.
 pub fn trials() -> Vec<Trial> {
-    let on = |scenario: &Scenario, backend: BackendKind| {
+    let on = |scenario: &Scenario, group: &str, backend: BackendKind| {
         let show = scenario.show;
-        let name = format!("{}::{}", backend.name(), scenario.name);
-        Trial::test(name, move || show(backend))
+        Trial::test(format!("{group}::{}", scenario.name), move || show(backend))
     };
-    let embedded =
-        [ALL, ANSWERS, EMBEDDED].into_iter().flatten().map(|one| on(one, BackendKind::Embedded));
-    embedded.chain(ALL.iter().map(|one| on(one, BackendKind::Containers))).collect()
+    let on_backend = |scenario, backend: BackendKind| on(scenario, backend.name(), backend);
+    let embedded = [ALL, ANSWERS, EMBEDDED].into_iter().flatten();
+    let embedded = embedded.map(|one| on_backend(one, BackendKind::Embedded));
+    let containers = ALL.iter().map(|one| on_backend(one, BackendKind::Containers));
+    let browser = BROWSER.iter().map(|one| on(one, "browser", BackendKind::Embedded));
+    embedded.chain(containers).chain(browser).collect()
 }

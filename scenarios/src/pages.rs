@@ -6,6 +6,7 @@ use reqwest::{Method, redirect};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::both_ways::both_ways;
 use crate::calls::value;
 use crate::server_calls::Server;
 use crate::system_run::ReferenceSystem;
@@ -16,7 +17,7 @@ const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(1)>";
 /// Events are shown to users, and their text stays text.
 pub const HISTORY_IS_SHOWN: Scenario = Scenario {
     name: "the_event_history_is_shown_and_injects_nothing",
-    show: |backend| judge(ReferenceSystem::new(backend)?),
+    show: |backend| both_ways(backend, "EV-UI", "status of the page", judge),
 };
 
 fn judge(reference: ReferenceSystem) -> Result<(), Failed> {
@@ -38,7 +39,7 @@ fn judge(reference: ReferenceSystem) -> Result<(), Failed> {
             reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy().build()?;
         let root = crate::calls::part(environment, "server")?.url().to_owned();
         let stranger = http.get(format!("{root}/events")).send().await?;
-        expect::equal("what a stranger gets", &stranger.status().as_u16(), &303)?;
+        expect::equal("status of the page to a stranger", &stranger.status().as_u16(), &303)?;
         let password = value(environment, "secret.admin_password")?;
         let form = format!("username=admin&password={password}");
         let login = http.request(Method::POST, format!("{root}/login")).body(form);
@@ -52,9 +53,10 @@ fn judge(reference: ReferenceSystem) -> Result<(), Failed> {
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let page = async |path: &str| {
             let answer = http.get(format!("{root}{path}")).header("cookie", &cookie).send().await?;
+            expect::equal(&format!("status of the page {path}"), &answer.status().as_u16(), &200)?;
             let policy = answer.headers().get("content-security-policy").is_some();
             expect::equal(&format!("a policy on {path}"), &policy, &true)?;
-            let text = answer.error_for_status()?.text().await?;
+            let text = answer.text().await?;
             let injected = text.contains("<script>") || text.contains("<img");
             expect::equal(&format!("text of an agent is markup on {path}"), &injected, &false)?;
             Ok::<String, Failed>(text)

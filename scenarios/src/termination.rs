@@ -1,10 +1,13 @@
 //! An agent that is asked to end while nobody takes its events ends in time, and delivers them
-//! in its next life.
+//! in its next life. A server that is asked to end answers what it has begun.
 
 use harness::environment::{BackendKind, Environment, Part};
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
+use crate::both_ways::both_ways;
 use crate::calls::{call, part, text_at};
 use crate::server_calls::Server;
 use crate::system_run::ReferenceSystem;
@@ -17,6 +20,54 @@ const EVENTS: usize = 250;
 /// An agent with a backlog ends when it is asked to, and loses nothing.
 pub const BACKLOG_SURVIVES_TERMINATION: Scenario =
     Scenario { name: "an_agent_ends_cleanly_with_a_backlog", show };
+
+/// A request that has begun is answered before the server ends.
+pub const REQUESTS_IN_FLIGHT_ARE_ANSWERED: Scenario = Scenario {
+    name: "requests_in_flight_are_answered_before_the_end",
+    show: |backend| both_ways(backend, "PS-DRAIN", "in flight is cut", judge_drain),
+};
+
+fn judge_drain(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = part(environment, "server")?;
+        let address = server.url().strip_prefix("http://").ok_or("the server has no address")?;
+        let body = "{\"username\": \"admin\", \"password\": \"not the password\"}";
+        let head = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\
+             Expect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        let mut request = TcpStream::connect(address).await?;
+        request.write_all(head.as_bytes()).await?;
+        // The server says so when it begins to read the body: the request is in flight.
+        let mut begun = [0; 25];
+        request.read_exact(&mut begun).await?;
+        expect::equal(
+            "the server's go-ahead",
+            &begun.as_slice(),
+            &b"HTTP/1.1 100 Continue\r\n\r\n",
+        )?;
+        let finish = async {
+            expect::eventually("the server takes no more connections", async || {
+                Ok(TcpStream::connect(address).await.is_err().then_some(()))
+            })
+            .await?;
+            let mut answer = String::new();
+            let answered = async {
+                request.write_all(body.as_bytes()).await?;
+                request.read_to_string(&mut answer).await
+            };
+            let told = answered.await.map_or_else(|error| error.to_string(), |_| answer);
+            match told.contains(" 401 ") {
+                true => Ok(()),
+                false => Err(format!("a request in flight is cut: {told:?}").into()),
+            }
+        };
+        let (_, finished) = tokio::join!(server.terminate(), finish);
+        finished
+    })
+}
 
 fn show(backend: BackendKind) -> Result<(), Failed> {
     ReferenceSystem::new(backend)?.observe(async |environment| {

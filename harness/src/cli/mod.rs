@@ -1,17 +1,23 @@
 //! The command line: one file a subcommand; each parses, calls and maps the outcome to an exit.
 
+pub mod bench;
 pub mod certify;
 pub mod chaos;
 pub mod doctor;
 mod failure;
+mod gate;
+pub mod init;
 mod interrupt;
 pub mod log;
 mod machine;
 pub mod migrations;
 mod progress;
 pub mod proxy;
+mod release;
+pub mod report;
 pub mod run;
 mod run_report;
+pub mod sensitivity;
 mod subject;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +47,18 @@ pub enum Command {
         #[command(subcommand)]
         command: migrations::MigrationsCommand,
     },
+    /// Join, compare or open reports
+    Report {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: report::ReportCommand,
+    },
+    /// Write the files that say what is to be checked of a project
+    Init(init::InitArguments),
+    /// Measure how fast the system and the harness are, beside what the machine allows
+    Bench(bench::BenchArguments),
+    /// Plant each defect of a ledger and see whether its detector finds it, and nothing without it
+    Sensitivity(sensitivity::SensitivityArguments),
     /// Say what this machine has, what is missing, and the command that mends it
     Doctor(doctor::DoctorArguments),
     /// The fault-injecting proxy, alone

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, write_file};
+use super::gate::GateArguments;
 use super::interrupt::interrupt_token;
 use super::log;
 use super::progress::Telling;
@@ -23,7 +24,10 @@ pub(super) const DEFAULT_OUT: &str = "reports/generated";
 pub struct RunArguments {
     /// What the run does
     #[arg(long, value_enum, default_value_t)]
-    plan: PlanName,
+    plan: PlanChoice,
+    /// What the gate checks [default: harness.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     subject: SubjectArguments,
     /// Where every random choice comes from [default: a fresh one, which is printed]
@@ -37,6 +41,16 @@ pub struct RunArguments {
     json: Option<PathBuf>,
 }
 
+/// One run, or all that a release must pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum PlanChoice {
+    /// Under a minute: one fault of each kind while events flow
+    #[default]
+    Quick,
+    /// All that harness.toml asks of a release, one command after the other
+    Gate,
+}
+
 /// Runs, reports, and says how it went.
 pub async fn run(arguments: &RunArguments) -> Exit {
     attempt(arguments).await.unwrap_or_else(|failure| failure.tell())
@@ -44,9 +58,13 @@ pub async fn run(arguments: &RunArguments) -> Exit {
 
 async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     let seed = arguments.seed.map_or_else(Seed::fresh, Seed);
+    let name = match arguments.plan {
+        PlanChoice::Quick => PlanName::Quick,
+        PlanChoice::Gate => return gate(arguments, seed).await,
+    };
     let interrupt = interrupt_token().map_err(Failure::environment)?;
     let subject = Subject::prepare(&arguments.subject, interrupt).await?;
-    let plan = arguments.plan.name();
+    let plan = name.name();
     let folder = RunFolder::create(&arguments.out, plan, seed.0).map_err(|error| {
         Failure::usage(format!("cannot write to {}: {error}", arguments.out.display()))
     })?;
@@ -60,10 +78,10 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     let report = subject
         .attempt(Attempt {
             plan,
-            planner: arguments.plan.planner(),
+            planner: name.planner(),
             seed,
             folder: &folder,
-            rerun: rerun_command(&program(), arguments.plan, &arguments.subject, seed),
+            rerun: rerun_command(&program(), name, &arguments.subject, seed),
             telling: Telling::Changes,
         })
         .await?;
@@ -73,4 +91,15 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
         write_file(path, &report::json::render(&report))?;
     }
     Ok(exit_for(report.outcome))
+}
+
+async fn gate(arguments: &RunArguments, seed: Seed) -> Result<Exit, Failure> {
+    super::gate::gate(GateArguments {
+        config: arguments.config.as_deref(),
+        subject: &arguments.subject,
+        seed,
+        out: &arguments.out,
+        json: arguments.json.as_deref(),
+    })
+    .await
 }

@@ -69,7 +69,8 @@ impl Subject {
         arguments: &SubjectArguments,
         interrupt: CancellationToken,
     ) -> Result<Self, Failure> {
-        let system = read_system(arguments)?;
+        let system = read_system(arguments.system.as_deref())?;
+        know_defects(&system.name, &system.defects, &arguments.defect)?;
         if arguments.backend == BackendKind::Embedded {
             Binaries::find_or_install().map_err(Failure::environment)?;
         }
@@ -124,9 +125,13 @@ pub(super) fn exit_for(outcome: Outcome) -> Exit {
     }
 }
 
-fn read_system(arguments: &SubjectArguments) -> Result<System, Failure> {
-    let path = match &arguments.system {
-        Some(path) => path.clone(),
+/// The system that is named, or else the one of this repository.
+///
+/// # Errors
+/// A usage error.
+pub(super) fn read_system(named: Option<&Path>) -> Result<System, Failure> {
+    let path = match named {
+        Some(path) => path.to_owned(),
         None if Path::new(DEFAULT_SYSTEM).exists() => PathBuf::from(DEFAULT_SYSTEM),
         None => {
             return Err(Failure::usage(format!(
@@ -134,9 +139,7 @@ fn read_system(arguments: &SubjectArguments) -> Result<System, Failure> {
             )));
         }
     };
-    let system = System::read(&path).map_err(Failure::usage)?;
-    know_defects(&system.name, &system.defects, &arguments.defect)?;
-    Ok(system)
+    System::read(&path).map_err(Failure::usage)
 }
 
 /// # Errors

@@ -59,10 +59,34 @@ pub async fn built_programs(
     if packages.is_empty() {
         return Ok(BTreeMap::new());
     }
+    if let Some(ready) = std::env::var_os(READY_MADE) {
+        return ready_made(Path::new(&ready), packages);
+    }
     eprintln!("building {} (nothing to do if they are fresh)", packages.join(", "));
     let (folder, packages) = (folder.to_owned(), packages.to_owned());
     let built = tokio::task::spawn_blocking(move || build_programs(&folder, &packages)).await;
     built.map_err(|error| EnvironmentError::Build { message: error.to_string() })?
+}
+
+/// Names the folder of programs that were built before, as on a machine that shares the tests of
+/// an archive. Then nothing is built.
+const READY_MADE: &str = "HARNESS_PROGRAMS";
+
+/// # Errors
+/// A program is not in the folder.
+fn ready_made(
+    folder: &Path,
+    packages: &[String],
+) -> Result<BTreeMap<String, PathBuf>, EnvironmentError> {
+    let program = |package: &String| {
+        let path = folder.join(package);
+        if path.is_file() {
+            return Ok((package.clone(), path));
+        }
+        let message = format!("{READY_MADE} names a folder without {}", path.display());
+        Err(EnvironmentError::Build { message })
+    };
+    packages.iter().map(program).collect()
 }
 
 /// Builds cargo packages in the release profile and returns where each program lies. Cargo's own
@@ -111,6 +135,16 @@ mod tests {
             programs,
             [("server".to_owned(), PathBuf::from("/target/release/server"))].into()
         );
+    }
+
+    #[test]
+    fn what_is_ready_made_is_taken_and_what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("server"), "").unwrap();
+        let taken = ready_made(folder.path(), &["server".to_owned()]).unwrap();
+        assert_eq!(taken, [("server".to_owned(), folder.path().join("server"))].into());
+        let error = ready_made(folder.path(), &["agent".to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("HARNESS_PROGRAMS names a folder without"), "{error}");
     }
 
     #[test]

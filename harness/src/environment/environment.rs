@@ -79,6 +79,14 @@ struct Start<'a> {
     environment: Environment,
     /// Where the proxy reaches what has been started, by name.
     addresses: BTreeMap<String, Address>,
+    hops: Hops,
+}
+
+/// How parts reach each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hops {
+    Proxied,
+    Direct,
 }
 
 impl Environment {
@@ -91,6 +99,28 @@ impl Environment {
         system: &System,
         request: &EnvironmentRequest,
         recorder: &Recorder,
+    ) -> Result<Self, EnvironmentError> {
+        Self::bring_up(system, request, recorder, Hops::Proxied).await
+    }
+
+    /// The same without proxies, so that none is measured with the system. It has no links, and
+    /// nothing between its parts can be disturbed.
+    ///
+    /// # Errors
+    /// As [`Environment::start`].
+    pub async fn start_direct(
+        system: &System,
+        request: &EnvironmentRequest,
+        recorder: &Recorder,
+    ) -> Result<Self, EnvironmentError> {
+        Self::bring_up(system, request, recorder, Hops::Direct).await
+    }
+
+    async fn bring_up(
+        system: &System,
+        request: &EnvironmentRequest,
+        recorder: &Recorder,
+        hops: Hops,
     ) -> Result<Self, EnvironmentError> {
         let state = StateFolder::new()?;
         let parts_files = state.path().to_owned();
@@ -137,7 +167,7 @@ impl Environment {
             _state: state,
         };
         let addresses = BTreeMap::from([(DATABASE.to_owned(), address)]);
-        let mut start = Start { system, recorder, environment, addresses };
+        let mut start = Start { system, recorder, environment, addresses, hops };
         for description in &system.parts {
             start.start_parts(description).await?;
         }
@@ -299,6 +329,9 @@ impl Start<'_> {
         let upstream = self.addresses.get(to).ok_or_else(|| {
             EnvironmentError::Unsupported(format!("`{from}` reaches `{to}`, which is not there"))
         })?;
+        if self.hops == Hops::Direct {
+            return Ok(upstream.clone());
+        }
         let (listen, seen) = self.environment.backend.get_mut().place_link()?;
         self.environment
             .proxy

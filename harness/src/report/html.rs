@@ -1,53 +1,33 @@
 //! `report.html`: one file that loads nothing, for people.
 
+pub(super) mod page;
 mod sections;
 mod timeline;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::RunReport;
 use super::text::{headline, neutralise, seconds};
 use crate::checkers::Outcome;
 
-/// The page's style. It has a light and a dark form and fits a phone.
-const STYLE: &str = include_str!("html/style.css");
-
-/// Forbids the browser to load or run anything, should hostile text ever get through.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-
 /// The report as one page.
 pub fn render(report: &RunReport) -> String {
     let title = format!("{}: {}", report.run.name, report.outcome.word());
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                title { (neutralise(&title)) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header class=(report.outcome.word()) { (verdict_first(report)) }
-                main {
-                    (sections::failures(report))
-                    section {
-                        h2 { "Timeline" }
-                        (timeline::render(report))
-                        (sections::faults(report))
-                    }
-                    (sections::verdicts(report))
-                    (sections::totals(report))
-                    (sections::environment(report))
-                    (sections::left_out(report))
-                    (sections::machine(report))
-                    (sections::artifacts(report))
-                }
-            }
+    let main = html! {
+        (sections::failures(report))
+        section {
+            h2 { "Timeline" }
+            (timeline::render(report))
+            (sections::faults(report))
         }
+        (sections::verdicts(report))
+        (sections::totals(report))
+        (sections::environment(report))
+        (sections::left_out(report))
+        (sections::machine(report))
+        (sections::artifacts(report))
     };
-    page.into_string()
+    page::page(&title, report.outcome, &verdict_first(report), &main)
 }
 
 fn verdict_first(report: &RunReport) -> Markup {

@@ -14,9 +14,11 @@ pub mod markdown;
 pub mod migrations;
 mod model;
 mod redact;
+pub mod release;
 mod render;
 #[cfg(test)]
 mod sample;
+pub mod sensitivity;
 mod series;
 pub mod terminal;
 pub mod text;

@@ -44,6 +44,14 @@ pub fn write_all(report: &RunReport, folder: &Path) -> Result<Vec<PathBuf>, Repo
         ("report.md", markdown::render(report)),
         ("junit.xml", junit::render(report)?),
     ];
+    write_forms(forms, folder)
+}
+
+/// Writes these texts under these names, and returns their paths.
+pub(super) fn write_forms<const N: usize>(
+    forms: [(&str, String); N],
+    folder: &Path,
+) -> Result<Vec<PathBuf>, ReportError> {
     let write = |(name, text): (&str, String)| {
         let path = folder.join(name);
         match std::fs::write(&path, text) {

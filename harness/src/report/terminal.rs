@@ -98,7 +98,8 @@ fn left_out(text: &mut String, report: &RunReport) {
     }
 }
 
-fn paint(outcome: Outcome, text: &str) -> String {
+/// A text in the colour of an outcome.
+pub fn paint(outcome: Outcome, text: &str) -> String {
     match outcome {
         Outcome::Valid => text.green().bold().to_string(),
         Outcome::Unknown => text.yellow().bold().to_string(),

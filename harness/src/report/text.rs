@@ -53,9 +53,25 @@ pub fn headline(outcome: Outcome) -> &'static str {
     }
 }
 
+/// A word as a shell takes it.
+pub fn shell_word(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        assert_eq!(shell_word("a/b.toml"), "a/b.toml");
+        assert_eq!(shell_word("my system's.toml"), r"'my system'\''s.toml'");
+        assert_eq!(shell_word(""), "''");
+    }
 
     #[test]
     fn control_characters_become_visible() {

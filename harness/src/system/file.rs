@@ -54,6 +54,8 @@ pub struct System {
     pub setup: Vec<SetupCall>,
     /// How events are given in and read back.
     pub events: EventContract,
+    /// How fast it takes events is measured.
+    pub bench: Option<BenchContract>,
     /// Defects that its programs can be told to have, by id.
     #[serde(default)]
     pub defects: BTreeSet<String>,
@@ -248,6 +250,37 @@ pub struct ReadContract {
     pub marker: String,
 }
 
+/// How `bench` measures how fast a system takes events.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchContract {
+    /// The part that takes events. It runs with what it reaches, and nothing else does.
+    pub to: String,
+    /// What its program is told beside its environment: limits that are meant for single callers,
+    /// and would be measured instead.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The call that makes a producer, known as `{producer}`, counted from 1.
+    pub producer: SetupCall,
+    /// The path that a producer gives its events to in a POST; it may ask for what making the
+    /// producer captured, as may the headers.
+    pub path: String,
+    /// Headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body of such a call. The text `{events}` stands for the list of events.
+    pub body: Value,
+    /// An event. The text `{number}` stands for a number that the producer has not used yet, from
+    /// 1; `{uuid7}` for a new UUID of version 7, `{now}` for the time in RFC 3339.
+    pub event: Value,
+    /// The table that events are stored in.
+    pub table: String,
+    /// A query for rows of that table, like those that the system stores for such events, of which
+    /// no two are equal: one for each number from `{first}` to `{last}`. Its columns are the
+    /// table's, by name.
+    pub rows: String,
+}
+
 fn one() -> usize {
     1
 }
@@ -331,7 +364,8 @@ impl System {
                 return Err(format!("two parts are called `{twice}`"));
             }
         }
-        let named = self.setup.iter().map(|call| &call.to);
+        let benched = self.bench.iter().flat_map(|bench| [&bench.to, &bench.producer.to]);
+        let named = self.setup.iter().map(|call| &call.to).chain(benched);
         for name in named.chain([&self.events.emit.to, &self.events.read.from]) {
             if self.part(name).is_none() {
                 return Err(format!("`{name}` is not a part of this system"));

@@ -1,5 +1,6 @@
 //! Gives events to producers while the nemesis is at work, and reads back what was stored.
 
+pub mod engine;
 mod generator;
 mod open_loop;
 mod reader;

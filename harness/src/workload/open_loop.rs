@@ -24,7 +24,7 @@ impl Pace {
     }
 
     /// When an operation is due, after the beginning.
-    fn due(self, operation: u64) -> Duration {
+    pub(super) fn due(self, operation: u64) -> Duration {
         Duration::from_nanos(operation * 1_000_000_000 / u64::from(self.rate.max(1)))
     }
 }

@@ -1,5 +1,5 @@
-//! How far the event of each point came: read from the parts' logs, the database, the history and
-//! an open stream. Each is looked at by the event's own point.
+//! How far the event of each point came: read from the parts' logs, the database, the history,
+//! an open stream and the pages. Each is looked at by the event's own point.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +17,8 @@ use crate::database;
 use crate::expect;
 
 /// The hops, in their order.
-pub const HOPS: [&str; 6] =
-    ["emitted", "buffered", "accepted", "persisted", "queryable", "streamed"];
+pub const HOPS: [&str; 7] =
+    ["emitted", "buffered", "accepted", "persisted", "queryable", "streamed", "shown"];
 
 /// What is known of the events of one point.
 #[derive(Clone, Debug, Default)]
@@ -146,18 +146,19 @@ pub async fn journeys(
         let taken = taken(&logs, point);
         let events = history.iter().filter(|event| event["metadata"]["point"] == **point);
         let events: Vec<&Value> = events.collect();
-        let shown = ids.iter().filter_map(|id| Some((*id, stream.shown.when(id)?)));
-        let shown: BTreeMap<&str, DateTime<Utc>> = shown.collect();
+        let streamed = ids.iter().filter_map(|id| Some((*id, stream.shown.when(id)?)));
+        let streamed: BTreeMap<&str, DateTime<Utc>> = streamed.collect();
         journey.reached = [
             logs.contains(&format!("event of {point}: ")),
             !taken.is_empty(),
             taken.iter().any(|id| logs.contains(&format!("event {id} accepted"))),
             !ids.is_empty(),
             !events.is_empty(),
-            !shown.is_empty(),
+            !streamed.is_empty(),
+            has_a_page(stage, ids.first().copied(), point).await?,
         ];
         journey.classification = events.first().map(|event| classification(event));
-        journey.delay = events.iter().filter_map(|event| delay(event, &shown)).min();
+        journey.delay = events.iter().filter_map(|event| delay(event, &streamed)).min();
         journeys.insert(*point, journey);
     }
     Ok(journeys)
@@ -190,8 +191,17 @@ fn classification(event: &Value) -> String {
     ["event_type", "event_subtype", "severity", "component"].map(word).join(" / ")
 }
 
-fn delay(event: &Value, shown: &BTreeMap<&str, DateTime<Utc>>) -> Option<Duration> {
+fn delay(event: &Value, streamed: &BTreeMap<&str, DateTime<Utc>>) -> Option<Duration> {
     let happened: DateTime<Utc> = event["created_at"].as_str()?.parse().ok()?;
-    let shown = shown.get(event["id"].as_str()?)?;
-    (*shown - happened).to_std().ok()
+    let streamed = streamed.get(event["id"].as_str()?)?;
+    (*streamed - happened).to_std().ok()
+}
+
+/// Whether the event has a page for users, which tells its point.
+async fn has_a_page(stage: &Stage<'_>, id: Option<&str>, point: &str) -> Result<bool, Failed> {
+    let Some(id) = id else { return Ok(false) };
+    let url = format!("{}/events/{id}", part(stage.environment, "server")?.url());
+    let cookie = format!("redflag_session={}", value(stage.environment, "admin_token")?);
+    let page = stage.environment.http().get(url).header("cookie", cookie).send().await?;
+    Ok(page.status().is_success() && page.text().await?.contains(point))
 }

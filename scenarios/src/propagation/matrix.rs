@@ -11,7 +11,7 @@ use super::hops::{HOPS, Journey, Stream, journeys, settle};
 use super::stage::{Folders, Stage};
 use super::{agent_points, server_points};
 use crate::Scenario;
-use crate::both_ways::both_ways;
+use crate::both_ways::{asked_for, both_ways, caught};
 use crate::expect;
 use crate::ledger::{Layer, Ledger};
 use crate::system_run::ReferenceSystem;
@@ -75,6 +75,10 @@ fn show_some(backend: BackendKind, chosen: fn(usize) -> bool) -> Result<(), Fail
     let all = points()?;
     let some = (1..).zip(&all).filter(|(number, _)| chosen(*number)).map(|(_, point)| point);
     let some: Vec<&str> = some.map(String::as_str).collect();
+    if let Some(defects) = asked_for() {
+        let defects: Vec<&str> = defects.iter().map(String::as_str).collect();
+        return Matrix::of(backend, &defects)?.every_event_arrives();
+    }
     let matrix = Matrix::of(backend, &some)?;
     let expected: BTreeSet<String> = some.iter().map(|&point| point.to_owned()).collect();
     expect::equal("the points whose events are lost", &matrix.lost(), &expected)
@@ -131,6 +135,18 @@ impl Matrix {
         let whole = |journey: &Journey| journey.reached.iter().all(|reached| *reached);
         let lost = self.journeys.iter().filter(|(_, journey)| !whole(journey));
         lost.map(|(point, _)| (*point).to_owned()).collect()
+    }
+
+    fn every_event_arrives(&self) -> Result<(), Failed> {
+        let told = self.lost().into_iter().map(|point| {
+            let seen = self.seen.get(point.as_str()).map_or("nothing", String::as_str);
+            caught(&point, &format!("seen from outside is {seen}, and no event of it arrives"))
+        });
+        let told: Vec<String> = told.collect();
+        match told.is_empty() {
+            true => Ok(()),
+            false => Err(told.join("\n").into()),
+        }
     }
 
     fn tell_delays(&self) {

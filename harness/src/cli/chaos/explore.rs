@@ -12,11 +12,12 @@ use crate::cli::interrupt::interrupt_token;
 use crate::cli::log;
 use crate::cli::progress::Telling;
 use crate::cli::run::DEFAULT_OUT;
-use crate::cli::run_report::{program, quoted};
+use crate::cli::run_report::program;
 use crate::cli::subject::{Attempt, Subject, SubjectArguments, exit_for};
 use crate::exit_code::Exit;
 use crate::faults::{Coverage, Schedule, ScheduleGenerator, shrink};
 use crate::report::RunReport;
+use crate::report::text::shell_word;
 use crate::run::{GENERATED_WINDOW, Plan, Planner, Reproducer, RunFolder, generated_plan};
 use crate::seed::Seed;
 
@@ -207,7 +208,7 @@ impl Exploration<'_> {
 }
 
 fn rerun_command(program: &str, folder: &Path) -> String {
-    format!("{} chaos rerun {}", quoted(program), quoted(&folder.to_string_lossy()))
+    format!("{} chaos rerun {}", shell_word(program), shell_word(&folder.to_string_lossy()))
 }
 
 /// The plan that a run wrote into its folder.

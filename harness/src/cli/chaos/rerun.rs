@@ -11,11 +11,12 @@ use crate::cli::interrupt::interrupt_token;
 use crate::cli::log;
 use crate::cli::progress::Telling;
 use crate::cli::run::DEFAULT_OUT;
-use crate::cli::run_report::{program, quoted};
+use crate::cli::run_report::program;
 use crate::cli::subject::{Attempt, Subject, SubjectArguments};
 use crate::environment::BackendKind;
 use crate::exit_code::Exit;
 use crate::report;
+use crate::report::text::shell_word;
 use crate::run::{Planner, Reproducer, RunFolder};
 
 /// Which failure, and how often.
@@ -54,13 +55,13 @@ pub(super) async fn rerun(arguments: &RerunArguments) -> Result<Exit, Failure> {
         if number == 1 {
             log::send_to(&folder.own_log()).map_err(Failure::environment)?;
         }
-        let again = quoted(&arguments.folder.to_string_lossy());
+        let again = shell_word(&arguments.folder.to_string_lossy());
         let attempt = Attempt {
             plan: "chaos",
             planner: Planner::fixed(known.plan.clone()),
             seed: known.seed,
             folder: &folder,
-            rerun: format!("{} chaos rerun {again}", quoted(&program())),
+            rerun: format!("{} chaos rerun {again}", shell_word(&program())),
             telling: if once { Telling::Changes } else { Telling::Counts },
         };
         let report = subject.attempt(attempt).await?;

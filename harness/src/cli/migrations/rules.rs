@@ -35,7 +35,7 @@ struct Described {
 pub fn list(arguments: &RulesArguments) -> Exit {
     let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
     for rule in RULES {
-        let severity = page::severity(rule.severity);
+        let severity = rule.severity.word();
         anstream::println!("{:width$}  {severity:7}  {}", rule.id, rule.summary);
     }
     let described: Vec<_> = RULES.iter().map(describe).collect();

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Convention {
     /// `N_name.up.sql` and `N_name.down.sql`, as golang-migrate runs them
     GolangMigrate,
+    /// The same names, with `.tx.` in those that run in a transaction, as go-pg/migrations runs them
+    GoPg,
     /// sqlx, simple or reversible
     Sqlx,
     /// A folder a migration with `up.sql` and `down.sql`
@@ -34,6 +36,7 @@ impl Convention {
     pub fn name(self) -> &'static str {
         match self {
             Self::GolangMigrate => "golang-migrate",
+            Self::GoPg => "go-pg",
             Self::Sqlx => "sqlx",
             Self::Diesel => "diesel",
             Self::Goose => "goose",

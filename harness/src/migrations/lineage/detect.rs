@@ -86,6 +86,10 @@ fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {
     if !parent.is_empty() || !has_ending(name, ".sql") {
         return Ok(None);
     }
+    // A name says more than a mark that an earlier tool left in the file.
+    if has_ending(name, ".up.sql") || has_ending(name, ".down.sql") {
+        return Ok(Some(Family::Pairs));
+    }
     let text = folder.text(file)?;
     Ok(Some(if text.lines().any(|line| is_mark(line, "+goose Up")) {
         Family::Goose
@@ -93,8 +97,6 @@ fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {
         Family::SqlMigrate
     } else if text.lines().any(|line| is_mark(line, "migrate:up")) {
         Family::Dbmate
-    } else if has_ending(name, ".up.sql") || has_ending(name, ".down.sql") {
-        Family::Pairs
     } else {
         Family::Bare
     }))
@@ -166,6 +168,13 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
             ),
         );
     }
+    let go_pg = |file: &&&&str| {
+        names::pair(file).is_some_and(|pair| pair.name.ends_with(conventions::IN_TRANSACTION))
+    };
+    if let Some(marked) = ups.iter().find(go_pg) {
+        let reason = format!("{marked} is named as go-pg/migrations runs it in a transaction");
+        return (Convention::GoPg, reason);
+    }
     match sqlx_sign(folder, example) {
         Some(reason) => (Convention::Sqlx, reason),
         None => (Convention::GolangMigrate, format!("pairs as {example}")),
@@ -174,7 +183,8 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
 
 fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
     let numbered = files.iter().all(|file| names::numbered(file).is_some());
-    match sqlx_sign(folder, example).filter(|_| numbered) {
+    let sign = || sqlx_sign(folder, example).or_else(|| sqlx_times(example, files));
+    match numbered.then(sign).flatten() {
         Some(reason) => (Convention::Sqlx, reason),
         None => (Convention::Plain, format!("files as {example}, which no tool marks as its own")),
     }
@@ -190,6 +200,19 @@ fn sqlx_sign(folder: &Folder, example: &str) -> Option<String> {
     }
     let cargo = project_file(folder, "Cargo.toml", "sqlx")?;
     Some(format!("names as {example}, and {cargo} names sqlx"))
+}
+
+/// Numbers that are all times to the second, each another, as sqlx makes them.
+fn sqlx_times(example: &str, files: &[&str]) -> Option<String> {
+    const DIGITS: usize = "YYYYMMDDhhmmss".len();
+    let mut times: Vec<&str> = files
+        .iter()
+        .map(|file| names::numbered(file).map(|(number, _)| number))
+        .collect::<Option<_>>()?;
+    times.sort_unstable();
+    let distinct = times.windows(2).all(|two| two[0] != two[1]);
+    (distinct && times.iter().all(|time| time.len() == DIGITS))
+        .then(|| format!("numbers of {DIGITS} digits as in {example}, as sqlx makes them"))
 }
 
 /// The file of that name in the two folders above, if it says the word. What lies further up may

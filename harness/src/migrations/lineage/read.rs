@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::conventions::{Context, Reading};
 use super::detect::{Detected, detect};
 use super::folder::{Folder, text_of};
-use super::variables::Variables;
+use super::variables::{Variables, templates, usual_value};
 use super::{Convention, Lineage, LineageError, Script, Settings, Step, Wrapping, conventions};
 
 /// How many folders a refusal names.
@@ -30,13 +30,14 @@ pub struct ReadOptions {
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Lineage, LineageError> {
     let folder = Folder::list(path)?;
     let settings = Settings::find(path)?;
-    let (folder, detected) = match (options.convention, settings.convention) {
+    let (folder, mut detected) = match (options.convention, settings.convention) {
         (Some(convention), _) => (folder, named(convention, "--convention")),
         (None, Some(convention)) => (folder, named(convention, "lineage.toml")),
         (None, None) => recognise(folder)?,
     };
     let mut variables = settings.variables.clone();
     variables.extend(options.variables.clone());
+    fill_usual(&folder, &mut variables, &mut detected)?;
     let context = Context { folder: &folder, variables: &variables };
     let reading = conventions::read(detected.convention, &context)?;
     if reading.migrations.is_empty() {
@@ -55,6 +56,27 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Lineage, LineageError>
         fill(&mut lineage, version, file)?;
     }
     Ok(lineage)
+}
+
+/// Gives templates that name a schema the usual one, where nobody says which it is.
+fn fill_usual(
+    folder: &Folder,
+    variables: &mut Variables,
+    detected: &mut Detected,
+) -> Result<(), LineageError> {
+    for file in folder.top().filter(|file| file.ends_with(".sql")) {
+        let text = folder.text(file)?;
+        for template in templates(&text) {
+            let Some(value) = usual_value(template).filter(|_| !variables.contains_key(template))
+            else {
+                continue;
+            };
+            variables.insert(template.to_owned(), value.to_owned());
+            let guessed = format!("; `{template}` is taken for the schema {value}");
+            detected.reason.push_str(&guessed);
+        }
+    }
+    Ok(())
 }
 
 fn named(convention: Convention, by: &str) -> Detected {

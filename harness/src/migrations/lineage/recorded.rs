@@ -33,6 +33,10 @@ impl Tracking {
                 "SELECT version || CASE WHEN dirty THEN ' (dirty)' ELSE '' END \
                  FROM {table} WHERE version >= 0"
             ),
+            Convention::GoPg => format!(
+                "SELECT version::text FROM (SELECT version FROM {table} ORDER BY id DESC LIMIT 1) \
+                 AS latest WHERE version > 0"
+            ),
             Convention::Sqlx => format!(
                 "SELECT version || CASE WHEN success THEN '' ELSE ' (failed)' END FROM {table}"
             ),
@@ -67,9 +71,9 @@ impl Tracking {
         }
         let last = keys.iter().rposition(|key| records.contains(key));
         let position = last.map_or(0, |last| last + 1);
-        // golang-migrate records where it stands and nothing else.
+        // These record where they stand and nothing else.
         let missing = match self.convention {
-            Convention::GolangMigrate => None,
+            Convention::GolangMigrate | Convention::GoPg => None,
             _ => (0..position).find(|&before| {
                 !lineage.migrations[before].repeatable && !records.contains(&keys[before])
             }),
@@ -88,6 +92,7 @@ impl Tracking {
         let migration = &lineage.migrations[position];
         match self.convention {
             Convention::GolangMigrate
+            | Convention::GoPg
             | Convention::Sqlx
             | Convention::Goose
             | Convention::Refinery => number_of(&migration.version),

@@ -1,8 +1,8 @@
 //! The table in which a tool keeps what it has run, made and kept as that tool does, since real
 //! migrations touch it.
 //!
-//! Each is what the tool's own source does at the time of writing: golang-migrate 4, sqlx 0.9,
-//! diesel 2, goose 3, sql-migrate 1, Flyway 11, dbmate 2, refinery 0.9.
+//! Each is what the tool's own source does at the time of writing: golang-migrate 4,
+//! go-pg/migrations 8, sqlx 0.9, diesel 2, goose 3, sql-migrate 1, Flyway 11, dbmate 2, refinery 0.9.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -43,6 +43,7 @@ impl Tracking {
         let table = match lineage.convention {
             Convention::GolangMigrate | Convention::Dbmate => "public.schema_migrations",
             Convention::SortedUp => "schema_migrations",
+            Convention::GoPg => "gopg_migrations",
             Convention::Sqlx => "_sqlx_migrations",
             Convention::Diesel => "__diesel_schema_migrations",
             Convention::Goose => "goose_db_version",
@@ -76,6 +77,7 @@ impl Tracking {
             Convention::GolangMigrate => {
                 "version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL"
             }
+            Convention::GoPg => "id serial, version bigint, created_at timestamptz",
             Convention::Sqlx => {
                 "version bigint PRIMARY KEY, description text NOT NULL, \
                  installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, \
@@ -137,6 +139,7 @@ impl Tracking {
                     after: self.set_version(Some(version), false),
                 };
             }
+            Convention::GoPg => self.note_version(version),
             Convention::Sqlx => format!(
                 "INSERT INTO {table} (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, true, '\\x{}', -1)",
@@ -197,6 +200,13 @@ impl Tracking {
                     after: self.set_version(previous, false),
                 };
             }
+            // Its log goes on; the last entry says where the database stands.
+            Convention::GoPg => {
+                let previous = position
+                    .checked_sub(1)
+                    .map_or("0", |before| lineage.migrations[before].version.as_str());
+                return Record { before: Vec::new(), after: vec![self.note_version(previous)] };
+            }
             Convention::Sqlx | Convention::Refinery => ("version", number(&migration.version)),
             Convention::Goose => ("version_id", number(&migration.version)),
             Convention::SqlMigrate => ("id", literal(migration.file())),
@@ -227,6 +237,14 @@ impl Tracking {
             take: format!("SELECT pg_advisory_lock({key})"),
             release: format!("SELECT pg_advisory_unlock({key})"),
         })
+    }
+
+    fn note_version(&self, version: &str) -> String {
+        format!(
+            "INSERT INTO {} (version, created_at) VALUES ({}, now())",
+            self.table,
+            number(version)
+        )
     }
 
     /// golang-migrate keeps one row: where the database stands, and whether it may be half-way.
@@ -285,8 +303,9 @@ mod tests {
     use crate::migrations::lineage::{Settings, Wrapping};
     use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-    const ALL: [Convention; 9] = [
+    const ALL: [Convention; 10] = [
         Convention::GolangMigrate,
+        Convention::GoPg,
         Convention::Sqlx,
         Convention::Diesel,
         Convention::Goose,
@@ -376,7 +395,8 @@ mod tests {
                 let records = recorded(&mut connection, &tracking).await;
                 assert_eq!(tracking.position(&lineage, &records), Ok(position), "{convention:?}");
             }
-            assert_eq!(rows(&mut connection, table).await, empty, "{convention:?}");
+            let log = if convention == Convention::GoPg { 4 } else { 0 };
+            assert_eq!(rows(&mut connection, table).await, empty + log, "{convention:?}");
             if let Some(lock) = tracking.lock(database.name()) {
                 run(&mut connection, &[lock.take, lock.release]).await;
             }

@@ -1,9 +1,9 @@
 //! Template variables in migrations, and what they stand for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::LineageError;
-use crate::migrations::sql::tokens;
+use crate::migrations::sql::{TokenKind, tokens};
 
 /// What template variables stand for. A key that is a plain name, as `schema`, is written
 /// `${schema}` in the files; any other, as `{{.Schema}}` or `:owner`, is written as it is.
@@ -19,6 +19,33 @@ pub(super) fn fill(text: String, variables: &Variables) -> String {
 
 fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c)) && !name.starts_with(':')
+}
+
+/// The templates, as `{{.Schema}}`, that stand in a text where SQL has no braces: not in a string,
+/// which may hold an array or JSON, and not in a comment.
+pub(super) fn templates(text: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    if !text.contains("{{") {
+        return found;
+    }
+    for token in tokens(text).filter(|token| !token.is_blank()) {
+        let open = match token.kind {
+            TokenKind::Symbol => text[token.offset..].starts_with("{{").then_some(token.offset),
+            TokenKind::QuotedName => token.text.find("{{").map(|at| token.offset + at),
+            _ => None,
+        };
+        let Some(open) = open else { continue };
+        if let Some(length) = text[open..].find("}}") {
+            found.insert(&text[open..open + length + 2]);
+        }
+    }
+    found
+}
+
+/// What a template stands for that nobody gives a value, if its name says that it is a schema.
+pub(super) fn usual_value(template: &str) -> Option<&'static str> {
+    let name = template.to_lowercase();
+    ["schema", "namespace"].iter().any(|word| name.contains(word)).then_some("public")
 }
 
 /// Refuses a text in which a variable is left; in a comment it does no harm.
@@ -95,6 +122,16 @@ mod tests {
         assert_eq!(filled, "app.p_t me $schema");
         let shell = fill_shell("$schema.${schema} ${x:-y} $$ $1 ${z} $z", &variables());
         assert_eq!(shell, "app.app y $$ $1 ${z} $z");
+    }
+
+    #[test]
+    fn a_template_is_one_where_sql_has_no_braces() {
+        let text = "CREATE TABLE {{ .Schema }}.a (b text DEFAULT '{{no}}'); -- {{no}}\n\
+                    CREATE INDEX ON \"{{index .Options \"Namespace\" }}\".a (b); SELECT $${{no}}$$";
+        let found: Vec<_> = templates(text).into_iter().collect();
+        assert_eq!(found, ["{{ .Schema }}", "{{index .Options \"Namespace\" }}"]);
+        assert!(found.iter().all(|template| usual_value(template) == Some("public")));
+        assert_eq!(usual_value("{{ .Owner }}"), None);
     }
 
     #[test]

@@ -11,9 +11,14 @@ use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Server, Sessio
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
 use crate::migrations::lineage::{Record, Script};
 
-const COPY: &str = "replay_copy";
+/// What a database is called while a copy bears its name.
+const ASIDE: &str = "replay_aside";
 
 /// What sessions are closed with before a database is copied, and opened with again.
+///
+/// The copy has the database's own name, and the database another one meanwhile: a migration finds
+/// itself where it would be, and one that drops or renames that database is refused, as it would
+/// be, in place of taking away what the copy was made of.
 #[derive(Clone, Debug)]
 pub struct Opening<'server> {
     server: &'server Server,
@@ -24,7 +29,7 @@ pub struct Opening<'server> {
 }
 
 impl<'server> Opening<'server> {
-    /// Closes a session so that its database can be copied.
+    /// Closes a session, and puts its database aside so that copies can stand in its place.
     ///
     /// # Errors
     /// The server is down.
@@ -37,24 +42,26 @@ impl<'server> Opening<'server> {
             prologue: session.prologue().to_vec(),
         };
         session.close().await?;
+        opening.server.rename_database(&opening.database, ASIDE).await?;
         Ok(opening)
     }
 
-    /// Opens the same session again.
+    /// Puts the database back, and opens the same session again. No copy may be left.
     ///
     /// # Errors
     /// The server is down.
     pub async fn open(&self) -> Result<Session<'server>, ReplayError> {
-        self.open_in(&self.database).await
+        self.server.rename_database(ASIDE, &self.database).await?;
+        self.open_session().await
     }
 
-    /// Copies the database, and opens such a session in the copy.
+    /// Copies the database, and opens such a session in the copy. There is one copy at a time.
     ///
     /// # Errors
     /// Somebody is connected to the database, or the server is down.
-    pub async fn open_copy(&self, name: &str) -> Result<Session<'server>, ReplayError> {
-        self.server.clone_database(&self.database, name).await?;
-        self.open_in(name).await
+    pub async fn open_copy(&self) -> Result<Session<'server>, ReplayError> {
+        self.server.clone_database(ASIDE, &self.database).await?;
+        self.open_session().await
     }
 
     /// Drops a copy, with the roles and databases that were made in it.
@@ -62,14 +69,13 @@ impl<'server> Opening<'server> {
     /// # Errors
     /// The server is down.
     pub async fn remove(&self, copy: Session<'server>) -> Result<(), ReplayError> {
-        let database = copy.database().to_owned();
         copy.close().await?;
-        self.server.drop_database(&database).await?;
+        self.server.drop_database(&self.database).await?;
         self.server.drop_all_but(&self.globals).await
     }
 
-    async fn open_in(&self, database: &str) -> Result<Session<'server>, ReplayError> {
-        let mut session = Session::open(self.server, database, self.deadline).await?;
+    async fn open_session(&self) -> Result<Session<'server>, ReplayError> {
+        let mut session = Session::open(self.server, &self.database, self.deadline).await?;
         session.begin_with(self.prologue.clone()).await?;
         Ok(session)
     }
@@ -116,7 +122,7 @@ struct Copy<'server> {
 
 impl<'server> Copy<'server> {
     async fn of(opening: &Opening<'server>) -> Result<Self, ReplayError> {
-        let runner = Runner::new(opening.open_copy(COPY).await?);
+        let runner = Runner::new(opening.open_copy().await?);
         Ok(Self { runner, reader: CatalogReader::new() })
     }
 

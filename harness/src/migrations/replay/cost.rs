@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, Row};
 
 use super::ReplayError;
+use super::timings::spent_on;
 use crate::migrations::sql::Statement;
 
 /// What one statement cost.
@@ -98,7 +99,7 @@ impl Counters {
     /// The server is down, or the transaction has failed.
     pub async fn read(connection: &mut PgConnection) -> Result<Self, ReplayError> {
         let refused = ReplayError::server("read what a statement cost");
-        Self::ask(connection).await.map_err(refused)
+        spent_on("costs_ms", Self::ask(connection)).await.map_err(refused)
     }
 
     async fn ask(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {

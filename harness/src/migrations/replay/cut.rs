@@ -11,7 +11,6 @@ use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
 use crate::migrations::lineage::{Record, Script, Wrapping};
 use crate::migrations::sql::StatementKind;
 
-const COPY: &str = "replay_cut";
 /// More boundaries of one script than these are not tried: the first and the last half of them.
 const MOST: usize = 16;
 
@@ -77,7 +76,7 @@ pub async fn cut_in_copies(
 ) -> Result<Vec<Attempt>, ReplayError> {
     let mut attempts = Vec::new();
     for boundary in boundaries(script) {
-        let mut runner = Runner::new(opening.open_copy(COPY).await?);
+        let mut runner = Runner::new(opening.open_copy().await?);
         let attempt = cut_and_start_again(&mut runner, script, boundary).await?;
         attempts.extend(attempt);
         opening.remove(runner.into_session()).await?;

@@ -2,6 +2,7 @@
 //! them. What then is committed is the first application alone.
 
 use super::cost::StatementCost;
+use super::timings::spent_on;
 use super::touched::{Digests, Touches};
 use super::trial::{Subject, fits_a_transaction};
 use super::{Failure, ReplayError, Runner, Sequences};
@@ -73,6 +74,7 @@ async fn perform(
     subject: Subject<'_>,
 ) -> Result<DataTrial, Stop> {
     runner.session().command("begin a trial", "BEGIN").await?;
+    let before = Touches::read(runner.session().connection()).await?;
     let costs = runner.perform_measured(subject.up).await?.map_err(Stop::Elsewhere)?;
     runner.record(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     runner.session().reset().await?;
@@ -80,11 +82,12 @@ async fn perform(
 
     runner.session().command("begin a trial", "SAVEPOINT applied").await?;
     let twice = second_run(runner, subject).await?;
-    sequences.restore(runner.session().connection()).await?;
-    let lost = way_back(runner, population, subject).await?;
+    let lost = way_back(runner, population, subject, &before).await?;
     sequences.restore(runner.session().connection()).await?;
 
-    let changes = population.compare(runner.session().connection()).await?;
+    let touched = Touches::read(runner.session().connection()).await?.ids_since(&before);
+    let changes = population.compare(runner.session().connection(), Some(&touched));
+    let changes = spent_on("rows_ms", changes).await?;
     let committed = runner.session().run_text("RELEASE applied; COMMIT").await;
     committed.map_err(|refusal| Stop::Elsewhere(Failure::after(subject.up, "COMMIT", refusal)))?;
     Ok(DataTrial { changes, twice, lost, costs })
@@ -109,6 +112,7 @@ async fn way_back(
     runner: &mut Runner<'_>,
     population: &Population,
     subject: Subject<'_>,
+    before: &Touches,
 ) -> Result<Vec<String>, Stop> {
     let Some(down) = subject.down else { return Ok(Vec::new()) };
     if let Err(failure) = runner.perform(down).await {
@@ -116,7 +120,9 @@ async fn way_back(
         return Ok(vec![format!("with rows, the down is refused: {failure}")]);
     }
     runner.session().reset().await?;
-    let lost = population.differ(runner.session().connection()).await?;
+    let touched = Touches::read(runner.session().connection()).await?.ids_since(before);
+    let lost = population.differ(runner.session().connection(), Some(&touched));
+    let lost = spent_on("rows_ms", lost).await?;
     runner.session().command("end a trial", "ROLLBACK TO applied").await?;
     Ok(lost.iter().map(loss).collect())
 }
@@ -134,6 +140,7 @@ pub fn loss(change: &RowChange) -> String {
     let RowChange { table, fate, .. } = change;
     match fate {
         RowFate::Gone => format!("{rows} rows of {table} are gone"),
+        RowFate::LeftBehind => format!("{rows} rows that were put into {table} are still there"),
         RowFate::TableGone => format!("{rows} rows of {table} went with their table"),
         RowFate::Changed { columns } => {
             format!("{rows} rows of {table} hold something else in {}", columns.join(", "))

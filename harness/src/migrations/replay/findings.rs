@@ -31,6 +31,8 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
                 findings.extend(round_trip.iter().flat_map(|trip| trips(migration, trip)));
             }
         }
+        let unrecorded = pass.unrecorded.iter().filter(|(from, _)| *from == index);
+        findings.extend(unrecorded.map(|(_, failure)| unrecorded_from(migration, failure)));
         let walked = pass.walk_failed.iter().filter(|(walked, _)| *walked == index);
         findings.extend(walked.map(|(_, failure)| walk(lineage, index, failure)));
     }
@@ -223,6 +225,11 @@ fn hidden(migration: &Migration, failure: &Failure) -> MigrationFinding {
         true => (Severity::Info, "mend what fails before it: this may be its consequence"),
     };
     at(failure, advice, finding("fresh.hidden", severity, migration))
+}
+
+fn unrecorded_from(migration: &Migration, failure: &Failure) -> MigrationFinding {
+    let advice = "nothing, if the project brings a tool of its own: no record is kept from here on";
+    at(failure, advice, finding("fresh.unrecorded", Severity::Info, migration))
 }
 
 fn second_run(migration: &Migration, twice: &Twice) -> Option<MigrationFinding> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::clone::{Opening, try_in_clone};
 use super::cut::Cut;
 use super::drift::{Drift, against_live, against_recorded};
+use super::timings::spent_on;
 use super::trial::{InPlace, Subject, Tried, try_in_place};
 use super::{
     Failure, Progress, ReplayError, ReplayOptions, RoundTrip, Runner, Server, Session, Stage, Tool,
     Trials, Twice,
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
-use crate::migrations::lineage::{Lineage, Migration, Script, Step};
+use crate::migrations::lineage::{Lineage, Migration, Script, Step, Wrapping};
 use crate::migrations::seeding::Foresight;
 
 const DATABASE: &str = "fresh";
@@ -33,6 +34,8 @@ pub struct FreshPass {
     pub foresight: Foresight,
     /// How many were tried which way.
     pub trials: Trials,
+    /// From which migration on no record is kept, since the project's own code refused it.
+    pub unrecorded: Option<(usize, Failure)>,
 }
 
 /// What became of one migration.
@@ -78,7 +81,8 @@ pub async fn fresh_pass(
         }
         courses.push(pass.carry(index).await?);
         if options.with_data {
-            foresight.note(pass.runner().session().connection(), &migration.version).await?;
+            let noted = foresight.note(pass.runner().session().connection(), &migration.version);
+            spent_on("shapes_ms", noted).await?;
         }
     }
     let head = pass.head().await?;
@@ -87,8 +91,8 @@ pub async fn fresh_pass(
         true => pass.walk_down(lineage, &courses, progress).await?,
         false => Vec::new(),
     };
-    let trials = pass.trials;
-    Ok(FreshPass { courses, head, drifts, walk_failed, foresight, trials })
+    let Pass { trials, unrecorded, .. } = pass;
+    Ok(FreshPass { courses, head, drifts, walk_failed, foresight, trials, unrecorded })
 }
 
 /// The head against the lineage's own record of its schema, and against a live database.
@@ -124,6 +128,7 @@ struct Pass<'run> {
     /// As it is now.
     catalog: Arc<Catalog>,
     trials: Trials,
+    unrecorded: Option<(usize, Failure)>,
 }
 
 impl<'run> Pass<'run> {
@@ -139,7 +144,8 @@ impl<'run> Pass<'run> {
         let mut reader = CatalogReader::new();
         let catalog = reader.read(runner.session().connection()).await?;
         let runner = Some(runner);
-        Ok(Self { tool, options, runner, reader, catalog, trials: Trials::default() })
+        let trials = Trials::default();
+        Ok(Self { tool, options, runner, reader, catalog, trials, unrecorded: None })
     }
 
     fn runner(&mut self) -> &mut Runner<'run> {
@@ -151,7 +157,25 @@ impl<'run> Pass<'run> {
         Ok(self.reader.read(runner.session().connection()).await?)
     }
 
+    /// Carries the database over one migration; again, without a record, where the project's own
+    /// code refuses that.
     async fn carry(&mut self, index: usize) -> Result<Course, ReplayError> {
+        let trials = self.trials;
+        let course = self.carry_recorded(index).await?;
+        let up = &self.tool.migration(index).up;
+        let undone = matches!(up, Step::Script(up) if up.wrapping == Wrapping::Transaction);
+        match course {
+            Course::Failed { failure, .. } if undone && failure.is_record_forbidden() => {
+                self.trials = trials;
+                self.tool.stop_recording(index);
+                self.unrecorded = Some((index, failure));
+                self.carry_recorded(index).await
+            }
+            course => Ok(course),
+        }
+    }
+
+    async fn carry_recorded(&mut self, index: usize) -> Result<Course, ReplayError> {
         let migration = self.tool.migration(index);
         let Step::Script(up) = &migration.up else {
             self.trials.untried += 1;

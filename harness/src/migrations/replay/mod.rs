@@ -50,6 +50,7 @@ pub mod starting_point;
 pub mod summary;
 #[cfg(test)]
 mod tests;
+mod timings;
 mod tool;
 mod touched;
 pub mod traffic;

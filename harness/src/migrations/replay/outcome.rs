@@ -46,7 +46,7 @@ pub struct ReplayOutcome {
     pub findings: Vec<MigrationFinding>,
     /// Findings that `lineage.toml` accepts.
     pub accepted: Vec<Accepted>,
-    /// What each stage took, in milliseconds.
+    /// What each stage took, and what each part of the work took over all stages, in milliseconds.
     pub timings: BTreeMap<&'static str, u64>,
 }
 

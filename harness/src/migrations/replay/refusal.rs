@@ -125,6 +125,11 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// What a failure is of that no statement of the script is to blame for.
+const RECORD: &str = "the tool's own record";
+/// raise_exception: a trigger's own words.
+const RAISED: &str = "P0001";
+
 /// A refusal and the place in a script that it came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -154,6 +159,17 @@ impl Failure {
             statement: statement.text.clone(),
             index,
         }
+    }
+
+    /// Of the tool's own record of a script.
+    pub fn of_record(script: &Script, refusal: Refusal) -> Self {
+        Self::after(script, RECORD, refusal)
+    }
+
+    /// Whether all of the script passed, and code of the project's own refused the record: it
+    /// wants to be run by a tool of its own.
+    pub fn is_record_forbidden(&self) -> bool {
+        self.line.is_none() && self.statement == RECORD && self.refusal.sqlstate == RAISED
     }
 
     /// Of what the tool does after the script's last statement.

@@ -9,8 +9,6 @@ use crate::migrations::seeding::{
     self, Offence, OffendingRow, Reduction, ReductionClass, RowSet, SeedingError, TableName, Trial,
 };
 
-const COPY: &str = "replay_attempt";
-
 /// Attempts at one migration.
 pub struct Attempts<'run, 'server> {
     /// None while a copy is made, which nobody may be connected to.
@@ -28,6 +26,14 @@ impl<'run, 'server> Attempts<'run, 'server> {
     ) -> Self {
         let in_copy = wants_no_transaction || !fits_a_transaction(subject.up);
         Self { session, subject, in_copy }
+    }
+
+    /// Goes on in copies of the database; false if that was so before.
+    ///
+    /// Rows that are deleted in the same transaction are still seen by what a migration does there:
+    /// an index on an expression is made for them as well.
+    pub fn leave_the_transaction(&mut self) -> bool {
+        !std::mem::replace(&mut self.in_copy, true)
     }
 
     /// Runs the migration without some rows, and takes everything back.
@@ -61,7 +67,7 @@ impl<'run, 'server> Attempts<'run, 'server> {
     async fn in_copy(&mut self, without: &RowSet) -> Result<Result<(), Failure>, ReplayError> {
         let session = self.session.take().expect("the session is open");
         let opening = Opening::of_closed(session).await?;
-        let mut runner = Runner::new(opening.open_copy(COPY).await?);
+        let mut runner = Runner::new(opening.open_copy().await?);
         delete(runner.session(), without).await?;
         let outcome = runner.run(self.subject.up, &Record::default()).await?;
         opening.remove(runner.into_session()).await?;

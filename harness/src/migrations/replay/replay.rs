@@ -8,6 +8,7 @@ use chrono::{Local, NaiveDate};
 
 use super::explained::told_once;
 use super::fresh::fresh_pass;
+use super::timings::{counted, milliseconds};
 use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
 use super::{
@@ -86,16 +87,27 @@ pub async fn replay(
     options: &ReplayOptions,
     progress: Progress<'_>,
 ) -> Result<ReplayOutcome, ReplayError> {
+    let (outcome, parts) = counted(replay_all(lineage, options, progress)).await;
+    let mut outcome = outcome?;
+    outcome.timings.extend(parts);
+    Ok(outcome)
+}
+
+async fn replay_all(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    progress: Progress<'_>,
+) -> Result<ReplayOutcome, ReplayError> {
     let begun = Instant::now();
     let fresh = fresh_pass(lineage, options, progress).await?;
-    let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun))]);
+    let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun.elapsed()))]);
     let upgrading = Instant::now();
     let upgrade = match options.with_data {
         true => Some(upgrade_pass(lineage, &fresh, options, progress).await?),
         false => None,
     };
-    timings.insert("upgrade_ms", milliseconds(upgrading));
-    timings.insert("total_ms", milliseconds(begun));
+    timings.insert("upgrade_ms", milliseconds(upgrading.elapsed()));
+    timings.insert("total_ms", milliseconds(begun.elapsed()));
     Ok(assemble(lineage, options, &fresh, upgrade.as_ref(), timings))
 }
 
@@ -133,8 +145,4 @@ fn assemble(
     found.extend(rules::check(lineage));
     (outcome.findings, outcome.accepted) = lineage.sift(told_once(found), options.today);
     outcome
-}
-
-fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

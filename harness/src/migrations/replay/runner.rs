@@ -208,6 +208,14 @@ impl Course<'_, '_> {
     async fn run(&mut self, record: &Record) -> Result<(), Failure> {
         let wrapping = wrapping(self.script);
         write(self.session, self.script, &record.before).await?;
+        if wrapping == Wrapping::Together && is_sent_at_once(self.script) {
+            let outcome = self.session.run_together(&self.script.statements).await;
+            outcome.map_err(|(index, refusal)| match self.script.statements.get(index) {
+                Some(statement) => Failure::at(self.script, index, statement, refusal),
+                None => Failure::after(self.script, "COMMIT", refusal),
+            })?;
+            return write(self.session, self.script, &record.after).await;
+        }
         if wrapping == Wrapping::Transaction {
             self.control("BEGIN", true).await?;
         }
@@ -254,7 +262,16 @@ async fn write(
         return Ok(());
     }
     let outcome = session.run_text(&statements.join("; ")).await;
-    outcome.map_err(|refusal| Failure::after(script, "the tool's own record", refusal))
+    outcome.map_err(|refusal| Failure::of_record(script, refusal))
+}
+
+/// Whether a script has nothing in it that controls transactions or brings data of its own, and can
+/// be sent just as it is.
+fn is_sent_at_once(script: &Script) -> bool {
+    let plain = |statement: &Statement| {
+        statement.kind == StatementKind::Ordinary && statement.copy_data.is_none()
+    };
+    !script.statements.is_empty() && script.statements.iter().all(plain)
 }
 
 /// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL

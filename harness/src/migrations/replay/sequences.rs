@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::ReplayError;
+use super::timings::spent_on;
 
 /// Where every sequence of a database stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,9 @@ impl Sequences {
     /// The server is down, or the transaction has failed.
     pub async fn read(connection: &mut PgConnection) -> Result<Self, ReplayError> {
         let refused = ReplayError::server("read the sequences");
-        let rows = sqlx::query(VALUES).fetch_all(connection).await.map_err(refused)?;
+        let rows = spent_on("sequences_ms", sqlx::query(VALUES).fetch_all(connection))
+            .await
+            .map_err(refused)?;
         let values = rows.iter().map(|row| (row.get("id"), row.get("value"))).collect();
         Ok(Self { values })
     }

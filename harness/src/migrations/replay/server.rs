@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use super::ReplayError;
+use super::timings::spent_on;
 use crate::environment::postgres::{ClusterOptions, PrivateCluster};
 
 /// Speed for durability that nobody needs here, a fixed time zone, and room for the locks of a
@@ -17,7 +18,7 @@ const SETTINGS: [(&str, &str); 11] = [
     ("wal_level", "logical"),
     ("max_wal_size", "4GB"),
     ("autovacuum", "off"),
-    ("max_locks_per_transaction", "4096"),
+    ("max_locks_per_transaction", "1024"),
     ("max_connections", "20"),
     ("TimeZone", "UTC"),
     ("log_min_messages", "fatal"),
@@ -27,7 +28,7 @@ const SETTINGS: [(&str, &str); 11] = [
 /// Statements that drop the databases and roles that migrations made, databases first.
 const GLOBALS: &str = "
     SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
-    WHERE oid >= 16384 AND datname NOT IN ('fresh', 'upgrade')
+    WHERE oid >= 16384 AND datname NOT IN ('fresh', 'upgrade', 'replay_aside')
     UNION ALL SELECT format('DROP ROLE %I', rolname) FROM pg_roles WHERE oid >= 16384";
 
 /// Roles and databases that migrations made, by the statements that drop them.
@@ -47,12 +48,19 @@ impl Server {
     /// # Errors
     /// PostgreSQL is missing or does not start.
     pub async fn start(database: &str) -> Result<Self, ReplayError> {
+        spent_on("servers_ms", Self::start_with(database)).await
+    }
+
+    async fn start_with(database: &str) -> Result<Self, ReplayError> {
         let logs = tempfile::tempdir().map_err(ReplayError::Folder)?;
         let mut options = ClusterOptions::new(logs.path().join("postgres.log"));
         options.settings =
             SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let cluster = PrivateCluster::start(options).await?;
         let server = Self { cluster, _logs: logs };
+        // PostgreSQL refuses to drop a template, and this one is what the replay looks in from.
+        let protect = "ALTER DATABASE postgres IS_TEMPLATE true".to_owned();
+        server.maintain(protect, "protect a database").await?;
         server.create_database(database).await?;
         Ok(server)
     }
@@ -123,6 +131,14 @@ impl Server {
     pub async fn clone_database(&self, from: &str, to: &str) -> Result<(), ReplayError> {
         let statement = format!("CREATE DATABASE {to} TEMPLATE {from}");
         self.maintain(statement, "clone a database").await
+    }
+
+    /// Gives another name to a database that nobody is connected to.
+    ///
+    /// # Errors
+    /// Somebody is connected, or the server is down.
+    pub async fn rename_database(&self, from: &str, to: &str) -> Result<(), ReplayError> {
+        self.maintain(format!("ALTER DATABASE {from} RENAME TO {to}"), "rename a database").await
     }
 
     /// Drops a database with everybody in it.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
+use super::timings::spent_on;
 use super::{Refusal, ReplayError, Server};
 use crate::migrations::sql::Statement;
 
@@ -18,6 +20,9 @@ const VACUUM: &str = "VACUUM (SKIP_LOCKED) pg_catalog.pg_class, pg_catalog.pg_at
                       pg_catalog.pg_type, pg_catalog.pg_depend, pg_catalog.pg_constraint, \
                       pg_catalog.pg_index, pg_catalog.pg_attrdef, pg_catalog.pg_proc, \
                       pg_catalog.pg_trigger, pg_catalog.pg_description, pg_catalog.pg_statistic";
+
+/// Between statements that are sent at once; a comment at the end of one ends with its line.
+const TOGETHER: &str = "\n;";
 
 /// How long a cancelled statement may take to end before its session is ended.
 const GRACE: Duration = Duration::from_secs(5);
@@ -97,7 +102,8 @@ impl<'server> Session<'server> {
             None => self.run_text(&statement.text).await,
             Some(data) => {
                 let work = copy_in(&mut self.connection, &statement.text, data);
-                within(self.server, self.process, self.deadline, work).await
+                let work = within(self.server, self.process, self.deadline, work);
+                spent_on("migrations_ms", work).await
             }
         }
     }
@@ -111,7 +117,34 @@ impl<'server> Session<'server> {
             let text = AssertSqlSafe(text.to_owned());
             sqlx::raw_sql(text).execute(&mut self.connection).await.map(drop)
         };
-        within(self.server, self.process, self.deadline, work).await
+        spent_on("migrations_ms", within(self.server, self.process, self.deadline, work)).await
+    }
+
+    /// Runs statements that are sent at once, so that PostgreSQL makes one transaction of them.
+    ///
+    /// # Errors
+    /// As [`Session::run`], with the place of the statement that was refused; their number when
+    /// the transaction was.
+    pub async fn run_together(&mut self, statements: &[Statement]) -> Result<(), (usize, Refusal)> {
+        let texts: Vec<&str> = statements.iter().map(|statement| &*statement.text).collect();
+        let mut done = 0;
+        let work = async {
+            // The last statement is done only when the transaction is; let that be one of ours.
+            let text = AssertSqlSafe(format!("{}{TOGETHER}SELECT", texts.join(TOGETHER)));
+            let mut results = sqlx::raw_sql(text).execute_many(&mut self.connection);
+            while results.try_next().await?.is_some() {
+                done += 1;
+            }
+            Ok(())
+        };
+        let work = within(self.server, self.process, self.deadline, work);
+        let Err(mut refusal) = spent_on("migrations_ms", work).await else { return Ok(()) };
+        // What cannot be parsed is refused before anything is done; then only the position tells.
+        let place = match &mut refusal.position {
+            Some(position) => statement_at(&texts, position),
+            None => done,
+        };
+        Err((place, refusal))
     }
 
     /// Runs a statement of the replay's own, which nothing may refuse.
@@ -123,11 +156,8 @@ impl<'server> Session<'server> {
         action: &'static str,
         text: &'static str,
     ) -> Result<(), ReplayError> {
-        sqlx::raw_sql(text)
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
-            .map_err(ReplayError::server(action))
+        let outcome = spent_on("commands_ms", sqlx::raw_sql(text).execute(&mut self.connection));
+        outcome.await.map(drop).map_err(ReplayError::server(action))
     }
 
     /// Takes back what a migration left in the session: role, settings, temporary tables, plans,
@@ -140,8 +170,8 @@ impl<'server> Session<'server> {
             return self.command("reset the session", RESET).await;
         }
         let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue.join("; ")));
-        let outcome = sqlx::raw_sql(text).execute(&mut self.connection).await;
-        outcome.map(drop).map_err(ReplayError::server("reset the session"))
+        let outcome = spent_on("commands_ms", sqlx::raw_sql(text).execute(&mut self.connection));
+        outcome.await.map(drop).map_err(ReplayError::server("reset the session"))
     }
 
     /// Removes what rolled-back trials left in the catalog, which every look into it would read.
@@ -185,6 +215,20 @@ async fn connect(options: &PgConnectOptions) -> Result<(PgConnection, i32), Repl
         Ok((connection, process))
     };
     connected.await.map_err(refused)
+}
+
+/// The place of the statement that a position in all of them lies in; the position is then one in
+/// that statement.
+fn statement_at(texts: &[&str], position: &mut usize) -> usize {
+    let last = texts.len() - 1;
+    for (place, text) in texts[..last].iter().enumerate() {
+        let length = text.chars().count() + TOGETHER.len();
+        if *position <= length {
+            return place;
+        }
+        *position -= length;
+    }
+    last
 }
 
 async fn copy_in(

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 
 use super::{ReplayOptions, ReplayOutcome, TrafficOptions, replay};
 use crate::finding::Severity;
+use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Convention, ReadOptions, read};
 use crate::seed::Seed;
 
@@ -59,6 +60,23 @@ fn findings(outcome: &ReplayOutcome, least: Severity) -> Vec<String> {
         .collect()
 }
 
+/// Compares the findings of a lineage with the accepted ones in `reports/snapshots/`.
+fn matches_accepted(name: &str, outcome: &ReplayOutcome) {
+    let line = |finding: &MigrationFinding| {
+        let MigrationFinding { id, severity, evidence, .. } = finding;
+        let file = finding.file.as_deref().unwrap_or("-");
+        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{severity:?} {id} {file}{line}\n    {}\n", evidence.replace('\n', "\n    "))
+    };
+    let found: String = outcome.findings.iter().map(line).collect();
+    let text = format!("{} findings\n\n{found}", outcome.findings.len());
+    insta::with_settings!({
+        snapshot_path => under_test("../reports/snapshots"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, { insta::assert_snapshot!(name, text) });
+}
+
 fn versions(reasons: &[super::Reason]) -> Vec<&str> {
     reasons.iter().map(|reason| reason.version.as_str()).collect()
 }
@@ -90,6 +108,23 @@ async fn the_first_failure_is_placed_and_the_later_ones_are_told_apart() {
     let hidden: Vec<_> =
         outcome.fresh.hidden.iter().map(|one| (one.sqlstate.as_str(), one.line)).collect();
     assert_eq!(hidden, [("23505", Some(5)), ("42P01", Some(6))]);
+}
+
+#[tokio::test]
+async fn a_project_that_forbids_the_tools_record_is_replayed_without_it() {
+    let forbid = "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE 'use our own tool'; END $$;
+        CREATE TRIGGER forbid BEFORE INSERT ON schema_migrations EXECUTE FUNCTION forbid();";
+    let files = [
+        ("1_a.up.sql", "CREATE TABLE a (id int);"),
+        ("2_forbid.up.sql", forbid),
+        ("3_b.up.sql", "CREATE TABLE b (id int);"),
+    ];
+    let outcome = outcome(Convention::SortedUp, &files).await;
+    assert_eq!((outcome.fresh.applied, outcome.fresh.failed.len()), (3, 0));
+    assert_eq!(outcome.trials.transaction, 3);
+    let told = findings(&outcome, Severity::Info);
+    assert!(told.contains(&"fresh.unrecorded 2".to_owned()), "{told:?}");
 }
 
 #[tokio::test]
@@ -307,6 +342,7 @@ async fn the_repaired_lineage_yields_nothing() {
     assert_eq!(outcome.round_trip.tried, all);
     assert_eq!(outcome.twice.no_op.len(), all);
     assert_eq!(findings(&outcome, Severity::Info), Vec::<String>::new());
+    matches_accepted("lineage_repaired", &outcome);
 }
 
 #[tokio::test]
@@ -328,6 +364,7 @@ async fn the_audited_lineage_yields_what_its_readme_expects() {
         .collect();
     assert_eq!(refused, ["001", "009", "009", "013", "014", "016", "019", "021"]);
     assert_eq!(outcome.round_trip.not_restored, []);
+    matches_accepted("lineage_audited", &outcome);
 }
 
 /// Replays files of these names and texts with rows of every version.

@@ -19,6 +19,8 @@ pub struct Tool<'lineage> {
     tracking: Option<Tracking>,
     /// The statement that takes its lock.
     lock: Option<String>,
+    /// The place of the first migration that it writes no record of.
+    unrecorded: Option<usize>,
 }
 
 impl<'lineage> Tool<'lineage> {
@@ -26,7 +28,17 @@ impl<'lineage> Tool<'lineage> {
     pub fn of(lineage: &'lineage Lineage, database: &str) -> Self {
         let tracking = lineage.tracking();
         let lock = tracking.as_ref().and_then(|tracking| tracking.lock(database));
-        Self { lineage, tracking, lock: lock.map(|lock| lock.take) }
+        Self { lineage, tracking, lock: lock.map(|lock| lock.take), unrecorded: None }
+    }
+
+    /// Writes no records from this migration on.
+    pub fn stop_recording(&mut self, from: usize) {
+        self.unrecorded = Some(from);
+    }
+
+    fn records(&self, index: usize) -> Option<&Tracking> {
+        let ends = self.unrecorded.is_some_and(|from| index >= from);
+        self.tracking.as_ref().filter(|_| !ends)
     }
 
     /// Makes what the deployment and the tool make in a new database, and takes the tool's lock.
@@ -93,14 +105,12 @@ impl<'lineage> Tool<'lineage> {
 
     /// What the tool writes of a way up.
     pub fn record(&self, index: usize) -> Record {
-        let tracking = self.tracking.as_ref();
-        quick(tracking.map(|tracking| tracking.up(self.lineage, index)))
+        quick(self.records(index).map(|tracking| tracking.up(self.lineage, index)))
     }
 
     /// What the tool writes of a way down.
     pub fn removal(&self, index: usize) -> Record {
-        let tracking = self.tracking.as_ref();
-        quick(tracking.map(|tracking| tracking.down(self.lineage, index)))
+        quick(self.records(index).map(|tracking| tracking.down(self.lineage, index)))
     }
 }
 

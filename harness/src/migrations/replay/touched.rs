@@ -1,10 +1,11 @@
 //! Which tables' rows a piece of work changed: counters say where to look, digests what differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::ReplayError;
+use super::timings::spent_on;
 
 /// How often the rows of each table were touched in this transaction, and where the table lies.
 /// Counters never go back within a transaction, not even for what is rolled back.
@@ -28,7 +29,9 @@ impl Touches {
     /// The server is down, or the transaction has failed.
     pub async fn read(connection: &mut PgConnection) -> Result<Self, ReplayError> {
         let refused = ReplayError::server("read which tables were touched");
-        let rows = sqlx::query(TOUCHES).fetch_all(connection).await.map_err(refused)?;
+        let rows = spent_on("touches_ms", sqlx::query(TOUCHES).fetch_all(connection))
+            .await
+            .map_err(refused)?;
         let table = |row: &sqlx::postgres::PgRow| {
             (row.get("id"), (row.get::<String, _>("name"), row.get::<i64, _>("touches")))
         };
@@ -37,10 +40,19 @@ impl Touches {
 
     /// The tables, by their quoted names, that were touched between an earlier reading and this.
     pub fn since(&self, earlier: &Self) -> Vec<String> {
-        let touched = |(id, (_, touches)): &(&i64, &(String, i64))| {
-            earlier.tables.get(*id).is_some_and(|(_, before)| before != touches)
-        };
-        self.tables.iter().filter(touched).map(|(_, (name, _))| name.clone()).collect()
+        self.touched(earlier).map(|(_, name)| name.to_owned()).collect()
+    }
+
+    /// The same by their object ids.
+    pub fn ids_since(&self, earlier: &Self) -> BTreeSet<u32> {
+        self.touched(earlier).filter_map(|(id, _)| u32::try_from(id).ok()).collect()
+    }
+
+    fn touched(&self, earlier: &Self) -> impl Iterator<Item = (i64, &str)> {
+        self.tables.iter().filter_map(|(id, (name, touches))| {
+            let (_, before) = earlier.tables.get(id)?;
+            (before != touches).then_some((*id, name.as_str()))
+        })
     }
 }
 
@@ -63,7 +75,8 @@ impl Digests {
                 "SELECT count(*) || ':' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) \
                  FROM {table} t"
             );
-            let digest = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut *connection).await;
+            let digest = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut *connection);
+            let digest = spent_on("touches_ms", digest).await;
             let digest = digest.map_err(ReplayError::server("digest a table"))?;
             digests.insert(table.clone(), digest);
         }

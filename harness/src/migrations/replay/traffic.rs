@@ -13,8 +13,6 @@ use tokio::task::JoinSet;
 use super::{ReplayError, Runner, Session};
 use crate::migrations::lineage::{Record, Script};
 
-/// The database that the migration is run in, a copy made before it.
-pub const COPY: &str = "replay_traffic";
 /// More tables of one migration than these get no traffic: each costs two connections.
 const MOST_TABLES: i32 = 6;
 
@@ -55,7 +53,8 @@ pub async fn stalls<'server>(
 ) -> Result<(Session<'server>, Vec<Stall>), ReplayError> {
     let mut runner = Runner::new(session);
     let tables = tables(&mut runner, script).await?;
-    let connect = runner.session().server().options(COPY);
+    let session = runner.session();
+    let connect = session.server().options(session.database());
     let over = Arc::new(AtomicBool::new(false));
     let mut workers = JoinSet::new();
     let (ready, mut waiting) = tokio::sync::mpsc::channel(1);

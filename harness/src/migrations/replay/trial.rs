@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::cut::{Attempt, Cut, boundaries, half, judge};
+use super::timings::spent_on;
 use super::touched::{Digests, Touches};
 use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
@@ -63,6 +64,16 @@ pub fn fits_a_transaction(script: &Script) -> bool {
     script.statements.iter().all(|statement| fits(statement.kind))
 }
 
+/// Whether the schema that the script leaves follows from the one that it finds: no row, no
+/// variable and no code of its own has a say in it.
+fn only_defines(script: &Script) -> bool {
+    const WORDS: [&str; 6] = ["ALTER", "COMMENT", "CREATE", "DROP", "GRANT", "REVOKE"];
+    script.statements.iter().all(|statement| match statement.kind {
+        StatementKind::Begin | StatementKind::Commit => true,
+        _ => WORDS.iter().any(|word| statement.begins(&[word])),
+    })
+}
+
 /// Tries a migration in one transaction, and commits it.
 ///
 /// # Errors
@@ -118,7 +129,6 @@ impl Trial<'_, '_> {
 
         self.command("SAVEPOINT applied").await?;
         let twice = self.twice(&after).await?;
-        sequences.restore(self.runner.session().connection()).await?;
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
@@ -196,8 +206,11 @@ impl Trial<'_, '_> {
             trip.not_restored.push(NotRestored::UpRefused(failure));
             return Ok(trip);
         }
-        let again = self.catalog().await?;
-        trip.compare_up(&Difference::between(after, &again));
+        // What only defines makes the same of the same schema.
+        if restored != *before || !only_defines(self.subject.up) {
+            let again = self.catalog().await?;
+            trip.compare_up(&Difference::between(after, &again));
+        }
         self.command("ROLLBACK TO applied").await?;
         Ok(trip)
     }
@@ -209,7 +222,8 @@ impl Trial<'_, '_> {
     }
 
     async fn catalog(&mut self) -> Result<Arc<Catalog>, Stop> {
-        Ok(self.reader.read(self.runner.session().connection()).await?)
+        let connection = self.runner.session().connection();
+        Ok(spent_on("catalogs_ms", self.reader.read(connection)).await?)
     }
 
     async fn command(&mut self, text: &'static str) -> Result<(), Stop> {

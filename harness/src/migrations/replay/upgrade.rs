@@ -11,6 +11,7 @@ use super::drill::{Drill, drill};
 use super::fresh::VACUUM_EVERY;
 use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
+use super::timings::spent_on;
 use super::traffic::{self, Stall};
 use super::trial::Subject;
 use super::{
@@ -19,7 +20,9 @@ use super::{
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
 use crate::migrations::lineage::{Lineage, Step};
-use crate::migrations::seeding::{Population, RowSet, Seeder, TableSeeding, reduce};
+use crate::migrations::seeding::{
+    Population, ReductionClass, RowSet, Seeder, TableSeeding, reduce,
+};
 
 const DATABASE: &str = "upgrade";
 /// What the rows of a dump are called after, in place of the version of their birth.
@@ -59,7 +62,10 @@ pub async fn upgrade_pass(
     progress: Progress<'_>,
 ) -> Result<UpgradePass, ReplayError> {
     let server = Server::start(DATABASE).await?;
-    let tool = Tool::of(lineage, DATABASE);
+    let mut tool = Tool::of(lineage, DATABASE);
+    if let Some((from, _)) = fresh.unrecorded {
+        tool.stop_recording(from);
+    }
     let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
     let next = match &options.from_dump {
         Some(dump) => tool.start_from(dump, &mut session).await?,
@@ -175,7 +181,7 @@ impl<'run> Walk<'run> {
         }
         let session = self.session.take().expect("no copy is being made");
         let opening = Opening::of_closed(session).await?;
-        let mut copy = opening.open_copy(traffic::COPY).await?;
+        let mut copy = opening.open_copy().await?;
         if let Some(rows) = rows {
             inflate(&mut copy, *rows).await?;
             let mut runner = Runner::new(copy);
@@ -205,13 +211,17 @@ impl<'run> Walk<'run> {
         let mut attempts = Attempts::new(&mut self.session, subject, bare);
         if let Err(failure) = attempts.once(&RowSet::default()).await? {
             let refusal = super::refused::refusal(&failure);
-            let reduction = reduce(&mut attempts, &self.population, refusal).await?;
+            let mut reduction = reduce(&mut attempts, &self.population, refusal.clone()).await?;
+            if reduction.class == ReductionClass::AlwaysRefused && attempts.leave_the_transaction()
+            {
+                reduction = reduce(&mut attempts, &self.population, refusal).await?;
+            }
             let blame = Blame::of(&self.tool.migration(index).version, &reduction, &failure);
             self.seen.blames.push((index, blame));
             let session = self.session.as_mut().expect("attempts give the session back");
             delete(session, &reduction.without).await?;
             // What is left out on purpose is no loss.
-            self.population.compare(session.connection()).await?;
+            self.population.compare(session.connection(), None).await?;
         }
         let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
         let outcome = runner.run(subject.up, subject.record).await?;
@@ -220,7 +230,7 @@ impl<'run> Walk<'run> {
             self.seen.stopped.push((index, failure));
             return self.start_over(index).await;
         }
-        let changes = self.population.compare(session.connection()).await?;
+        let changes = self.population.compare(session.connection(), None).await?;
         self.seen.trials.push((index, DataTrial { changes, ..DataTrial::default() }));
         Ok(())
     }
@@ -255,8 +265,10 @@ impl<'run> Walk<'run> {
         }
         let version = self.tool.name(index);
         let session = self.session.as_mut().expect("no copy is being made");
-        let seeded = self.seeder.seed(session.connection(), &version).await?;
-        self.population.capture(session.connection(), &version).await?;
+        let seeded = self.seeder.seed(session.connection(), &version);
+        let seeded = spent_on("seeding_ms", seeded).await?;
+        let captured = self.population.capture(session.connection(), &version);
+        spent_on("rows_ms", captured).await?;
         self.seen.seedings.push((index, seeded));
         Ok(())
     }

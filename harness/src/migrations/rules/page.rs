@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::{Example, RULES, Rule};
-use crate::finding::Severity;
 
 /// The page, as Markdown.
 pub fn render() -> String {
@@ -15,7 +14,7 @@ pub fn render() -> String {
          | rule | severity | what it finds |\n|---|---|---|\n",
     );
     for rule in RULES {
-        let (id, severity) = (rule.id, severity(rule.severity));
+        let (id, severity) = (rule.id, rule.severity.word());
         let _ = writeln!(page, "| [`{id}`](#{}) | {severity} | {} |", anchor(id), rule.summary);
     }
     for rule in RULES {
@@ -44,15 +43,6 @@ fn example(example: &Example) -> String {
     }
     text.push_str("```\n");
     text
-}
-
-/// A severity as a word.
-pub fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
 }
 
 /// What a heading is called in a link.

@@ -10,7 +10,13 @@ WITH since AS MATERIALIZED (
   UNION ALL SELECT tgrelid FROM pg_trigger WHERE age(xmin) <= (SELECT age FROM since)
   UNION ALL SELECT ev_class FROM pg_rewrite WHERE age(xmin) <= (SELECT age FROM since)
 ), touched_types AS (
-  SELECT FROM pg_type WHERE age(xmin) <= (SELECT age FROM since)
+  -- Every table brings a type of its rows and one of arrays of them; these are read when a column
+  -- is made of one.
+  SELECT FROM pg_type type LEFT JOIN pg_class class ON class.oid = typrelid
+  WHERE age(type.xmin) <= (SELECT age FROM since) AND coalesce(class.relkind, 'c') = 'c'
+    AND NOT EXISTS (
+      SELECT FROM pg_type element JOIN pg_class whole ON whole.oid = element.typrelid
+      WHERE element.typarray = type.oid AND whole.relkind <> 'c')
   UNION ALL SELECT FROM pg_enum WHERE age(xmin) <= (SELECT age FROM since)
   UNION ALL SELECT FROM pg_constraint WHERE contypid <> 0 AND age(xmin) <= (SELECT age FROM since)
 ), live AS (

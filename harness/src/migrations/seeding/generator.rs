@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::demands::{Demands, Group};
-use super::harvest::{COMMON_SHAPES, literal_default};
+use super::harvest::{COMMON_SHAPES, literal_default, numbered};
 use super::order::is_needed;
 use super::row::{Cell, Row, refer};
 use super::shape::{ColumnShape, ForeignKey, TableShape, TypeSort};
@@ -18,8 +18,11 @@ const ROWS_AT_FIRST: usize = 4;
 const MOST_ROWS_AT_FIRST: usize = 10;
 const MOST_LAST_RESORTS: usize = 120;
 
-/// Cells that make a row be taken, whatever its kind.
-pub(super) type Remedy = Row;
+/// How far from each other the rows of different parents lie that a last resort tries to join.
+const MOST_SPREAD: u64 = 4;
+
+/// Columns, and the one of the [`COMMON_SHAPES`] that makes a row be taken, whatever its kind.
+pub(super) type Remedy = BTreeMap<i16, &'static str>;
 
 /// What a row is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,22 +68,24 @@ impl Generator<'_> {
 
     /// One row more, of another kind each time.
     pub fn next_row(&self) -> Vec<Vec<Row>> {
-        vec![self.row_with_alternatives(self.count)]
+        let alternatives = kinds(self.count).into_iter();
+        vec![alternatives.map(|kind| self.row_of(kind, self.count, self.number)).collect()]
     }
 
     fn row_with_alternatives(&self, place: u64) -> Vec<Row> {
-        let kinds = match place % 4 {
-            0 => [Kind::Plain, Kind::Full, Kind::Sparse],
-            1 => [Kind::Sparse, Kind::Plain, Kind::Full],
-            2 => [Kind::Edge, Kind::Full, Kind::Plain],
-            _ => [Kind::Full, Kind::Plain, Kind::Sparse],
-        };
-        kinds.iter().map(|&kind| self.row(kind, place)).collect()
+        kinds(place).into_iter().map(|kind| self.row(kind, place)).collect()
     }
 
     /// A row of this kind; `place` counts the rows that are made at once.
     pub fn row(&self, kind: Kind, place: u64) -> Row {
-        let number = self.number + place;
+        self.row_of(kind, place, self.number + place)
+    }
+
+    fn row_of(&self, kind: Kind, place: u64, number: u64) -> Row {
+        self.cured(kind, place, number, self.remedy)
+    }
+
+    fn cured(&self, kind: Kind, place: u64, number: u64, remedy: &Remedy) -> Row {
         let mut row = Row::new();
         for column in self.table().columns.iter().filter(|column| !column.computed) {
             if let Some(cell) = self.cell(column, kind, number) {
@@ -90,9 +95,36 @@ impl Generator<'_> {
         for group in &self.demands.groups {
             self.fill_group(&mut row, group, kind, self.count + place);
         }
-        self.fill_references(&mut row, kind, place);
-        row.extend(self.remedy.iter().map(|(column, cell)| (*column, cell.clone())));
+        self.fill_references(&mut row, kind, place, 0);
+        for (&column, shape) in remedy {
+            // A key gets the same shape with another number in it each time.
+            let text = match self.in_key(column) {
+                true => numbered(shape, number),
+                false => (*shape).to_owned(),
+            };
+            row.insert(column, Cell::Literal(text));
+        }
         row
+    }
+
+    /// A row for a table that refused all others, with another remedy; `place` tells it from the
+    /// others.
+    pub fn row_with(&self, remedy: &Remedy, place: u64) -> Row {
+        self.cured(Kind::Full, 0, self.number + place, remedy)
+    }
+
+    /// Rows for a table that refused all others: what they refer to did not come at once, as two
+    /// that are joined already, or of which one takes no more.
+    pub fn spread_rows(&self) -> Vec<Row> {
+        let spread = |spread| {
+            let mut row = self.row(Kind::Full, 0);
+            self.fill_references(&mut row, Kind::Full, spread, spread);
+            row
+        };
+        match self.demands.foreign_keys.is_empty() {
+            true => Vec::new(),
+            false => (1..=MOST_SPREAD).map(spread).collect(),
+        }
     }
 
     /// A row whose every column that another might refer to is known beforehand.
@@ -108,32 +140,35 @@ impl Generator<'_> {
     }
 
     /// Rows for a table that refused all others: every text holds the same thing that code might
-    /// parse, another in each row.
+    /// parse, another in each row; then one text alone, those first that must hold something.
     pub fn last_resorts(&self) -> Vec<Remedy> {
-        let texts: Vec<&ColumnShape> =
-            self.table().columns.iter().filter(|column| self.is_free_text(column)).collect();
-        let all = COMMON_SHAPES.iter().map(|shape| {
-            texts.iter().map(|column| (column.number, Cell::Literal((*shape).to_owned()))).collect()
-        });
+        let columns = self.table().columns.iter();
+        let mut texts: Vec<&ColumnShape> = columns.filter(|column| self.is_text(column)).collect();
+        texts.sort_by_key(|column| !column.not_null);
+        let free: Vec<&ColumnShape> =
+            texts.iter().copied().filter(|column| !self.is_narrowed(column)).collect();
+        let all = COMMON_SHAPES
+            .into_iter()
+            .map(|shape| free.iter().map(|column| (column.number, shape)).collect());
         let single = texts.iter().flat_map(|column| {
-            let holding =
-                |shape: &&str| Remedy::from([(column.number, Cell::Literal((*shape).to_owned()))]);
-            COMMON_SHAPES.iter().map(holding).collect::<Vec<_>>()
+            COMMON_SHAPES.into_iter().map(|shape| Remedy::from([(column.number, shape)]))
         });
         let mut remedies: Vec<Remedy> = all.chain(single).collect();
         remedies.truncate(MOST_LAST_RESORTS);
         remedies
     }
 
-    fn is_free_text(&self, column: &ColumnShape) -> bool {
+    fn is_text(&self, column: &ColumnShape) -> bool {
         let (base, modifier) = column.value_type.below_domains(column.modifier);
         let is_text = matches!(base.base_name(), Some("text" | "varchar" | "citext"));
         let has_room = text_room(modifier).is_none_or(|room| room > 8);
         let referring =
             self.demands.foreign_keys.iter().any(|key| key.columns.contains(&column.number));
-        let narrowed =
-            self.demands.groups.iter().any(|group| group.columns.contains(&column.number));
-        is_text && has_room && !column.computed && !referring && !narrowed
+        is_text && has_room && !column.computed && !referring
+    }
+
+    fn is_narrowed(&self, column: &ColumnShape) -> bool {
+        self.demands.groups.iter().any(|group| group.columns.contains(&column.number))
     }
 
     fn table(&self) -> &TableShape {
@@ -196,8 +231,9 @@ impl Generator<'_> {
         }
     }
 
-    fn fill_references(&self, row: &mut Row, kind: Kind, place: u64) {
-        for key in &self.demands.foreign_keys {
+    /// `spread` is how much further each key refers than the one before it.
+    fn fill_references(&self, row: &mut Row, kind: Kind, place: u64, spread: u64) {
+        for (rank, key) in (0..).zip(&self.demands.foreign_keys) {
             let needed = is_needed(self.table(), key);
             let grouped = |column: &i16| {
                 self.demands.groups.iter().any(|group| group.columns.contains(column))
@@ -214,7 +250,7 @@ impl Generator<'_> {
             } else if key.parent == self.table().oid && needed {
                 self.refer_to_itself(row, key);
             } else if let Some(parent) = self.tables.get(&key.parent) {
-                refer(row, key, parent, place + self.stagger(key));
+                refer(row, key, parent, place + self.stagger(key) + rank * spread);
             }
         }
     }
@@ -315,6 +351,16 @@ impl Generator<'_> {
             });
         }
         rows
+    }
+}
+
+/// The kind that is a row's turn, and those that stand in for it.
+fn kinds(turn: u64) -> [Kind; 3] {
+    match turn % 4 {
+        0 => [Kind::Plain, Kind::Full, Kind::Sparse],
+        1 => [Kind::Sparse, Kind::Plain, Kind::Full],
+        2 => [Kind::Edge, Kind::Full, Kind::Plain],
+        _ => [Kind::Full, Kind::Plain, Kind::Sparse],
     }
 }
 

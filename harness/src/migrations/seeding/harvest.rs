@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::regex_sample;
 use super::shape::{ColumnShape, TypeShape, TypeSort};
-use super::values::{edges, in_letters, plain, text_room};
+use super::values::{edges, in_letters, plain, plain_base, text_room};
 
 /// How many candidates a column gets.
 const MOST: usize = 160;
@@ -34,6 +34,23 @@ pub(super) const COMMON_SHAPES: [&str; 16] = [
     "#aabbcc",
     "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 ];
+
+/// Another value of one of the [`COMMON_SHAPES`] for each number, where the shape has room for it.
+pub(super) fn numbered(shape: &str, number: u64) -> String {
+    let low = |bits: u32| number % (1 << bits);
+    match shape {
+        "a@example.com" => format!("a{number}@example.com"),
+        "https://example.com/path" | "a-slug" | "A" => format!("{shape}{number}"),
+        "1.2.3" | "v1.2.3" => format!("{}{number}", &shape[..shape.len() - 1]),
+        "2020-01-01" => plain_base("date", -1, number),
+        "10.0.0.1" => plain_base("inet", -1, number),
+        "1" => number.to_string(),
+        "00000000-0000-4000-8000-000000000001" => plain_base("uuid", -1, number),
+        "#aabbcc" => format!("#{:06x}", low(24)),
+        hash if hash.starts_with("sha256:") => format!("sha256:{number:064x}"),
+        other => other.to_owned(),
+    }
+}
 
 /// Candidates in the order of their plainness. `types` are the column's own and later ones.
 pub(super) fn candidates(

@@ -18,6 +18,8 @@ pub(super) struct Kinship<'a> {
     population: &'a Population,
     /// For each parent the foreign keys that refer to it, with what they hold.
     children: HashMap<u32, Vec<(&'a ForeignKey, Referring<'a>)>>,
+    /// Whether rows that migrations made count as generated: some were made of generated ones.
+    with_made: bool,
 }
 
 impl<'a> Kinship<'a> {
@@ -30,7 +32,13 @@ impl<'a> Kinship<'a> {
                 children.entry(parent).or_default().push((key, referring(oid, inhabitants, key)));
             }
         }
-        Self { population, children }
+        Self { population, children, with_made: false }
+    }
+
+    /// Takes what migrations made for generated as well.
+    pub fn with_made(mut self) -> Self {
+        self.with_made = true;
+        self
     }
 
     /// Every row that was generated.
@@ -42,9 +50,8 @@ impl<'a> Kinship<'a> {
     /// Every generated row of one table.
     pub fn generated_of(&self, oid: u32) -> Vec<RowId> {
         let rows = self.population.tables.get(&oid).into_iter().flat_map(|table| &table.rows);
-        rows.filter(|(_, row)| matches!(row.birth, Birth::Generated(_)))
-            .map(|(place, _)| (oid, place.clone()))
-            .collect()
+        let counts = |birth| self.with_made || matches!(birth, Birth::Generated(_));
+        rows.filter(|(_, row)| counts(row.birth)).map(|(place, _)| (oid, place.clone())).collect()
     }
 
     pub fn table(&self, oid: u32) -> &'a Inhabitants {

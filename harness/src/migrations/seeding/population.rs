@@ -5,6 +5,7 @@
 //! where the count says that some did, their places are asked for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -77,6 +78,8 @@ pub enum RowFate {
     Gone,
     /// They went with their table.
     TableGone,
+    /// They were not there before, and nobody took them back. They have no birth.
+    LeftBehind,
     /// These columns hold something else than before.
     Changed {
         /// As they were named before.
@@ -87,8 +90,15 @@ pub enum RowFate {
 /// What one look came to.
 struct Outcome {
     reader: ShapeReader,
-    tables: BTreeMap<u32, Inhabitants>,
+    tables: BTreeMap<u32, Settled>,
     changes: Changes,
+}
+
+/// Who lives in a table now.
+struct Settled {
+    now: Inhabitants,
+    /// Whether all rows of before still live where they did, beside these.
+    and_before: bool,
 }
 
 #[derive(Default)]
@@ -131,43 +141,50 @@ impl Population {
                 row.birth = Birth::Made(place);
             }
         }
-        let outcome = self.observe(connection, Birth::Generated(place)).await?;
-        self.reader = outcome.reader;
-        self.tables = outcome.tables;
+        let outcome = self.observe(connection, None, Birth::Generated(place)).await?;
+        self.take_over(outcome);
         Ok(())
     }
 
-    /// What became of the rows since the last look, and nothing is remembered: for a state that
-    /// will be rolled back. Rows that were not there before do not count.
+    /// What is other about the rows than at the last look, and nothing is remembered: for a state
+    /// that should be the same and will be rolled back. A table that was not there before is none
+    /// of the rows' concern. Of tables that kept their shape, only those in `touched` are looked
+    /// at, where it is given.
     ///
     /// # Errors
     /// PostgreSQL is gone.
     pub async fn differ(
         &self,
         connection: &mut PgConnection,
+        touched: Option<&BTreeSet<u32>>,
     ) -> Result<Vec<RowChange>, SeedingError> {
-        let outcome = self.observe(connection, Birth::JustMade).await?;
-        Ok(self.in_versions(outcome.changes, |_| true))
+        let Outcome { tables, mut changes, .. } =
+            self.observe(connection, touched, Birth::JustMade).await?;
+        self.note_left_behind(&tables, &mut changes);
+        Ok(self.in_versions(changes, |_| true))
     }
 
     /// What became of generated rows since the last look. Rows that the migration itself made are
-    /// remembered as its own and never left out. Call it of a state that stays.
+    /// remembered as its own and never left out. Call it of a state that stays. `touched` is as
+    /// in [`Population::differ`].
     ///
     /// # Errors
     /// PostgreSQL is gone.
     pub async fn compare(
         &mut self,
         connection: &mut PgConnection,
+        touched: Option<&BTreeSet<u32>>,
     ) -> Result<Vec<RowChange>, SeedingError> {
-        let outcome = self.observe(connection, Birth::JustMade).await?;
-        self.reader = outcome.reader;
-        self.tables = outcome.tables;
-        Ok(self.in_versions(outcome.changes, |birth| matches!(birth, Birth::Generated(_))))
+        let mut outcome = self.observe(connection, touched, Birth::JustMade).await?;
+        let changes = std::mem::take(&mut outcome.changes);
+        self.take_over(outcome);
+        Ok(self.in_versions(changes, |birth| matches!(birth, Birth::Generated(_))))
     }
 
     async fn observe(
         &self,
         connection: &mut PgConnection,
+        touched: Option<&BTreeSet<u32>>,
         newcomers: Birth,
     ) -> Result<Outcome, SeedingError> {
         let mut reader = self.reader.clone();
@@ -180,7 +197,21 @@ impl Population {
             .filter(|table| table.root == table.oid && !self.excluded.contains(&table.name))
             .collect();
         let known = self.unaltered(&watched);
-        let seen = look(connection, &watched, &known, horizon.as_deref()).await?;
+        let suspects = touched.map(|touched| self.suspects(touched, &all));
+        let looked_at: Vec<&TableShape> = watched
+            .iter()
+            .copied()
+            .filter(|table| {
+                let suspect = |suspects: &BTreeSet<u32>| suspects.contains(&table.oid);
+                !known.contains(&table.oid) || suspects.as_ref().is_none_or(suspect)
+            })
+            .collect();
+        let mut seen = look(connection, &looked_at, &known, horizon.as_deref()).await?;
+        for table in &watched {
+            let before = self.tables.get(&table.oid).map_or(0, |before| before.rows.len());
+            let unchanged = || Seen { count: before, young: Vec::new() };
+            seen.entry(table.oid).or_insert_with(unchanged);
+        }
         let stirred: Vec<&TableShape> = watched
             .iter()
             .copied()
@@ -207,6 +238,36 @@ impl Population {
         Ok(Outcome { reader, tables, changes })
     }
 
+    /// The roots of tables that were touched, or came to another root, or left it.
+    fn suspects(
+        &self,
+        touched: &BTreeSet<u32>,
+        now: &BTreeMap<u32, Arc<TableShape>>,
+    ) -> BTreeSet<u32> {
+        let before = self.reader.tables();
+        let roots = |oid: &u32| [before.get(oid), now.get(oid)].map(|table| Some(table?.root));
+        let moved = |oid: &&u32| {
+            let [then, now] = roots(oid);
+            then != now
+        };
+        let moved = before.keys().chain(now.keys()).filter(moved);
+        touched.iter().chain(moved).flat_map(roots).flatten().collect()
+    }
+
+    /// Remembers what was seen.
+    fn take_over(&mut self, outcome: Outcome) {
+        let mut before = std::mem::take(&mut self.tables);
+        let settled = outcome.tables.into_iter().map(|(oid, Settled { mut now, and_before })| {
+            if let Some(before) = before.remove(&oid).filter(|_| and_before) {
+                let newcomers = std::mem::replace(&mut now.rows, before.rows);
+                now.rows.extend(newcomers);
+            }
+            (oid, now)
+        });
+        self.tables = settled.collect();
+        self.reader = outcome.reader;
+    }
+
     /// Tables with the columns of the last look: of others, every row has to be read again.
     fn unaltered(&self, watched: &[&TableShape]) -> BTreeSet<u32> {
         let is_unaltered = |table: &&&TableShape| {
@@ -228,13 +289,24 @@ impl Population {
             .collect()
     }
 
-    fn note_lost_tables(&self, now: &BTreeMap<u32, Inhabitants>, changes: &mut Changes) {
-        let names: BTreeSet<&TableName> = now.values().map(|table| &table.name).collect();
+    fn note_lost_tables(&self, now: &BTreeMap<u32, Settled>, changes: &mut Changes) {
+        let names: BTreeSet<&TableName> = now.values().map(|table| &table.now.name).collect();
         for (oid, table) in &self.tables {
             if !now.contains_key(oid) && !names.contains(&table.name) {
                 for row in table.rows.values() {
                     changes.note(table, RowFate::TableGone, row);
                 }
+            }
+        }
+    }
+
+    fn note_left_behind(&self, now: &BTreeMap<u32, Settled>, changes: &mut Changes) {
+        let names: BTreeSet<&TableName> = self.tables.values().map(|table| &table.name).collect();
+        let just_made = |row: &&Inhabitant| row.birth == Birth::JustMade;
+        let known = now.values().map(|table| &table.now);
+        for table in known.filter(|table| names.contains(&table.name)) {
+            for row in table.rows.values().filter(just_made) {
+                changes.note(table, RowFate::LeftBehind, row);
             }
         }
     }
@@ -289,7 +361,7 @@ fn settle(
     live: Option<&BTreeSet<Place>>,
     newcomers: Birth,
     changes: &mut Changes,
-) -> Inhabitants {
+) -> Settled {
     let mut now = Inhabitants {
         name: table.name.clone(),
         columns: columns(table),
@@ -299,14 +371,14 @@ fn settle(
     let young: BTreeMap<Place, Record> = seen.young.into_iter().collect();
     let Some((before, same_table)) = before else {
         now.settle_newcomers(young, newcomers);
-        return now;
+        return Settled { now, and_before: false };
     };
-    let everyone_stayed = same_table && live.is_none();
+    if same_table && live.is_none() {
+        now.settle_newcomers(young, newcomers);
+        return Settled { now, and_before: true };
+    }
     let stayed = |place: &Place| {
-        everyone_stayed
-            || same_table
-                && live.is_some_and(|live| live.contains(place))
-                && !young.contains_key(place)
+        same_table && live.is_some_and(|live| live.contains(place)) && !young.contains_key(place)
     };
     let (stayed, unsettled): (Vec<_>, Vec<_>) =
         before.rows.iter().partition(|(place, _)| stayed(place));
@@ -342,7 +414,7 @@ fn settle(
     for ((place, record), birth) in places.into_iter().zip(records).zip(births) {
         now.rows.insert(place, Inhabitant { birth, record });
     }
-    now
+    Settled { now, and_before: false }
 }
 
 impl Inhabitants {

@@ -108,11 +108,14 @@ pub async fn reduce(
     population: &Population,
     refusal: Refusal,
 ) -> Result<Reduction, SeedingError> {
-    let kinship = Kinship::of(population);
-    let mut search = Search { trial, kinship: &kinship, out: BTreeSet::new(), attempts: 0 };
-    if let Err(refusal) = search.attempt(&kinship.generated()).await? {
-        return Ok(always(refusal));
+    let mut kinship = Kinship::of(population);
+    if let Err(refusal) = trial.attempt(&kinship.row_set(&kinship.generated())).await? {
+        kinship = kinship.with_made();
+        if trial.attempt(&kinship.row_set(&kinship.generated())).await?.is_err() {
+            return Ok(always(refusal));
+        }
     }
+    let mut search = Search { trial, kinship: &kinship, out: BTreeSet::new(), attempts: 0 };
     let mut charges = search.leave_out_until_it_passes(refusal).await?;
     for charge in charges.iter_mut().filter(|charge| !charge.suspicion.certain) {
         charge.whatever_they_hold =

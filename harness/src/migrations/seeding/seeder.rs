@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::classify::{Evidence, classify};
 use super::demands::Demands;
-use super::generator::{Generator, Kind, Remedy};
+use super::generator::{Generator, Remedy};
 use super::order::parents_first;
 use super::row::{Row, bare_insertion, census, existing_keys, insertion, joint_insertion};
 use super::script::{self, Step, StepResult};
@@ -46,6 +46,8 @@ struct Plan {
     fresh: bool,
     /// What its rows were found to need.
     remedy: Remedy,
+    /// Whether it refused a row whose turn it was, and then took another that was not found out.
+    moody: bool,
     /// Whether it refused even the oddest rows in this shape.
     hopeless: bool,
 }
@@ -126,23 +128,17 @@ impl Seeder {
             self.plans.entry(*oid).and_modify(|plan| plan.fresh = true);
         }
         let mut steps = self.steps(|oid| refused.contains(&oid));
-        let usual: BTreeMap<u32, usize> = steps
-            .iter_mut()
-            .map(|step| {
-                let usual = step.rows.iter().map(Vec::len).sum();
-                step.rows.extend(self.last_resorts(step.table));
-                step.enough = 1;
-                (step.table, usual)
-            })
-            .collect();
+        let before_remedies: BTreeMap<u32, usize> =
+            steps.iter_mut().map(|step| (step.table, self.add_odder_rows(step))).collect();
         for result in script::run(connection, &steps).await? {
             let remedies = self.generator(result.table).map(|generator| generator.last_resorts());
             let Some(plan) = self.plans.get_mut(&result.table) else { continue };
             if result.taken > 0 {
-                let place = result.refusals.len().checked_sub(usual[&result.table]);
-                plan.remedy = place
-                    .and_then(|place| remedies?.into_iter().nth(place))
-                    .unwrap_or_else(|| plan.remedy.clone());
+                let place = result.refusals.len().checked_sub(before_remedies[&result.table]);
+                match place.and_then(|place| remedies?.into_iter().nth(place)) {
+                    Some(remedy) => plan.remedy = remedy,
+                    None => plan.moody = true,
+                }
             }
             plan.hopeless = result.taken == 0;
             plan.fresh = false;
@@ -150,19 +146,42 @@ impl Seeder {
                 first.taken = result.taken;
             }
         }
+        self.number += steps.iter().map(|step| step.rows.len() as u64).max().unwrap_or(0);
         Ok(())
     }
 
-    fn last_resorts(&self, oid: u32) -> Vec<Vec<String>> {
-        let Some(generator) = self.generator(oid) else { return Vec::new() };
-        let returned = self.returned_columns();
-        let columns = self.returned_of(&generator.demands.table, &returned);
-        let row = |remedy: Remedy| {
-            let mut row = generator.row(Kind::Full, 0);
-            row.extend(remedy);
-            vec![insertion(&generator.demands.table, &[row], columns)]
+    /// Lets the step go on with odder rows until one is taken, and says how many refusals come
+    /// before the first that tries a remedy: with a moody table, none.
+    fn add_odder_rows(&self, step: &mut Step) -> usize {
+        step.enough = 1;
+        let (Some(plan), Some(generator)) =
+            (self.plans.get(&step.table), self.generator(step.table))
+        else {
+            return 0;
         };
-        generator.last_resorts().into_iter().map(row).collect()
+        let table = &generator.demands.table;
+        let remedies = (0..).zip(generator.last_resorts());
+        let cured = remedies.map(|(place, remedy)| generator.row_with(&remedy, place));
+        let cured = self.each_alone(table, cured);
+        step.rows.extend(self.each_alone(table, generator.spread_rows()));
+        let usual = std::mem::take(&mut step.rows);
+        let before = if plan.moody { 0 } else { usual.iter().map(Vec::len).sum() };
+        if let (true, Some(first)) = (plan.moody, cured.first()) {
+            step.all.clone_from(&first[0]);
+        }
+        step.rows = if plan.moody { [cured, usual] } else { [usual, cured] }.concat();
+        before
+    }
+
+    /// Rows without alternatives, as a step has them.
+    fn each_alone(
+        &self,
+        table: &TableShape,
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Vec<Vec<String>> {
+        let returned = self.returned_columns();
+        let columns = self.returned_of(table, &returned);
+        rows.into_iter().map(|row| vec![insertion(table, &[row], columns)]).collect()
     }
 
     async fn plan(
@@ -193,6 +212,7 @@ impl Seeder {
                 count: before.as_ref().map_or(0, |plan| plan.count),
                 fresh: true,
                 remedy: before.map(|plan| plan.remedy).unwrap_or_default(),
+                moody: false,
                 hopeless: false,
             };
             self.plans.insert(table.oid, plan);

@@ -129,7 +129,6 @@ impl ShapeReader {
     async fn changes(&self, connection: &mut PgConnection) -> Result<Changes, SeedingError> {
         let query = sqlx::query_scalar(include_str!("changes.sql")).bind(self.horizon());
         let text: String = query
-            .persistent(false)
             .fetch_one(connection)
             .await
             .map_err(SeedingError::database("see which tables changed"))?;
@@ -144,7 +143,6 @@ impl ShapeReader {
     ) -> Result<bool, SeedingError> {
         let query = sqlx::query_scalar(include_str!("types.sql")).bind(with_builtin);
         let text: Option<String> = query
-            .persistent(false)
             .fetch_one(connection)
             .await
             .map_err(SeedingError::database("read the types of columns"))?;
@@ -173,12 +171,15 @@ impl ShapeReader {
         let oids: Vec<i64> = oids.iter().map(|&oid| i64::from(oid)).collect();
         let text: String = sqlx::query_scalar(include_str!("shapes.sql"))
             .bind(oids)
-            .persistent(false)
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(SeedingError::database("read the shapes of tables"))?;
         let rows: Vec<TableRow> = serde_json::from_str(&text)
             .map_err(SeedingError::answer("reading shapes of tables"))?;
+        let mut columns = rows.iter().flat_map(|row| &row.columns);
+        if columns.any(|column| !self.types.contains_key(&column.type_oid)) {
+            self.read_types(connection, false).await?;
+        }
         let mut changed = Vec::new();
         for row in rows {
             let table = self.table(row);

@@ -44,7 +44,8 @@ pub(super) fn edges(value_type: &TypeShape, modifier: i32) -> Vec<String> {
     }
 }
 
-fn plain_base(name: &str, modifier: i32, number: u64) -> String {
+/// The same of a type that is no enum, domain or the like, by its name in the catalog.
+pub(super) fn plain_base(name: &str, modifier: i32, number: u64) -> String {
     let octets = || format!("{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
     let hex = |width: usize| format!("{number:0width$x}");
     match name {

@@ -4,7 +4,7 @@ pub mod json;
 pub mod markdown;
 mod redacted;
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 pub mod terminal;
 
 pub use redacted::redacted;

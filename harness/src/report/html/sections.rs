@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::page::table;
 use crate::checkers::{Outcome, Verdict};
 use crate::report::text::{count, gibibytes, neutralise, seconds};
 use crate::report::{FaultEnd, FaultTimes, RunReport};
@@ -204,18 +205,6 @@ pub fn artifacts(report: &RunReport) -> Markup {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// A table in a box of its own, which scrolls when the screen is narrow.
-fn table(name: &str, headings: &[&str], rows: &Markup) -> Markup {
-    html! {
-        div.wide role="region" aria-label=(name) tabindex="0" {
-            table {
-                thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
-                tbody { (rows) }
             }
         }
     }

@@ -4,9 +4,11 @@ mod annotated;
 mod dbmate;
 mod diesel;
 mod flyway;
+mod go_pg;
 mod golang_migrate;
 mod goose;
 pub(super) mod names;
+mod pairs;
 mod plain;
 mod reading;
 mod refinery;
@@ -14,5 +16,6 @@ mod sorted_up;
 mod sql_migrate;
 mod sqlx;
 
+pub(super) use go_pg::IN_TRANSACTION;
 pub(super) use names::versioned_name;
 pub(super) use reading::{Context, Reading, read};

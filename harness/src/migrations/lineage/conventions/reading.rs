@@ -1,7 +1,8 @@
 //! What every convention is given, and gives.
 
 use super::{
-    dbmate, diesel, flyway, golang_migrate, goose, plain, refinery, sorted_up, sql_migrate, sqlx,
+    dbmate, diesel, flyway, go_pg, golang_migrate, goose, plain, refinery, sorted_up, sql_migrate,
+    sqlx,
 };
 use crate::migrations::lineage::folder::Folder;
 use crate::migrations::lineage::variables::{Variables, fill};
@@ -33,6 +34,7 @@ pub(in crate::migrations::lineage) fn read(
 ) -> Result<Reading, LineageError> {
     match convention {
         Convention::GolangMigrate => golang_migrate::read(context),
+        Convention::GoPg => go_pg::read(context),
         Convention::Sqlx => sqlx::read(context),
         Convention::SortedUp => sorted_up::read(context),
         Convention::Diesel => diesel::read(context),

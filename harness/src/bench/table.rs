@@ -1,0 +1,83 @@
+//! The table that events are stored in, and rows for it.
+
+use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement};
+
+use super::BenchError;
+use crate::environment::postgres::quote_identifier;
+use crate::system::{BenchContract, Values, fill};
+
+/// The table, and the query of the system file that makes rows for it.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    name: String,
+    columns: String,
+    rows: String,
+}
+
+impl Table {
+    /// Learns from the database which columns the query gives.
+    pub async fn of(
+        contract: &BenchContract,
+        database: &mut PgConnection,
+    ) -> Result<Self, BenchError> {
+        let no_columns = Self {
+            name: quote_identifier(&contract.table),
+            columns: String::new(),
+            rows: contract.rows.trim().trim_end_matches(';').to_owned(),
+        };
+        // A template that asks for more than its numbers is found out here.
+        let query = fill(&no_columns.rows, &numbers(1, 1))?;
+        let described = database.prepare(AssertSqlSafe(query).into_sql_str()).await?;
+        let columns: Vec<String> =
+            described.columns().iter().map(|column| quote_identifier(column.name())).collect();
+        Ok(Self { columns: columns.join(", "), ..no_columns })
+    }
+
+    /// A query for so many rows.
+    pub fn select_rows(&self, first: u64, count: u64) -> String {
+        fill(&self.rows, &numbers(first, first + count - 1)).expect("it was filled before")
+    }
+
+    /// The statement that copies rows in binary format.
+    pub fn copy_in(&self) -> String {
+        format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.name, self.columns)
+    }
+
+    /// How many rows there are.
+    pub async fn count(&self, database: &mut PgConnection) -> Result<u64, BenchError> {
+        let query = AssertSqlSafe(format!("SELECT count(*) FROM {}", self.name));
+        let count: i64 = sqlx::query_scalar(query).fetch_one(database).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Inserts so many rows from the first number on, and leaves the table as an old one is:
+    /// vacuumed and analysed. Its indexes are made anew afterwards, which is faster.
+    pub async fn fill(&self, count: u64, database: &mut PgConnection) -> Result<(), BenchError> {
+        if count > 0 {
+            let indexes: Vec<(String, String)> = sqlx::query_as(
+                "SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) \
+                 FROM pg_index WHERE indrelid = $1::regclass AND NOT EXISTS \
+                 (SELECT FROM pg_constraint WHERE conindid = indexrelid)",
+            )
+            .bind(&self.name)
+            .fetch_all(&mut *database)
+            .await?;
+            for (drop, _) in &indexes {
+                database.execute(AssertSqlSafe(drop.clone())).await?;
+            }
+            let rows = self.select_rows(1, count);
+            let insert = format!("INSERT INTO {} ({}) {rows}", self.name, self.columns);
+            database.execute(AssertSqlSafe(insert)).await?;
+            for (_, make) in &indexes {
+                database.execute(AssertSqlSafe(make.clone())).await?;
+            }
+        }
+        database.execute(AssertSqlSafe(format!("VACUUM ANALYZE {}", self.name))).await?;
+        database.execute("CHECKPOINT").await?;
+        Ok(())
+    }
+}
+
+fn numbers(first: u64, last: u64) -> Values {
+    Values::default().with("first", first.to_string()).with("last", last.to_string())
+}

@@ -1,0 +1,135 @@
+//! Measures, shows the table, and writes the results for programs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::super::failure::{Failure, write_file};
+use super::super::interrupt::interrupt_token;
+use super::super::machine::machine;
+use super::super::subject::read_system;
+use super::table;
+use crate::bench::ingest::IngestRequest;
+use crate::bench::{self, BenchError, Figure, Results};
+use crate::environment::postgres::binaries::Binaries;
+use crate::environment::{BackendKind, Built};
+use crate::exit_code::Exit;
+use crate::seed::Seed;
+use crate::system::System;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// The harness's own workload engine
+    Engine,
+    /// How fast the system takes events
+    Ingest,
+}
+
+/// What to measure, and for how long.
+#[derive(Debug, Args)]
+pub struct MeasureArguments {
+    /// The system under test [default: fixtures/redflag.toml, within this repository]
+    #[arg(long, value_name = "FILE")]
+    system: Option<PathBuf>,
+    /// Measure only this; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<Subject>,
+    /// How long each single measurement lasts
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// How often each figure is measured, taking turns with its limit
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: u64,
+    /// How many rows the system's table has in the beginning
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    rows: u64,
+    /// Where every random choice comes from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write the figures as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Measures. A target that is not reached is shown and fails nothing: a number says nothing of
+/// another machine, and `bench compare` tells what became slower on the same one.
+pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
+    let interrupt = interrupt_token().map_err(Failure::environment)?;
+    let wanted = |subject: &Subject| arguments.only.is_empty() || arguments.only.contains(subject);
+    let load_before = load_average();
+    let mut figures = Vec::new();
+    for subject in Subject::value_variants().iter().filter(|subject| wanted(subject)) {
+        figures.extend(tokio::select! {
+            measured = measure_subject(*subject, arguments) => measured?,
+            () = interrupt.cancelled() => return Err(Failure::interrupted()),
+        });
+    }
+    let load = [load_before, load_average()];
+    anstream::println!("{}", table::figures(&figures));
+    anstream::println!("load {:.1} before, {:.1} in the end", load[0], load[1]);
+    if let Some(path) = &arguments.json {
+        let results = Results { machine: machine(), commit: commit(), load, figures };
+        let text = serde_json::to_string_pretty(&results).map_err(Failure::environment)?;
+        write_file(path, &text)?;
+    }
+    Ok(Exit::Good)
+}
+
+async fn measure_subject(
+    subject: Subject,
+    arguments: &MeasureArguments,
+) -> Result<Vec<Figure>, Failure> {
+    let lasts = Duration::from_secs(arguments.seconds);
+    let rounds = usize::try_from(arguments.rounds).unwrap_or(usize::MAX);
+    match subject {
+        Subject::Engine => {
+            let measuring =
+                tokio::task::spawn_blocking(move || bench::engine::measure(rounds, lasts, &tell));
+            measuring.await.map_err(Failure::environment)?.map_err(Failure::environment)
+        }
+        Subject::Ingest => {
+            let (system, built) = prepare(arguments).await?;
+            let (seed, rows) = (Seed(arguments.seed), arguments.rows);
+            let request = IngestRequest { system, built, seed, rounds, lasts, rows };
+            bench::ingest::measure(&request, &tell).await.map_err(failure)
+        }
+    }
+}
+
+/// The system, with its programs built.
+async fn prepare(arguments: &MeasureArguments) -> Result<(System, Built), Failure> {
+    let system = read_system(arguments.system.as_deref())?;
+    Binaries::find_or_install().map_err(Failure::environment)?;
+    let built = Built::of(&system, BackendKind::Embedded).await.map_err(Failure::environment)?;
+    Ok((system, built))
+}
+
+fn failure(error: BenchError) -> Failure {
+    match error {
+        BenchError::Unusable(_) | BenchError::Template(_) => Failure::usage(error),
+        error => Failure::environment(error),
+    }
+}
+
+fn tell(line: &str) {
+    anstream::eprintln!("{line}");
+}
+
+/// Of the last minute; 0 where the system does not tell.
+fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
+}
+
+/// The commit of the repository that this runs in, with a mark when its files were changed.
+fn commit() -> String {
+    let git = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    match git {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+        _ => String::new(),
+    }
+}

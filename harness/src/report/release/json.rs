@@ -1,0 +1,43 @@
+//! The report as it is; `schemas/release.schema.json` describes it.
+
+use super::{ReleaseReport, VERSION};
+use crate::report::ReportError;
+
+/// The report as JSON, for people's eyes too.
+pub fn render(report: &ReleaseReport) -> String {
+    // Plain data with string keys, so this cannot fail.
+    serde_json::to_string_pretty(report).expect("a report is plain data") + "\n"
+}
+
+/// Reads what [`render`] wrote.
+///
+/// # Errors
+/// The text is not such a report, or one of a later harness.
+pub fn read(text: &str) -> Result<ReleaseReport, ReportError> {
+    let unreadable =
+        |error: serde_json::Error| ReportError::Unreadable { reason: error.to_string() };
+    let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(found) if found > u64::from(VERSION) => Err(ReportError::NewerVersion { found }),
+        _ => serde_json::from_value(value).map_err(unreadable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::release::sample;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let report = sample::red();
+        assert_eq!(read(&render(&report)).unwrap(), report);
+    }
+
+    #[test]
+    fn another_form_is_refused() {
+        assert!(matches!(read("[]"), Err(ReportError::Unreadable { .. })));
+        let newer = render(&sample::red()).replacen("\"version\": 1", "\"version\": 2", 1);
+        assert!(matches!(read(&newer), Err(ReportError::NewerVersion { found: 2 })));
+    }
+}

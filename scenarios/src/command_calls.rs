@@ -1,0 +1,68 @@
+//! Calls that make commands and calls that tell what came of them.
+
+use libtest_mimic::Failed;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::both_ways::both_ways;
+use crate::calls::{call, text_at};
+use crate::server_calls::Server;
+use crate::system_run::ReferenceSystem;
+use crate::{Scenario, expect};
+
+/// Clicking quickly makes one command.
+pub const QUICK_CLICKS_ARE_ONE_COMMAND: Scenario = Scenario {
+    name: "quick_clicks_make_one_command",
+    show: |backend| both_ways(backend, "A2-PKEY", "status of a quick click", quick_clicks),
+};
+
+/// The log of a system's scan is found among the logs.
+pub const LOGS_ARE_FOUND_AMONG_LOGS: Scenario = Scenario {
+    name: "the_log_of_a_scan_is_kept_among_the_logs",
+    show: |backend| both_ways(backend, "A2-TABLE", "is not among the logs", scan_logs),
+};
+
+fn quick_clicks(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = server.new_agent("machine").await?;
+        let path = format!("/agents/{}/scan", agent.id);
+        let click = async || {
+            let answer = call(server.administrate(Method::POST, &path)?).await?;
+            text_at(&answer.with_status("a quick click", 200)?, "/command_id")
+        };
+        let (one, two, three, four) = tokio::join!(click(), click(), click(), click());
+        let made = [one?, two?, three?, four?];
+        expect::equal("commands of quick clicks", &made.iter().all(|id| *id == made[0]), &true)?;
+        let mut handed_out = server.check_in(&agent.id, &agent.token).await?;
+        let commands = handed_out.body["commands"].take();
+        let ids: Vec<&Value> =
+            commands.as_array().into_iter().flatten().map(|one| &one["id"]).collect();
+        expect::equal("commands handed out", &ids, &vec![&json!(made[0])])?;
+        expect::equal("a later click is a command of its own", &(click().await? != made[0]), &true)
+    })
+}
+
+fn scan_logs(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = server.new_agent("machine").await?;
+        for action in ["install_update", "scan_system"] {
+            let log = json!({
+                "action": action, "result": "success", "stdout": "42 packages", "exit_code": 0,
+                "duration_seconds": 3,
+            });
+            let sent = server.request(Method::POST, &agent.id, "/logs", &agent.token).json(&log);
+            let id = text_at(&call(sent).await?.with_status("a log", 200)?, "/log_id")?;
+            let mut page = server.ask("/logs?limit=1000").await?;
+            let logs = page["logs"].take();
+            let found = logs.as_array().into_iter().flatten().find(|log| log["id"] == json!(id));
+            let Some(found) = found else {
+                return Err(format!("the log of {action} is not among the logs: {logs}").into());
+            };
+            expect::equal("whose log it is", &found["agent_id"], &json!(agent.id))?;
+            expect::equal("what the log says", &found["stdout"], &json!("42 packages"))?;
+        }
+        Ok(())
+    })
+}
