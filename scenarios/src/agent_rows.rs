@@ -45,6 +45,19 @@ pub const BREAKERS_HEAL: Scenario = Scenario {
     show: |backend| both_ways(backend, "R4-STUCK", "the breaker closes by itself", breakers_heal),
 };
 
+/// An agent's health tells what its breakers do.
+pub const BREAKERS_ARE_VISIBLE: Scenario = Scenario {
+    name: "an_agents_health_shows_its_breakers",
+    show: |backend| {
+        both_ways(
+            backend,
+            "R4-HEALTH",
+            "health tells of the open breaker (None)",
+            breakers_are_visible,
+        )
+    },
+};
+
 /// An update that fails leaves the agent as it was.
 pub const FAILED_UPDATES_LEAVE_THE_AGENT: Scenario = Scenario {
     name: "an_agent_outlives_its_failed_update",
@@ -156,16 +169,33 @@ fn migrated_configuration_is_clean(reference: ReferenceSystem) -> Result<(), Fai
     })
 }
 
+/// An open breaker is seen in the agent's health.
+fn breakers_are_visible(reference: ReferenceSystem) -> Result<(), Failed> {
+    with_agent(reference, async |stage| {
+        open_breaker(stage).await?;
+        let health = reqwest::get(format!("{}/health", stage.agent()?.url())).await?;
+        let health: Value = serde_json::from_str(&health.text().await?)?;
+        let told = health.pointer("/breakers/apt").and_then(Value::as_str);
+        // A probe may be under way.
+        let open = matches!(told, Some("open" | "half_open"));
+        expect::equal(&format!("health tells of the open breaker ({told:?})"), &open, &true)
+    })
+}
+
+/// Lets scans fail until the breaker of their scanner is open.
+async fn open_breaker(stage: &Stage<'_>) -> Result<(), Failed> {
+    for _ in 0..3 {
+        let since = stage.agent_log_end()?;
+        scan(stage, &json!({"outcome": "fail", "error": "no network"})).await?;
+        stage.agent_logs(since, "scanner apt failed").await?;
+    }
+    stage.agent_logs(0, "the breaker of scanner apt is open").await.map(drop)
+}
+
 /// A breaker that failures opened closes by itself once the scanner works again.
 fn breakers_heal(reference: ReferenceSystem) -> Result<(), Failed> {
     with_agent(reference, async |stage| {
-        let opened = "the breaker of scanner apt is open";
-        for _ in 0..3 {
-            let since = stage.agent_log_end()?;
-            scan(stage, &json!({"outcome": "fail", "error": "no network"})).await?;
-            stage.agent_logs(since, "scanner apt failed").await?;
-        }
-        stage.agent_logs(0, opened).await?;
+        open_breaker(stage).await?;
         stage.script(&json!({"outcome": "succeed", "packages": 1}))?;
         expect::eventually("the breaker closes by itself", async || {
             let log = stage.log("agent")?;

@@ -1,4 +1,5 @@
-//! Server and agents are killed over and over while events flow, and no event is lost or doubled.
+//! Server, agents and PostgreSQL, where the backend can kill it, are killed over and over while
+//! events flow, and no event is lost or doubled.
 
 use harness::environment::BackendKind;
 use harness::faults::{Fault, Schedule, ScheduledFault, Targets};
@@ -37,11 +38,11 @@ fn show(backend: BackendKind) -> Result<(), Failed> {
 /// Kills at random times, of random parts; each is started again at once.
 fn storm(targets: &Targets, seed: Seed) -> Plan {
     let mut random = seed.stream(NAME);
-    let parts: Vec<&String> = targets.services.iter().chain(&targets.producers).collect();
+    let parts = targets.parts();
     let mut faults = Vec::new();
     let mut at = random.random_range(PAUSES);
     while at < LASTS {
-        let part = parts[random.random_range(0..parts.len())].clone();
+        let part = parts[random.random_range(0..parts.len())].to_owned();
         faults.push(ScheduledFault { at, lasts: 0, fault: Fault::Kill { part } });
         at += random.random_range(PAUSES);
     }

@@ -128,6 +128,7 @@ pub const EMBEDDED: &[Scenario] = &[
     agent_rows::PANICS_ARE_CAUGHT,
     agent_rows::CONFIGURATIONS_ARE_MIGRATED,
     agent_rows::BREAKERS_HEAL,
+    agent_rows::BREAKERS_ARE_VISIBLE,
     agent_rows::FAILED_UPDATES_LEAVE_THE_AGENT,
     audit_log::OTHERS_CANNOT_READ,
     audit_log::LIMITS_ARE_APPLIED,

@@ -4,7 +4,9 @@
 use std::cell::Cell;
 
 use futures_util::future::try_join_all;
+use harness::checkers::{Outcome, RATE_LIMIT, judge};
 use harness::environment::Environment;
+use harness::history::{Action, Call, Phase};
 use libtest_mimic::Failed;
 use reqwest::Method;
 use serde_json::json;
@@ -50,7 +52,7 @@ pub const CLASSES_ARE_APART: Scenario = Scenario {
 /// Calls side by side get what the bucket holds, no more.
 pub const LIMITS_ARE_EXACT: Scenario = Scenario {
     name: "calls_side_by_side_get_what_the_bucket_holds",
-    show: |backend| both_ways(backend, "A3-LOAD", "calls that were admitted", judge_exactness),
+    show: |backend| both_ways(backend, "A3-LOAD", "admitted beyond the bucket", judge_exactness),
 };
 
 fn judge_paths(reference: ReferenceSystem) -> Result<(), Failed> {
@@ -122,14 +124,20 @@ fn judge_classes(reference: ReferenceSystem) -> Result<(), Failed> {
 }
 
 fn judge_exactness(reference: ReferenceSystem) -> Result<(), Failed> {
+    let recorder = reference.recorder.clone();
     limited(reference, async |server| {
         let agent = server.new_agent("machine").await?;
         let mut rows = HeldRows::of(server.environment()).await?;
         let (held, looker) = rows.hold("SELECT FROM agents FOR UPDATE").await?;
         let refused = Cell::new(0);
         let check_in = async || {
+            let operation = recorder.invoke("caller", limited_call(&agent.id, None));
             let answer = server.check_in(&agent.id, &agent.token).await?;
-            refused.set(refused.get() + usize::from(answer.status == 429));
+            let admitted = answer.status != 429;
+            refused.set(refused.get() + usize::from(!admitted));
+            let phase = if admitted { Phase::Ok } else { Phase::Fail };
+            let wait = header(&answer, "retry-after");
+            recorder.complete(operation, phase, limited_call(&agent.id, wait));
             Ok::<_, Failed>(())
         };
         let release = async {
@@ -142,9 +150,20 @@ fn judge_exactness(reference: ReferenceSystem) -> Result<(), Failed> {
         };
         let calls = try_join_all((0..SIDE_BY_SIDE).map(|_| check_in()));
         tokio::try_join!(calls, release)?;
-        let admitted = SIDE_BY_SIDE - refused.get();
-        expect::equal("calls that were admitted", &admitted, &CALLS)
+        match judge(&recorder.history(), &[RATE_LIMIT]).pop() {
+            Some(verdict) if verdict.outcome == Outcome::Valid => Ok(()),
+            verdict => Err(format!("{verdict:#?}").into()),
+        }
     })
+}
+
+/// A check-in as the history has it.
+fn limited_call(agent: &str, wait: Option<u64>) -> Action {
+    Action::Call(Call { caller: agent.to_owned(), holds: CALLS as u32, fills_in: 3_600_000, wait })
+}
+
+fn header(answer: &Answer, name: &str) -> Option<u64> {
+    answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 fn limited(
@@ -161,9 +180,7 @@ fn limited(
 /// The refusal of a call too many: it says when to come back, which is when one call's share of
 /// the period is over, and not a second later.
 fn too_many(what: &str, answer: Answer) -> Result<(), Failed> {
-    let header = |name: &str| {
-        answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-    };
+    let header = |name: &str| header(&answer, name);
     let (wait, limit) = (header("retry-after"), header("x-ratelimit-limit"));
     let (remaining, reset) = (header("x-ratelimit-remaining"), header("x-ratelimit-reset"));
     answer.refuses(what, 429)?;

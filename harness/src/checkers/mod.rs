@@ -8,6 +8,7 @@ mod delivery;
 mod evidence;
 mod order;
 mod priority;
+mod rate_limit;
 mod recovery;
 mod verdict;
 
@@ -23,8 +24,11 @@ pub const ORDER: Checker = Checker { name: "order", check: order::check };
 /// No urgent event waits behind others. Only for systems that have urgent events.
 pub const PRIORITY: Checker = Checker { name: "priority", check: priority::check };
 
+/// A limit lets in what its bucket holds, no more and no less. Only for histories of calls.
+pub const RATE_LIMIT: Checker = Checker { name: "rate limit", check: rate_limit::check };
+
 /// Every part came back by itself, and the whole works again.
 pub const RECOVERY: Checker = Checker { name: "recovery", check: recovery::check };
 
 /// Every checker.
-pub const ALL: [Checker; 4] = [DELIVERY, ORDER, PRIORITY, RECOVERY];
+pub const ALL: [Checker; 5] = [DELIVERY, ORDER, PRIORITY, RATE_LIMIT, RECOVERY];

@@ -32,7 +32,7 @@ const EARLIEST: u64 = 500;
 /// How long one may last, in milliseconds.
 const LASTS: RangeInclusive<u64> = 100..=4000;
 /// How many faults are proposed for each that is taken.
-const PROPOSALS: usize = 12;
+const PROPOSALS: usize = 40;
 
 /// Every kind of fault that hits links, and every kind that hits parts.
 const LINK_KINDS: [&str; 8] =
@@ -88,13 +88,18 @@ impl<'a> ScheduleGenerator<'a> {
     }
 
     /// A schedule of so many faults, all of which begin within `window` milliseconds. It may have
-    /// fewer, where there is no room for more that go on side by side.
+    /// fewer, where there is no room for more that go on side by side. They are drawn in the order
+    /// of their times, so that the phase that each begins in is known when it is chosen.
     pub fn draw(&mut self, count: RangeInclusive<usize>, window: u64) -> Schedule {
         let count = self.random.random_range(count);
+        let window = EARLIEST..=window.max(EARLIEST);
+        let mut times: Vec<u64> =
+            (0..count).map(|_| self.random.random_range(window.clone())).collect();
+        times.sort_unstable();
         let mut faults: Vec<ScheduledFault> = Vec::new();
-        for _ in 0..count {
+        for at in times {
             let proposals: Vec<ScheduledFault> =
-                (0..PROPOSALS).filter_map(|_| self.propose(window)).collect();
+                (0..PROPOSALS).filter_map(|_| self.propose(at)).collect();
             let possible = proposals
                 .into_iter()
                 .filter(|proposed| !faults.iter().any(|other| collide(proposed, other)));
@@ -110,13 +115,12 @@ impl<'a> ScheduleGenerator<'a> {
         Schedule::new(faults)
     }
 
-    fn propose(&mut self, window: u64) -> Option<ScheduledFault> {
+    fn propose(&mut self, at: u64) -> Option<ScheduledFault> {
         let kind = self.random.random_range(0..LINK_KINDS.len() + PART_KINDS.len());
         let fault = match LINK_KINDS.get(kind) {
             Some(kind) => self.link_fault(kind)?,
             None => self.part_fault(PART_KINDS[kind - LINK_KINDS.len()])?,
         };
-        let at = self.random.random_range(EARLIEST..=window.max(EARLIEST));
         Some(ScheduledFault { at, lasts: self.random.random_range(LASTS), fault })
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 
 use super::{
-    Action, Emit, Entry, Fault, Header, History, PartState, Phase, Receipt, Stage, StoredEvent,
+    Action, Call, Emit, Entry, Fault, Header, History, PartState, Phase, Receipt, Stage,
+    StoredEvent,
 };
 use crate::seed::Seed;
 
@@ -203,6 +204,15 @@ impl HistoryBuilder {
         self = self.part(part, PartState::Killed).after(990).part(part, PartState::Started);
         self.end("nemesis", operation, Phase::Ok, action);
         self
+    }
+
+    /// A caller calls what holds 2 calls and fills in 2 s, and is admitted, or sent away for so many
+    /// seconds.
+    pub fn call(self, caller: &str, sent_away: Option<u64>) -> Self {
+        let call =
+            |wait| Action::Call(Call { caller: caller.into(), holds: 2, fills_in: 2000, wait });
+        let phase = if sent_away.is_some() { Phase::Fail } else { Phase::Ok };
+        self.operation(caller, call(None), phase, call(sent_away))
     }
 
     /// A part changes its state.

@@ -14,4 +14,4 @@ mod view;
 pub use file::{FORMAT, Header, HistoryError, VERSION};
 pub use operation::*;
 pub use recorder::{OperationId, Recorder};
-pub use view::{EmitView, FaultView, History, PartChange, ReadView, StageView};
+pub use view::{CallView, EmitView, FaultView, History, PartChange, ReadView, StageView};

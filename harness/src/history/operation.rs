@@ -45,6 +45,8 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// Somebody calls what is limited: ok is admitted, fail is sent away by the limit.
+    Call(Call),
     /// The nemesis disturbs something: begins when injected, ends when healed.
     Fault(Fault),
     /// A part of the environment changes its state.
@@ -89,6 +91,19 @@ pub struct Emit {
     pub receipt: Option<Receipt>,
     /// Why it was not taken, or why nobody knows.
     pub error: Option<String>,
+}
+
+/// A call to what is limited by a bucket of calls that fills again evenly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Whose bucket it is taken from.
+    pub caller: String,
+    /// How many calls the bucket holds.
+    pub holds: u32,
+    /// In how many milliseconds an empty bucket is full.
+    pub fills_in: u64,
+    /// How many seconds a caller who was sent away was told to wait.
+    pub wait: Option<u64>,
 }
 
 /// A producer's word that it has taken an event.

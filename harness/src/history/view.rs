@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Action, Emit, Entry, Fault, Header, PartState, Phase, Receipt, Stage, StoredEvent};
+use super::{
+    Action, Call, Emit, Entry, Fault, Header, PartState, Phase, Receipt, Stage, StoredEvent,
+};
 
 /// What happened in one run, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +33,19 @@ impl EmitView<'_> {
     pub fn receipt(&self) -> Option<&Receipt> {
         self.emit.receipt.as_ref()
     }
+}
+
+/// A call with its beginning and its end joined. Times are nanoseconds since the run began.
+#[derive(Clone, Copy, Debug)]
+pub struct CallView<'a> {
+    /// The call, as completed by the end if there is one.
+    pub call: &'a Call,
+    /// When it was made.
+    pub began: u64,
+    /// When it was answered, if it was.
+    pub ended: Option<u64>,
+    /// Ok if admitted, fail if sent away, indeterminate if nobody knows.
+    pub phase: Phase,
 }
 
 /// A fault and the time that it lasted, in nanoseconds since the run began.
@@ -150,6 +165,25 @@ impl History {
                 };
                 Some(EmitView {
                     emit,
+                    began: operation.first.at,
+                    ended: operation.ended(),
+                    phase: operation.phase(),
+                })
+            })
+            .collect()
+    }
+
+    /// Every call to what is limited, in the order of beginnings.
+    pub fn calls(&self) -> Vec<CallView<'_>> {
+        let joined = self.joined(|action| matches!(action, Action::Call(_)));
+        joined
+            .iter()
+            .filter_map(|operation| {
+                let Action::Call(call) = &operation.end.unwrap_or(operation.first).action else {
+                    return None;
+                };
+                Some(CallView {
+                    call,
                     began: operation.first.at,
                     ended: operation.ended(),
                     phase: operation.phase(),

@@ -157,11 +157,9 @@ async fn a_failure_behind_twenty_faults_is_made_small_within_sixty_runs() {
     for (schedule, plant) in planted() {
         assert_eq!(plant.len(), 3, "{schedule:?}");
         let tried = async |tried: &Schedule| Ok::<_, Infallible>(fails(&plant, tried));
-        let before = schedule.faults().len();
         let shrunk = shrink(schedule, 60, tried).await.unwrap();
         let left: Plant = shrunk.schedule.faults().iter().map(named).collect();
         assert_eq!((left, shrunk.schedule.faults().len()), (plant, 3));
-        println!("{before} faults made three in {} runs", shrunk.runs);
         assert!(shrunk.runs <= 60, "{} runs", shrunk.runs);
         assert_eq!(shrunk.failed, shrunk.confirmations);
     }
