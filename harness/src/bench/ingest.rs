@@ -213,7 +213,7 @@ async fn start(
 /// What a log says last.
 fn last_line(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    text.lines().last().unwrap_or("nothing").to_owned()
+    text.lines().next_back().unwrap_or("nothing").to_owned()
 }
 
 /// Where a part listens.
