@@ -84,6 +84,7 @@ fn unknown(name: &str) -> Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::release::read::{Content, read};
     use crate::report::Machine;
 
     fn results(figures: Vec<Figure>) -> Results {
@@ -109,6 +110,14 @@ mod tests {
     const SLOW: [f64; 5] = [100.0, 101.0, 99.0, 100.0, 102.0];
     const FAST: [f64; 5] = [150.0, 149.0, 151.0, 152.0, 150.0];
     const WIDE: [f64; 5] = [60.0, 140.0, 100.0, 170.0, 90.0];
+
+    #[test]
+    fn the_report_of_a_release_reads_it() {
+        let results = results(vec![figure(Better::Higher, &[1.0, 2.0, 3.0])]);
+        let text = serde_json::to_string(&results).unwrap();
+        let Content::Check(check) = read(&text).unwrap() else { panic!("no check") };
+        assert!((check.figures[0].value - 2.0).abs() < 1e-9, "{:?}", check.figures);
+    }
 
     #[test]
     fn a_rate_that_falls_and_a_time_that_rises_are_slower() {

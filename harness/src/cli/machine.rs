@@ -1,6 +1,7 @@
-//! What machine a run was made on, for its report.
+//! On which machine and commit a result was made, for its report.
 
 use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
 
 use crate::environment::postgres::binaries::Binaries;
 use crate::report::Machine;
@@ -23,6 +24,15 @@ pub fn machine() -> Machine {
         memory_bytes: memory_bytes(),
         versions,
     }
+}
+
+/// The commit that this process runs on, with a mark if something was changed since; nothing where
+/// git does not tell.
+pub fn commit() -> Option<String> {
+    let output =
+        Command::new("git").args(["describe", "--always", "--dirty"]).stderr(Stdio::null()).output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// 0 where the system does not tell.

@@ -1,10 +1,9 @@
 //! Reports on releases, as the gate and `harness report` make them.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use super::failure::Failure;
-use super::machine::machine;
+use super::machine::{commit, machine};
 use crate::report::release::{ReleaseReport, Source, terminal, write_all};
 
 /// What is being checked, here and now.
@@ -15,17 +14,6 @@ pub(super) fn source() -> Source {
         duration_ms: 0,
         machines: vec![machine()],
     }
-}
-
-/// The commit, and whether something was changed since.
-fn commit() -> Option<String> {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).stderr(Stdio::null()).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    Some(if changed.is_empty() { commit } else { format!("{commit}, changed") })
 }
 
 /// Tells the summary, and writes every form of the report into a folder.

@@ -87,6 +87,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::release::read::{Content, read};
     use crate::report::sample::snapshot;
 
     fn row(id: &str, outcome: Outcome, evidence: &str) -> ExaminedRow {
@@ -111,6 +112,14 @@ mod tests {
             row("ORDER-2", Outcome::Missed, "it is planted, and nothing was found"),
             row("DISK", Outcome::Pending, ""),
         ]
+    }
+
+    #[test]
+    fn the_report_of_a_release_reads_it() {
+        let rows = [row("A", Outcome::Caught, "lost"), row("B", Outcome::Pending, "")];
+        let Content::Check(check) = read(&json(&rows)).unwrap() else { panic!("no check") };
+        assert_eq!(check.why, "1 of 1 planted defects caught");
+        assert_eq!(check.tables[0].rows.len(), 2);
     }
 
     #[test]

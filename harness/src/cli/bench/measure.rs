@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::super::failure::{Failure, write_file};
 use super::super::interrupt::interrupt_token;
-use super::super::machine::machine;
+use super::super::machine::{commit, machine};
 use super::super::subject::read_system;
 use super::table;
 use crate::bench::ingest::IngestRequest;
@@ -70,7 +70,7 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     anstream::println!("{}", table::figures(&figures));
     anstream::println!("load {:.1} before, {:.1} in the end", load[0], load[1]);
     if let Some(path) = &arguments.json {
-        let results = Results { machine: machine(), commit: commit(), load, figures };
+        let results = Results { machine: machine(), commit: commit().unwrap_or_default(), load, figures };
         let text = serde_json::to_string_pretty(&results).map_err(Failure::environment)?;
         write_file(path, &text)?;
     }
@@ -121,15 +121,4 @@ fn tell(line: &str) {
 fn load_average() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
-}
-
-/// The commit of the repository that this runs in, with a mark when its files were changed.
-fn commit() -> String {
-    let git = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
-    match git {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        }
-        _ => String::new(),
-    }
 }

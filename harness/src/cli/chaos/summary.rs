@@ -156,6 +156,7 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::release::read::{Content, read};
 
     #[test]
     fn the_worst_run_decides() {
@@ -167,5 +168,13 @@ mod tests {
         summary.count(Outcome::Invalid);
         assert_eq!(summary.outcome(), Outcome::Invalid);
         assert!(summary.render().starts_with("3 schedules tried: 1 held, 1 failed, 1 unknown"));
+    }
+
+    #[test]
+    fn the_report_of_a_release_reads_it() {
+        let mut summary = Summary::new("mine", Seed(1));
+        summary.count(Outcome::Valid);
+        let Content::Check(check) = read(&summary.to_json()).unwrap() else { panic!("no check") };
+        assert_eq!((check.name.as_str(), check.outcome), ("chaos on mine", Outcome::Valid));
     }
 }

@@ -16,6 +16,7 @@ mod tests {
     use super::*;
     use crate::migrations::lineage::{ReadOptions, read};
     use crate::migrations::replay::{ReplayOptions, replay};
+    use crate::report::release::read::{Content, read as release};
     use crate::seed::Seed;
 
     #[tokio::test]
@@ -48,6 +49,8 @@ mod tests {
         let outcome = replay(&lineage, &options, &|_, _, _| ()).await.unwrap();
         let value = serde_json::from_str(&render(&outcome)).unwrap();
         assert_eq!(violations(&value), Vec::<String>::new());
+        let Content::Check(check) = release(&render(&outcome)).unwrap() else { panic!("no check") };
+        assert_eq!(check.tables[0].rows.len(), 4, "a release's report reads it");
         let mut wrong = value;
         wrong["fresh"]["applied"] = "two".into();
         wrong["twice"]["often"] = 1.into();
