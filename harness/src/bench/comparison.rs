@@ -84,8 +84,8 @@ fn unknown(name: &str) -> Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::release::read::{Content, read};
     use crate::report::Machine;
+    use crate::report::release::read::{Content, read};
 
     fn results(figures: Vec<Figure>) -> Results {
         let machine = Machine {

@@ -29,8 +29,10 @@ pub fn machine() -> Machine {
 /// The commit that this process runs on, with a mark if something was changed since; nothing where
 /// git does not tell.
 pub fn commit() -> Option<String> {
-    let output =
-        Command::new("git").args(["describe", "--always", "--dirty"]).stderr(Stdio::null()).output();
+    let output = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .stderr(Stdio::null())
+        .output();
     let output = output.ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

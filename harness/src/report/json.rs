@@ -1,4 +1,4 @@
-//! `report.json`: the model as it is.
+//! `report.json`: the model as it is; `schemas/run.schema.json` describes it.
 
 use super::{ReportError, RunReport, VERSION};
 
@@ -23,11 +23,20 @@ pub fn read(text: &str) -> Result<RunReport, ReportError> {
 mod tests {
     use super::*;
     use crate::report::sample;
+    use crate::report::schema_test::violations;
 
     #[test]
     fn what_is_written_is_read_back() {
         for report in [sample::green(), sample::red()] {
             assert_eq!(read(&render(&report)).unwrap(), report);
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_as_its_schema_says() {
+        for report in [sample::green(), sample::red(), sample::hostile()] {
+            let value = serde_json::from_str(&render(&report)).unwrap();
+            assert_eq!(violations("run.schema.json", &value), Vec::<String>::new());
         }
     }
 

@@ -18,6 +18,8 @@ pub mod release;
 mod render;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod schema_test;
 pub mod sensitivity;
 mod series;
 pub mod terminal;

@@ -70,7 +70,8 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     anstream::println!("{}", table::figures(&figures));
     anstream::println!("load {:.1} before, {:.1} in the end", load[0], load[1]);
     if let Some(path) = &arguments.json {
-        let results = Results { machine: machine(), commit: commit().unwrap_or_default(), load, figures };
+        let results =
+            Results { machine: machine(), commit: commit().unwrap_or_default(), load, figures };
         let text = serde_json::to_string_pretty(&results).map_err(Failure::environment)?;
         write_file(path, &text)?;
     }

@@ -3,6 +3,4 @@
 pub mod json;
 pub mod markdown;
 pub mod sarif;
-#[cfg(test)]
-mod schema_test;
 pub mod terminal;

@@ -27,11 +27,20 @@ pub fn read(text: &str) -> Result<ReleaseReport, ReportError> {
 mod tests {
     use super::*;
     use crate::report::release::sample;
+    use crate::report::schema_test::violations;
 
     #[test]
     fn what_is_written_is_read_back() {
         let report = sample::red();
         assert_eq!(read(&render(&report)).unwrap(), report);
+    }
+
+    #[test]
+    fn what_is_written_is_as_its_schema_says() {
+        for report in [sample::green(), sample::red(), sample::hostile()] {
+            let value = serde_json::from_str(&render(&report)).unwrap();
+            assert_eq!(violations("release.schema.json", &value), Vec::<String>::new());
+        }
     }
 
     #[test]

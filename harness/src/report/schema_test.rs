@@ -1,13 +1,14 @@
-//! Holds real output against the schema that describes it.
+//! Holds real output against the schemas that describe it.
+
+use std::path::Path;
 
 use serde_json::Value;
 
-const SCHEMA: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/migrations-replay.schema.json"));
-
-/// What of a value the schema does not allow; only the keywords that our schema uses.
-pub fn violations(value: &Value) -> Vec<String> {
-    let schema = serde_json::from_str(SCHEMA).expect("the schema is JSON");
+/// What of a value the schema of that name does not allow; only the keywords that our schemas use.
+pub fn violations(name: &str, value: &Value) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(name);
+    let text = std::fs::read_to_string(path).expect("the schema is there");
+    let schema = serde_json::from_str(&text).expect("the schema is JSON");
     let mut violations = Vec::new();
     check("$", value, &schema, &mut violations);
     violations
@@ -57,6 +58,7 @@ fn has_type(value: &Value, kind: &Value) -> bool {
         Value::String(kind) => match kind.as_str() {
             "string" => value.is_string(),
             "integer" => value.is_i64() || value.is_u64(),
+            "number" => value.is_number(),
             "boolean" => value.is_boolean(),
             "array" => value.is_array(),
             "object" => value.is_object(),
