@@ -23,8 +23,8 @@ pub fn render(report: &RunReport) -> String {
         (sections::verdicts(report))
         (sections::totals(report))
         (sections::environment(report))
-        (sections::left_out(report))
-        (sections::machine(report))
+        (page::left_out(&report.left_out))
+        (page::machines(std::slice::from_ref(&report.machine)))
         (sections::artifacts(report))
     };
     page::page(&title, report.outcome, &verdict_first(report), &main)

@@ -1,5 +1,7 @@
 //! `report.json`: the model as it is; `schemas/run.schema.json` describes it.
 
+use serde::de::DeserializeOwned;
+
 use super::{ReportError, RunReport, VERSION};
 
 /// The report as JSON, for people's eyes too.
@@ -9,12 +11,26 @@ pub fn render(report: &RunReport) -> String {
 }
 
 /// Reads a report back, as `report compare` and `report merge` do.
+///
+/// # Errors
+/// The text is no such report, or one of a later harness.
 pub fn read(text: &str) -> Result<RunReport, ReportError> {
+    read_versioned(text, VERSION)
+}
+
+/// Reads any form of a report that has a `version`.
+///
+/// # Errors
+/// The text is not of the form, or of a later version of it.
+pub(super) fn read_versioned<T: DeserializeOwned>(
+    text: &str,
+    version: u32,
+) -> Result<T, ReportError> {
     let unreadable =
         |error: serde_json::Error| ReportError::Unreadable { reason: error.to_string() };
     let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
     match value["version"].as_u64() {
-        Some(found) if found > u64::from(VERSION) => Err(ReportError::NewerVersion { found }),
+        Some(found) if found > u64::from(version) => Err(ReportError::NewerVersion { found }),
         _ => serde_json::from_value(value).map_err(unreadable),
     }
 }

@@ -3,7 +3,8 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::checkers::Outcome;
-use crate::report::text::neutralise;
+use crate::report::text::{gibibytes, neutralise};
+use crate::report::{LeftOut, Machine};
 
 /// The pages' style. It has a light and a dark form and fits a phone.
 const STYLE: &str = include_str!("style.css");
@@ -39,6 +40,45 @@ pub fn table(name: &str, headings: &[&str], rows: &Markup) -> Markup {
             table {
                 thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
                 tbody { (rows) }
+            }
+        }
+    }
+}
+
+/// What was not checked. Nothing left out is said too.
+pub fn left_out(left_out: &[LeftOut]) -> Markup {
+    html! {
+        section {
+            h2 { "Left out" }
+            @if left_out.is_empty() {
+                p { "Nothing was left out." }
+            } @else {
+                ul {
+                    @for left in left_out {
+                        li { strong { (neutralise(&left.what)) } ": " (neutralise(&left.why)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where it was made.
+pub fn machines(machines: &[Machine]) -> Markup {
+    html! {
+        @if !machines.is_empty() {
+            section {
+                h2 { "Machine" }
+                @for machine in machines {
+                    p {
+                        (neutralise(&machine.os)) ", " (machine.cores) " cores, "
+                        (gibibytes(machine.memory_bytes)) " of memory"
+                        @for (name, version) in &machine.versions {
+                            ", " (neutralise(name)) " " (neutralise(version))
+                        }
+                        "."
+                    }
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::page::table;
 use crate::checkers::{Outcome, Verdict};
-use crate::report::text::{count, gibibytes, neutralise, seconds};
+use crate::report::text::{count, neutralise, seconds};
 use crate::report::{FaultEnd, FaultTimes, RunReport};
 
 /// What did not hold or could not be told, with its evidence, and how to repeat the run.
@@ -152,42 +152,6 @@ fn faults_on(report: &RunReport, proxy: &str) -> String {
     let kinds = report.faults.iter().filter(|fault| fault.target == proxy);
     let kinds: Vec<&str> = kinds.map(|fault| fault.kind.as_str()).collect();
     if kinds.is_empty() { "none".into() } else { kinds.join(", ") }
-}
-
-/// What was not checked. Nothing left out is said too.
-pub fn left_out(report: &RunReport) -> Markup {
-    html! {
-        section {
-            h2 { "Left out" }
-            @if report.left_out.is_empty() {
-                p { "Nothing was left out." }
-            } @else {
-                ul {
-                    @for left in &report.left_out {
-                        li { strong { (neutralise(&left.what)) } ": " (neutralise(&left.why)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Where it ran.
-pub fn machine(report: &RunReport) -> Markup {
-    let machine = &report.machine;
-    html! {
-        section {
-            h2 { "Machine" }
-            p {
-                (neutralise(&machine.os)) ", " (machine.cores) " cores, "
-                (gibibytes(machine.memory_bytes)) " of memory"
-                @for (name, version) in &machine.versions {
-                    ", " (neutralise(name)) " " (neutralise(version))
-                }
-                "."
-            }
-        }
-    }
 }
 
 /// The files beside the page. The dot before each keeps a name from being read as a scheme.

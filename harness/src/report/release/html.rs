@@ -8,7 +8,7 @@ use super::{Check, ReleaseReport, Table};
 use crate::checkers::Outcome;
 use crate::finding::{Finding, Severity};
 use crate::report::html::page;
-use crate::report::text::{gibibytes, neutralise, seconds};
+use crate::report::text::{neutralise, seconds};
 
 /// The report as one page.
 pub fn render(report: &ReleaseReport) -> String {
@@ -17,9 +17,9 @@ pub fn render(report: &ReleaseReport) -> String {
         (failures(report))
         (overview(report))
         (waived(report))
-        (left_out(report))
+        (page::left_out(&report.left_out))
         (in_full(report))
-        (machines(report))
+        (page::machines(&report.source.machines))
     };
     page::page(title, report.outcome, &verdict_first(report), &main)
 }
@@ -131,23 +131,6 @@ fn waived(report: &ReleaseReport) -> Markup {
     }
 }
 
-fn left_out(report: &ReleaseReport) -> Markup {
-    html! {
-        section {
-            h2 { "Left out" }
-            @if report.left_out.is_empty() {
-                p { "Nothing was left out." }
-            } @else {
-                ul {
-                    @for left in &report.left_out {
-                        li { strong { (neutralise(&left.what)) } ": " (neutralise(&left.why)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
 fn in_full(report: &ReleaseReport) -> Markup {
     html! {
         section {
@@ -195,26 +178,6 @@ fn in_details(table: &Table, outcome: Outcome) -> Markup {
                     }
                 }
             }))
-        }
-    }
-}
-
-fn machines(report: &ReleaseReport) -> Markup {
-    html! {
-        @if !report.source.machines.is_empty() {
-            section {
-                h2 { "Where" }
-                @for machine in &report.source.machines {
-                    p {
-                        (neutralise(&machine.os)) ", " (machine.cores) " cores, "
-                        (gibibytes(machine.memory_bytes)) " of memory"
-                        @for (name, version) in &machine.versions {
-                            ", " (neutralise(name)) " " (neutralise(version))
-                        }
-                        "."
-                    }
-                }
-            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{ReleaseReport, VERSION};
 use crate::report::ReportError;
+use crate::report::json::read_versioned;
 
 /// The report as JSON, for people's eyes too.
 pub fn render(report: &ReleaseReport) -> String {
@@ -14,13 +15,7 @@ pub fn render(report: &ReleaseReport) -> String {
 /// # Errors
 /// The text is not such a report, or one of a later harness.
 pub fn read(text: &str) -> Result<ReleaseReport, ReportError> {
-    let unreadable =
-        |error: serde_json::Error| ReportError::Unreadable { reason: error.to_string() };
-    let value: serde_json::Value = serde_json::from_str(text).map_err(unreadable)?;
-    match value.get("version").and_then(serde_json::Value::as_u64) {
-        Some(found) if found > u64::from(VERSION) => Err(ReportError::NewerVersion { found }),
-        _ => serde_json::from_value(value).map_err(unreadable),
-    }
+    read_versioned(text, VERSION)
 }
 
 #[cfg(test)]
