@@ -23,7 +23,7 @@
 //! - [`run`]: the stages of one run;
 //! - [`report`]: one model of a run, and what renders it;
 //! - [`gate`]: everything that a release must pass, one command after the other;
-//! - [`bench`]: how fast, beside the limit measured in the same run;
+//! - [`mod@bench`]: how fast, beside the limit measured in the same run;
 //! - [`cli`]: the command line.
 
 pub mod bench;

@@ -10,7 +10,7 @@
 //! - [`seeder`]: rows for every table of one version, and [`outcome`], how each table fared;
 //! - [`population`]: which rows there are, when each was born, and what became of them;
 //! - [`data_digest`]: whether all data are as they were before;
-//! - [`reduce`]: from a refused migration to the rows that it refuses.
+//! - [`reduce()`]: from a refused migration to the rows that it refuses.
 
 mod classify;
 pub mod data_digest;

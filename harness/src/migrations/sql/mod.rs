@@ -1,6 +1,6 @@
 //! SQL as files hold it: where statements begin and end, and what they do to the transaction.
 //!
-//! [`lexer`] cuts a text into tokens and never fails; [`split`] makes statements of them;
+//! [`lexer`] cuts a text into tokens and never fails; [`split()`] makes statements of them;
 //! [`classify`] says what a statement means to the transaction around it, [`names`]
 //! what it names.
 
