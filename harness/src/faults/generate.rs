@@ -216,28 +216,9 @@ fn possible(targets: &Targets) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Link;
-
-    fn targets() -> Targets {
-        let link = |from: &str, to: &str| Link {
-            name: format!("{from}-to-{to}"),
-            from: from.into(),
-            to: to.into(),
-        };
-        Targets {
-            producers: vec!["agent-1".into(), "agent-2".into()],
-            services: vec!["server".into()],
-            stores: vec!["database".into()],
-            links: vec![
-                link("agent-1", "server"),
-                link("agent-2", "server"),
-                link("server", "database"),
-            ],
-        }
-    }
 
     fn draw(seed: u64, coverage: &Coverage) -> Schedule {
-        ScheduleGenerator::new(&targets(), coverage, Seed(seed)).draw(5..=30, 12_000)
+        ScheduleGenerator::new(&Targets::sample(), coverage, Seed(seed)).draw(5..=30, 12_000)
     }
 
     #[test]
@@ -266,7 +247,7 @@ mod tests {
         let mut coverage = Coverage::default();
         for seed in 0..40 {
             let schedule = draw(seed, &coverage);
-            coverage.note(&schedule, &targets());
+            coverage.note(&schedule, &Targets::sample());
         }
         assert_eq!(coverage.possible(), 3 * (2 * 8 + 3 * 3));
         assert!(

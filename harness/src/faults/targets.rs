@@ -32,4 +32,22 @@ impl Targets {
         parts.dedup();
         parts
     }
+
+    /// Three producers, a service and a store, for tests.
+    #[cfg(test)]
+    pub(crate) fn sample() -> Self {
+        let link = |from: &str, to: &str| Link {
+            name: format!("{from}-to-{to}"),
+            from: from.into(),
+            to: to.into(),
+        };
+        let producers = ["agent-1", "agent-2", "agent-3"];
+        let links = producers.map(|producer| link(producer, "server"));
+        Self {
+            producers: producers.map(str::to_owned).to_vec(),
+            services: vec!["server".into()],
+            stores: vec!["database".into()],
+            links: links.into_iter().chain([link("server", "database")]).collect(),
+        }
+    }
 }

@@ -132,27 +132,10 @@ fn shuffle(items: &mut [String], random: &mut ChaCha8Rng) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Link;
     use std::collections::BTreeSet;
 
-    fn targets() -> Targets {
-        let link = |from: &str, to: &str| Link {
-            name: format!("{from}-to-{to}"),
-            from: from.into(),
-            to: to.into(),
-        };
-        let producers = ["agent-1", "agent-2", "agent-3"];
-        let links = producers.map(|producer| link(producer, "server"));
-        Targets {
-            producers: producers.map(str::to_owned).to_vec(),
-            services: vec!["server".into()],
-            stores: vec!["database".into()],
-            links: links.into_iter().chain([link("server", "database")]).collect(),
-        }
-    }
-
     fn plan(seed: u64) -> Plan {
-        quick(&targets(), Seed(seed))
+        quick(&Targets::sample(), Seed(seed))
     }
 
     /// Each fault as a word, with what it hits.

@@ -6,7 +6,6 @@ use std::convert::Infallible;
 
 use super::GENERATED_WINDOW;
 use crate::checkers::{DELIVERY, Outcome, judge};
-use crate::environment::Link;
 use crate::faults::{Coverage, Schedule, ScheduleGenerator, ScheduledFault, Targets, shrink};
 use crate::history::{Action, Emit, Entry, Header, History, Phase, Receipt, StoredEvent};
 use crate::seed::Seed;
@@ -22,22 +21,6 @@ const PLANTS: usize = 3;
 /// What must go on at the same time for the producers to forget what they hold: kinds of faults
 /// with their targets. Nothing stands for a sound system.
 type Plant = BTreeSet<(&'static str, String)>;
-
-fn targets() -> Targets {
-    let link = |from: &str, to: &str| Link {
-        name: format!("{from}-to-{to}"),
-        from: from.into(),
-        to: to.into(),
-    };
-    let producers = ["agent-1", "agent-2", "agent-3"];
-    let links = producers.map(|producer| link(producer, "server"));
-    Targets {
-        producers: producers.map(str::to_owned).to_vec(),
-        services: vec!["server".into()],
-        stores: vec!["database".into()],
-        links: links.into_iter().chain([link("server", "database")]).collect(),
-    }
-}
 
 /// Producers that hold what they take until the server has it, and a server that stores it.
 struct Model<'a> {
@@ -75,7 +58,7 @@ impl<'a> Model<'a> {
         };
         let down = |part: &str| is(&["kill", "terminate", "pause"], part);
         let severed = |link: &str| is(&["cut", "hold", "reset"], link);
-        for producer in targets().producers.iter().filter(|producer| !down(producer)) {
+        for producer in Targets::sample().producers.iter().filter(|producer| !down(producer)) {
             self.emit(now, producer);
             let blocked = severed(&format!("{producer}-to-server"))
                 || down("server")
@@ -140,7 +123,7 @@ fn fails(plant: &Plant, schedule: &Schedule) -> bool {
 /// Schedules of at least twenty faults, and of each up to three faults that go on at the same time.
 fn planted() -> impl Iterator<Item = (Schedule, Plant)> {
     let draw = |seed| {
-        let (targets, unseen) = (targets(), Coverage::default());
+        let (targets, unseen) = (Targets::sample(), Coverage::default());
         ScheduleGenerator::new(&targets, &unseen, Seed(seed)).draw(20..=30, GENERATED_WINDOW)
     };
     let plant = |schedule: &Schedule| -> Plant {
