@@ -1,9 +1,11 @@
 //! Makes the model of a run from its history and its verdicts.
 
+use std::collections::BTreeMap;
+
 use super::series::build_series;
 use super::{
     Artifact, FaultEnd, FaultTimes, LeftOut, Machine, Redactor, RunIdentity, RunReport, StageTimes,
-    Topology, Totals, VERSION,
+    StateTimes, Topology, Totals, VERSION,
 };
 use crate::checkers::{Outcome, Verdict};
 use crate::history::{FaultView, History, Phase};
@@ -55,6 +57,7 @@ impl RunReport {
             environment: context.environment,
             stages: stages(history),
             faults: history.faults().iter().map(fault_times).collect(),
+            states: states(history),
             totals: totals(history, &verdicts),
             series: build_series(history),
             verdicts,
@@ -111,6 +114,23 @@ fn stages(history: &History) -> Vec<StageTimes> {
         end_ms: milliseconds(stage.ended),
     };
     history.stages().into_iter().map(times).collect()
+}
+
+/// What each part was doing; a state that is told again goes on.
+fn states(history: &History) -> BTreeMap<String, Vec<StateTimes>> {
+    let end_ms = milliseconds(history.duration());
+    let mut states: BTreeMap<String, Vec<StateTimes>> = BTreeMap::new();
+    for change in history.part_changes() {
+        let (state, start_ms) = (change.state, milliseconds(change.at));
+        let of_part = states.entry(change.part.to_owned()).or_default();
+        match of_part.last_mut() {
+            Some(last) if last.state == state => continue,
+            Some(last) => last.end_ms = start_ms,
+            None => {}
+        }
+        of_part.push(StateTimes { state, start_ms, end_ms });
+    }
+    states
 }
 
 fn fault_times(fault: &FaultView<'_>) -> FaultTimes {

@@ -1,8 +1,13 @@
 //! `report.html`: one file that loads nothing, for people.
 
+mod chart;
+mod fault_lanes;
 pub(super) mod page;
+mod part_lanes;
+mod picture;
 mod sections;
 mod timeline;
+mod topology;
 
 use maud::{Markup, html};
 
@@ -22,7 +27,12 @@ pub fn render(report: &RunReport) -> String {
         }
         (sections::verdicts(report))
         (sections::totals(report))
-        (sections::environment(report))
+        section {
+            h2 { "What ran" }
+            (topology::render(report))
+            (sections::parts(report))
+            (sections::links(report))
+        }
         (page::left_out(&report.left_out))
         (page::machines(std::slice::from_ref(&report.machine)))
         (sections::artifacts(report))

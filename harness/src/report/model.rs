@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::checkers::{Outcome, Verdict};
-use crate::history::Stage;
+use crate::history::{PartState, Stage};
 use crate::seed::Seed;
 
 /// The version of the model that this harness writes and reads.
@@ -31,6 +31,9 @@ pub struct RunReport {
     pub stages: Vec<StageTimes>,
     /// What was disturbed, in order.
     pub faults: Vec<FaultTimes>,
+    /// What each part was doing, in order, by its name.
+    #[serde(default)]
+    pub states: BTreeMap<String, Vec<StateTimes>>,
     /// What the checkers say.
     pub verdicts: Vec<Verdict>,
     /// Counts of the whole run.
@@ -136,6 +139,17 @@ pub struct FaultTimes {
     pub end: FaultEnd,
 }
 
+/// What a part was doing, and its time, in milliseconds since the run began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateTimes {
+    /// What.
+    pub state: PartState,
+    /// When it began.
+    pub start_ms: u64,
+    /// When it did something else, or the run ended.
+    pub end_ms: u64,
+}
+
 /// How a fault ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -175,8 +189,23 @@ pub struct Series {
     /// Events that left the producers' buffers acknowledged, each step; empty if no part says how
     /// many it holds.
     pub acknowledged: Vec<u64>,
+    /// Events that producers refused to take, each step.
+    #[serde(default)]
+    pub refused: Vec<u64>,
+    /// How long producers took to take an event, each step.
+    #[serde(default)]
+    pub latency: Latency,
     /// Events that each part held at the end of each step; none before its first sample.
     pub backlog: BTreeMap<String, Vec<Option<u64>>>,
+}
+
+/// How long producers took to take an event, in microseconds; none in a step without one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of the events of a step took no longer.
+    pub median_us: Vec<Option<u64>>,
+    /// 99 of 100 took no longer.
+    pub p99_us: Vec<Option<u64>>,
 }
 
 /// Something that was not checked.

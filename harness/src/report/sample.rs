@@ -67,6 +67,8 @@ pub fn hostile() -> RunReport {
     }
     let samples = report.series.backlog.values().next().cloned().unwrap();
     report.series.backlog.insert(TEXT.into(), samples);
+    let states = report.states.remove("server").unwrap();
+    report.states.insert(TEXT.into(), states);
     report.left_out = vec![LeftOut { what: TEXT.into(), why: TEXT.into() }];
     report.artifacts = vec![Artifact { name: TEXT.into(), file: "javascript:alert(1)".into() }];
     report

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Series;
+use super::{Latency, Series};
 use crate::history::{History, Phase};
 
 /// The length of a step in milliseconds.
@@ -18,12 +18,16 @@ pub fn build_series(history: &History) -> Series {
     let steps = index(duration, step_ms) + 1;
     let place = |nanoseconds: u64| index(nanoseconds / 1_000_000, step_ms);
 
-    let mut taken = vec![0; steps];
+    let mut refused = vec![0; steps];
+    let mut waits = vec![Vec::new(); steps];
     for emit in history.emits() {
-        if let (Phase::Ok, Some(ended)) = (emit.phase, emit.ended) {
-            taken[place(ended)] += 1;
+        match (emit.phase, emit.ended) {
+            (Phase::Ok, Some(ended)) => waits[place(ended)].push((ended - emit.began) / 1_000),
+            (Phase::Fail, Some(ended)) => refused[place(ended)] += 1,
+            _ => {}
         }
     }
+    let taken: Vec<u64> = waits.iter().map(|waits| waits.len() as u64).collect();
     let mut backlog: BTreeMap<String, Vec<Option<u64>>> = BTreeMap::new();
     for (at, part, events) in history.backlogs() {
         let samples = match backlog.get_mut(part) {
@@ -35,7 +39,21 @@ pub fn build_series(history: &History) -> Series {
     for samples in backlog.values_mut() {
         carry_forward(samples);
     }
-    Series { step_ms, acknowledged: acknowledged(&taken, &backlog), taken, backlog }
+    let acknowledged = acknowledged(&taken, &backlog);
+    Series { step_ms, acknowledged, taken, refused, latency: latency(waits), backlog }
+}
+
+/// From how long each event of each step took, in microseconds.
+fn latency(mut waits: Vec<Vec<u64>>) -> Latency {
+    waits.iter_mut().for_each(|waits| waits.sort_unstable());
+    let rank = |hundredths: usize| {
+        let at = |waits: &Vec<u64>| {
+            let place = (waits.len() * hundredths).div_ceil(100);
+            waits.get(place.checked_sub(1)?).copied()
+        };
+        waits.iter().map(at).collect()
+    };
+    Latency { median_us: rank(50), p99_us: rank(99) }
 }
 
 fn index(milliseconds: u64, step_ms: u64) -> usize {
@@ -82,14 +100,24 @@ mod tests {
             .backlog("agent-1", 2)
             .after(240)
             .emitted_many("agent-1", 1) // ends at 310 ms
+            .refused("agent-1", "m")
             .after(230)
-            .backlog("agent-1", 0) // at 550 ms
+            .backlog("agent-1", 0) // at 550 ms or later
             .finish();
         let series = build_series(&history);
         assert_eq!(series.step_ms, 250);
         assert_eq!(series.taken, [2, 1, 0]);
         assert_eq!(series.backlog["agent-1"], [Some(2), Some(2), Some(0)]);
         assert_eq!(series.acknowledged, [0, 1, 2]);
+        assert_eq!(series.refused, [0, 1, 0]);
+        assert_eq!(series.latency.median_us, [Some(10_000), Some(10_000), None]);
+    }
+
+    #[test]
+    fn a_percentile_is_a_time_that_was_measured() {
+        let latency = latency(vec![(1..=200).rev().collect(), vec![7], Vec::new()]);
+        assert_eq!(latency.median_us, [Some(100), Some(7), None]);
+        assert_eq!(latency.p99_us, [Some(198), Some(7), None]);
     }
 
     #[test]

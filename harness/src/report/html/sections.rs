@@ -120,30 +120,35 @@ pub fn totals(report: &RunReport) -> Markup {
     }
 }
 
-/// The parts, and the links between them.
-pub fn environment(report: &RunReport) -> Markup {
+/// What each part runs.
+pub fn parts(report: &RunReport) -> Markup {
+    table(
+        "parts",
+        &["part", "command or image"],
+        &html! {
+            @for part in &report.environment.parts {
+                tr {
+                    th scope="row" { (neutralise(&part.name)) }
+                    td { code { (neutralise(&part.runs)) } }
+                }
+            }
+        },
+    )
+}
+
+/// The links between the parts: what the drawing shows, in words.
+pub fn links(report: &RunReport) -> Markup {
     html! {
-        section {
-            h2 { "What ran" }
-            (table("parts", &["part", "command or image"], &html! {
-                @for part in &report.environment.parts {
+        @if !report.environment.links.is_empty() {
+            (table("links", &["link", "proxy", "faults on it"], &html! {
+                @for link in &report.environment.links {
                     tr {
-                        th scope="row" { (neutralise(&part.name)) }
-                        td { code { (neutralise(&part.runs)) } }
+                        th scope="row" { (neutralise(&link.from)) " → " (neutralise(&link.to)) }
+                        td { (neutralise(&link.proxy)) }
+                        td { (neutralise(&faults_on(report, &link.proxy))) }
                     }
                 }
             }))
-            @if !report.environment.links.is_empty() {
-                (table("links", &["link", "proxy", "faults on it"], &html! {
-                    @for link in &report.environment.links {
-                        tr {
-                            th scope="row" { (neutralise(&link.from)) " → " (neutralise(&link.to)) }
-                            td { (neutralise(&link.proxy)) }
-                            td { (neutralise(&faults_on(report, &link.proxy))) }
-                        }
-                    }
-                }))
-            }
         }
     }
 }
