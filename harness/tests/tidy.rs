@@ -174,7 +174,11 @@ fn continuous_integration_runs_the_commands_of_the_readme() {
 
 #[test]
 fn files_that_the_documents_name_exist() {
-    for document in ["README.md", "harness/ARCHITECTURE.md", "harness/toxiproxy/README.md"] {
+    let guides = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let guides = guides.map(|name| format!("docs/{}", name.to_string_lossy()));
+    let others = ["README.md", "harness/ARCHITECTURE.md", "harness/toxiproxy/README.md"];
+    for document in others.map(str::to_owned).into_iter().chain(guides) {
+        let document = document.as_str();
         let text = read(document);
         let folder = root().join(document).parent().unwrap().to_owned();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
