@@ -28,6 +28,7 @@ pub(super) const SETTINGS: &str = "harness.toml";
 #[derive(Debug)]
 pub(super) struct GateArguments<'a> {
     pub(super) config: Option<&'a Path>,
+    pub(super) migrations: Option<&'a Path>,
     pub(super) subject: &'a SubjectArguments,
     pub(super) seed: Seed,
     pub(super) out: &'a Path,
@@ -75,7 +76,14 @@ pub(super) async fn gate(arguments: GateArguments<'_>) -> Result<Exit, Failure> 
 /// The settings, with what the command line says in place of them.
 fn asked_for(arguments: &GateArguments) -> Result<(Settings, Request), Failure> {
     let path = arguments.config.unwrap_or(Path::new(SETTINGS));
-    let mut settings = Settings::read(path).map_err(Failure::usage)?;
+    let named = arguments.migrations.is_some() || arguments.subject.system.is_some();
+    let mut settings = match arguments.config.is_none() && named && !path.exists() {
+        true => Settings::default(),
+        false => Settings::read(path).map_err(Failure::usage)?,
+    };
+    if let Some(folder) = arguments.migrations {
+        settings.migrations.get_or_insert_default().folder = folder.to_owned();
+    }
     if let Some(system) = &arguments.subject.system {
         settings.system = Some(crate::gate::File { file: system.clone() });
     }

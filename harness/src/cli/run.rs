@@ -28,6 +28,9 @@ pub struct RunArguments {
     /// What the gate checks [default: harness.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The lineage that the gate replays [default: as harness.toml says]
+    #[arg(long, value_name = "DIR")]
+    migrations: Option<PathBuf>,
     #[command(flatten)]
     subject: SubjectArguments,
     /// Where every random choice comes from [default: a fresh one, which is printed]
@@ -96,6 +99,7 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
 async fn gate(arguments: &RunArguments, seed: Seed) -> Result<Exit, Failure> {
     super::gate::gate(GateArguments {
         config: arguments.config.as_deref(),
+        migrations: arguments.migrations.as_deref(),
         subject: &arguments.subject,
         seed,
         out: &arguments.out,

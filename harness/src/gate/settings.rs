@@ -37,6 +37,23 @@ fn deadline_minutes() -> u64 {
     15
 }
 
+impl Default for Settings {
+    /// Checks nothing.
+    fn default() -> Self {
+        Self {
+            migrations: None,
+            certify: None,
+            system: None,
+            tests: None,
+            chaos: None,
+            sensitivity: None,
+            benchmarks: None,
+            waivers: Vec::new(),
+            deadline_minutes: deadline_minutes(),
+        }
+    }
+}
+
 /// A section that is a file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +79,13 @@ pub struct Migrations {
 
 fn error() -> String {
     "error".to_owned()
+}
+
+impl Default for Migrations {
+    fn default() -> Self {
+        let folder = PathBuf::from("migrations");
+        Self { folder, fail_on: error(), since: None, stall_budget: None }
+    }
 }
 
 /// A test runner.

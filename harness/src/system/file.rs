@@ -127,7 +127,8 @@ pub struct PartDescription {
     /// The program and its arguments.
     pub command: Vec<String>,
     /// The image for the containers backend, see [`ImageSources`]. Its entry point is the program,
-    /// which gets the command's arguments; its files lie in `/state`.
+    /// which gets the command's arguments; its files lie in `/state`. A variable names another, as
+    /// HARNESS_SERVER_IMAGE for the part `server`.
     pub image: Option<String>,
     /// The port that it listens on in a container. A local process is given a free one.
     pub port: u16,

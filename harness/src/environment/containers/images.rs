@@ -47,11 +47,11 @@ pub(in crate::environment) async fn prepare_images(
         images.database.clone_from(otherwise);
     }
     let built = build(system, &images).await?;
-    let mend = |variable| format!("name another with {variable} or in the system file");
+    let mend = |variable: &str| format!("name another with {variable} or in the system file");
     for (image, mend) in images
         .parts
-        .values_mut()
-        .map(|image| (image, "name another in the system file".to_owned()))
+        .iter_mut()
+        .map(|(part, image)| (image, mend(&part_variable(part))))
         .chain([(&mut images.proxy, mend(PROXY_VARIABLE))])
         .chain([(&mut images.database, mend(DATABASE_VARIABLE))])
     {
@@ -63,17 +63,28 @@ pub(in crate::environment) async fn prepare_images(
     Ok(images)
 }
 
+/// The variable that names another image for a part, as `HARNESS_SERVER_IMAGE`.
+fn part_variable(part: &str) -> String {
+    let letters = part.chars().map(|letter| match letter.is_ascii_alphanumeric() {
+        true => letter.to_ascii_uppercase(),
+        false => '_',
+    });
+    format!("HARNESS_{}_IMAGE", letters.collect::<String>())
+}
+
 /// The images as the system file and the environment name them.
 fn named_images(system: &System) -> Result<Images, ContainersError> {
-    let image_of = |part: &PartDescription| match &part.image {
-        Some(image) => Ok((part.name.clone(), image.clone())),
-        None => Err(ContainersError::NoImage(part.name.clone())),
-    };
     // What a variable names is never built.
-    let or = |variable, named: &String| match std::env::var(variable) {
-        Ok(image) if has_tag(&image) => image,
-        Ok(image) => format!("{image}:latest"),
-        Err(_) => named.clone(),
+    let named = |variable: &str| match std::env::var(variable) {
+        Ok(image) if has_tag(&image) => Some(image),
+        Ok(image) => Some(format!("{image}:latest")),
+        Err(_) => None,
+    };
+    let or = |variable, described: &String| named(variable).unwrap_or_else(|| described.clone());
+    let image_of = |part: &PartDescription| {
+        let image = named(&part_variable(&part.name)).or_else(|| part.image.clone());
+        let image = image.ok_or_else(|| ContainersError::NoImage(part.name.clone()))?;
+        Ok((part.name.clone(), image))
     };
     Ok(Images {
         parts: system.parts.iter().map(image_of).collect::<Result<_, _>>()?,
@@ -175,6 +186,12 @@ pub(super) fn generic_image(reference: &str) -> GenericImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_part_has_a_variable() {
+        assert_eq!(part_variable("server"), "HARNESS_SERVER_IMAGE");
+        assert_eq!(part_variable("event-store.2"), "HARNESS_EVENT_STORE_2_IMAGE");
+    }
     use testcontainers::Image;
 
     #[test]
