@@ -98,7 +98,9 @@ async fn carry_out(
     let begun = Instant::now();
     let log = bounds.folder.join("logs").join(format!("{}.log", step.name));
     // What an earlier run of the same command wrote must not be taken for this one's.
-    let _ = std::fs::remove_file(&step.result);
+    for file in step.tables.iter().chain([&step.result]) {
+        let _ = std::fs::remove_file(file);
+    }
     let mut ended = Ended::Well;
     for call in &step.commands {
         ended = run(call, &log, bounds, begun, interrupt).await?;
@@ -107,6 +109,9 @@ async fn carry_out(
         }
     }
     let mut check = judged(step, ended, &log);
+    for file in &step.tables {
+        add_table(&mut check, file);
+    }
     check.name = step.name.to_owned();
     check.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     check.again = Some(again(step, bounds));
@@ -221,6 +226,27 @@ fn judged(step: &Step, ended: Ended, log: &Path) -> Check {
     }
 }
 
+/// Adds what is in the file to the check. What is missing there is unknown.
+fn add_table(check: &mut Check, file: &Path) {
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string());
+    let read = read.and_then(|text| read::read(&text).map_err(|error| error.to_string()));
+    let (outcome, why) = match read {
+        Ok(Content::Check(table)) => {
+            check.tables.extend(table.tables);
+            check.findings.extend(table.findings);
+            (table.outcome, format!("{}: {}", table.name, table.why))
+        }
+        Ok(Content::Release(_)) => {
+            (Outcome::Unknown, format!("{} is the report of a release", file.display()))
+        }
+        Err(error) => (Outcome::Unknown, format!("{}: {error}", file.display())),
+    };
+    let worst = Outcome::worst([check.outcome, outcome]);
+    if worst != check.outcome {
+        (check.outcome, check.why) = (worst, why);
+    }
+}
+
 /// The exit code knows thresholds that the file does not; it has the last word. Of two that
 /// differ, the reason is what the command said at its end.
 fn with_outcome(check: Check, outcome: Outcome, log: &Path) -> Check {
@@ -287,7 +313,8 @@ mod tests {
             arguments: vec!["-c".into(), script.into()],
             results: Vec::new(),
         };
-        Step { name, commands: vec![call], result: folder.join(format!("{name}.xml")), beside }
+        let result = folder.join(format!("{name}.xml"));
+        Step { name, commands: vec![call], result, tables: Vec::new(), beside }
     }
 
     fn bounds(folder: &Path) -> Bounds {
@@ -375,6 +402,27 @@ mod tests {
         let judged = with_outcome(check.clone(), Outcome::Invalid, &log);
         assert_eq!((judged.outcome, judged.why.as_str()), (Outcome::Invalid, "the rate fell"));
         assert_eq!(with_outcome(check.clone(), Outcome::Valid, &log), check);
+    }
+
+    #[test]
+    fn tables_of_a_test_go_into_its_check_and_none_may_be_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("matrix.json");
+        let text = r#"{ "name": "matrix", "outcome": "valid", "why": "all arrive", "tables": [
+            { "title": "Points", "headings": ["point"], "rows": [] }] }"#;
+        std::fs::write(&file, text).unwrap();
+        let mut check = Check::new("tests", Outcome::Valid, "3 tests passed");
+        add_table(&mut check, &file);
+        assert_eq!((check.tables.len(), check.why.as_str()), (1, "3 tests passed"));
+
+        std::fs::write(&file, text.replace("\"valid\"", "\"invalid\"")).unwrap();
+        add_table(&mut check, &file);
+        assert_eq!((check.outcome, check.why.as_str()), (Outcome::Invalid, "matrix: all arrive"));
+
+        let mut check = Check::new("tests", Outcome::Valid, "3 tests passed");
+        add_table(&mut check, &folder.path().join("absent.json"));
+        assert_eq!(check.outcome, Outcome::Unknown);
+        assert!(check.why.contains("absent.json"), "{}", check.why);
     }
 
     #[test]

@@ -96,6 +96,9 @@ pub struct Tests {
     pub command: Vec<String>,
     /// Where it writes its report in JUnit's form.
     pub junit: PathBuf,
+    /// Files with tables that the tests write for the report, each a check as JSON.
+    #[serde(default)]
+    pub tables: Vec<PathBuf>,
 }
 
 /// How much is explored.
@@ -190,10 +193,13 @@ impl Settings {
             self.migrations.as_mut().map(|migrations| &mut migrations.folder),
             self.certify.as_mut().map(|certify| &mut certify.file),
             self.system.as_mut().map(|system| &mut system.file),
-            self.tests.as_mut().map(|tests| &mut tests.junit),
             self.benchmarks.as_mut().map(|benchmarks| &mut benchmarks.base),
         ];
-        for path in paths.into_iter().flatten() {
+        let written = self
+            .tests
+            .iter_mut()
+            .flat_map(|tests| tests.tables.iter_mut().chain([&mut tests.junit]));
+        for path in paths.into_iter().flatten().chain(written) {
             *path = folder.join(&*path);
         }
     }

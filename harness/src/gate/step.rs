@@ -29,6 +29,8 @@ pub struct Step {
     pub commands: Vec<Call>,
     /// The file that the commands write what they found into.
     pub result: PathBuf,
+    /// Files with tables that they write beside it, each a check as JSON.
+    pub tables: Vec<PathBuf>,
     /// Whether it may run beside others: it measures no time.
     pub beside: bool,
 }
@@ -103,6 +105,7 @@ fn migrations(settings: &Settings, request: &Request, folder: &Path) -> Option<S
         name: "migrations",
         commands: vec![ours(arguments, results)],
         result,
+        tables: Vec::new(),
         beside: true,
     })
 }
@@ -112,7 +115,13 @@ fn certify(settings: &Settings, request: &Request, folder: &Path) -> Option<Step
     let mut arguments = vec!["certify".to_owned(), text(&settings.certify.as_ref()?.file)];
     defects(&mut arguments, &request.certify_defects);
     let results = words(["--json", &text(&result), "--out", &text(&folder.join("certify"))]);
-    Some(Step { name: "certify", commands: vec![ours(arguments, results)], result, beside: true })
+    Some(Step {
+        name: "certify",
+        commands: vec![ours(arguments, results)],
+        result,
+        tables: Vec::new(),
+        beside: true,
+    })
 }
 
 fn run(settings: &Settings, request: &Request, folder: &Path) -> Option<Step> {
@@ -120,7 +129,13 @@ fn run(settings: &Settings, request: &Request, folder: &Path) -> Option<Step> {
     let mut arguments = words(["run", "--plan", "quick"]);
     arguments.extend(subject(settings, request)?);
     let results = words(["--json", &text(&result), "--out", &text(&folder.join("run"))]);
-    Some(Step { name: "run", commands: vec![ours(arguments, results)], result, beside: false })
+    Some(Step {
+        name: "run",
+        commands: vec![ours(arguments, results)],
+        result,
+        tables: Vec::new(),
+        beside: false,
+    })
 }
 
 fn tests(settings: &Settings) -> Option<Step> {
@@ -129,7 +144,13 @@ fn tests(settings: &Settings) -> Option<Step> {
     let call =
         Call { program: Some(program.clone()), arguments: arguments.to_vec(), results: Vec::new() };
     let result = tests.junit.clone();
-    Some(Step { name: "tests", commands: vec![call], result, beside: false })
+    Some(Step {
+        name: "tests",
+        commands: vec![call],
+        result,
+        tables: tests.tables.clone(),
+        beside: false,
+    })
 }
 
 fn chaos(settings: &Settings, request: &Request, folder: &Path) -> Option<Step> {
@@ -137,7 +158,13 @@ fn chaos(settings: &Settings, request: &Request, folder: &Path) -> Option<Step> 
     let mut arguments = words(["chaos", "--runs", &settings.chaos.as_ref()?.runs.to_string()]);
     arguments.extend(subject(settings, request)?);
     let results = words(["--json", &text(&result), "--out", &text(&folder.join("chaos"))]);
-    Some(Step { name: "chaos", commands: vec![ours(arguments, results)], result, beside: false })
+    Some(Step {
+        name: "chaos",
+        commands: vec![ours(arguments, results)],
+        result,
+        tables: Vec::new(),
+        beside: false,
+    })
 }
 
 fn sensitivity(settings: &Settings, folder: &Path) -> Option<Step> {
@@ -149,6 +176,7 @@ fn sensitivity(settings: &Settings, folder: &Path) -> Option<Step> {
         name: "sensitivity",
         commands: vec![ours(arguments, results)],
         result,
+        tables: Vec::new(),
         beside: false,
     })
 }
@@ -160,7 +188,13 @@ fn benchmarks(settings: &Settings, folder: &Path) -> Option<Step> {
     measure.push(text(&settings.system.as_ref()?.file));
     let measure = ours(measure, words(["--json", &text(&result)]));
     let compare = ours(words(["bench", "compare", &base, &text(&result)]), Vec::new());
-    Some(Step { name: "benchmarks", commands: vec![measure, compare], result, beside: false })
+    Some(Step {
+        name: "benchmarks",
+        commands: vec![measure, compare],
+        result,
+        tables: Vec::new(),
+        beside: false,
+    })
 }
 
 /// The system under test, as every command that runs it takes it.

@@ -42,7 +42,8 @@ pub struct Source {
     pub machines: Vec<Machine>,
 }
 
-/// What one command said.
+/// What one command said. A project's own test may write one of its own, as JSON; then name,
+/// outcome and why are enough.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// Its name, unlike that of any other check of the report.
@@ -52,16 +53,22 @@ pub struct Check {
     /// Why, in one sentence.
     pub why: String,
     /// What it found.
+    #[serde(default)]
     pub findings: Vec<Finding>,
     /// What it measured or tried, in full.
+    #[serde(default)]
     pub tables: Vec<Table>,
     /// What can be compared with the same figure of another release.
+    #[serde(default)]
     pub figures: Vec<Figure>,
     /// The command that makes it again.
+    #[serde(default)]
     pub again: Option<String>,
     /// How long it took, in milliseconds.
+    #[serde(default)]
     pub duration_ms: u64,
     /// Its files, relative to the report's folder.
+    #[serde(default)]
     pub files: Vec<Artifact>,
 }
 

@@ -26,7 +26,7 @@ pub enum Content {
 }
 
 /// Reads what `run`, `migrations replay`, `certify`, `chaos`, `sensitivity`, `bench` and `report
-/// merge` write as JSON, and what test runners write as JUnit's XML.
+/// merge` write as JSON, a check as it stands, and what test runners write as JUnit's XML.
 ///
 /// # Errors
 /// It is none of these, or one of a later harness.
@@ -51,6 +51,8 @@ pub fn read(text: &str) -> Result<Content, ReportError> {
         chaos::check(serde_json::from_value(value).map_err(unreadable)?)
     } else if has(&["figures"]) {
         benchmark::check(serde_json::from_value(value).map_err(unreadable)?)
+    } else if has(&["name", "outcome", "why"]) {
+        serde_json::from_value(value).map_err(unreadable)?
     } else if has(&["rows"]) {
         sensitivity::check(serde_json::from_value(value).map_err(unreadable)?)
     } else {
