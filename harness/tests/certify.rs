@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod program;
+
 /// A certify file, a migration, and a folder for what comes of it.
 struct Project {
     folder: TempDir,
@@ -41,7 +43,7 @@ impl Project {
 
     /// Exit code, standard output, standard error.
     fn certify(&self, more: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+        let mut command = Command::new(program::program());
         command.arg("certify").arg(self.path("certify.toml")).arg("--out").arg(self.path("out"));
         output(command.args(more))
     }
@@ -118,7 +120,7 @@ fn a_placeholder_that_nobody_fills_is_told() {
 #[test]
 fn outside_the_repository_a_file_must_be_named() {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    let mut command = Command::new(program::program());
     let (code, _, errors) = output(command.arg("certify").current_dir(folder.path()));
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("name a certify file"), "{errors}");

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use harness::environment::janitor::start_time;
 use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
+mod program;
 #[path = "command_line/replay.rs"]
 mod replay;
 
@@ -20,7 +21,7 @@ fn root() -> PathBuf {
 }
 
 fn harness(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    let mut command = Command::new(program::program());
     command.args(arguments).current_dir(root()).stdin(Stdio::null()).env("NO_COLOR", "1");
     command
 }
@@ -333,7 +334,7 @@ mod whole_run {
             let script = format!("{mount} && exec {again} {run}");
             command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
         }
-        command.arg(env!("CARGO_BIN_EXE_harness")).arg(folder.path());
+        command.arg(program::program()).arg(folder.path());
         command.args([user.to_string(), group.to_string()]).current_dir(root());
         let (code, _, errors) = output(&mut command);
         assert_eq!(code, 3, "{errors}");

@@ -13,6 +13,8 @@ use harness::system::System;
 use serde_json::Value;
 use sqlx::{ConnectOptions, Connection};
 
+mod program;
+
 const LINK: &str = "service-to-database";
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -57,7 +59,7 @@ impl Running {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("system.toml");
-        std::fs::write(&file, SYSTEM.replace("PROGRAM", env!("CARGO_BIN_EXE_harness"))).unwrap();
+        std::fs::write(&file, SYSTEM.replace("PROGRAM", &program::program())).unwrap();
         let recorder = Self::recorder(folder.path());
         let request = EnvironmentRequest {
             built: Built::Programs(Default::default()),

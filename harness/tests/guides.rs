@@ -9,6 +9,8 @@ use harness::environment::postgres::binaries::Binaries;
 use harness::environment::postgres::{IsolatedDatabase, Template};
 use tempfile::TempDir;
 
+mod program;
+
 /// What carries a guide's commands out.
 enum Carried {
     /// This test, in the project.
@@ -96,7 +98,7 @@ impl Project {
             fs::create_dir(project.path(release)).unwrap();
         }
         fs::create_dir(project.path("bin")).unwrap();
-        symlink(env!("CARGO_BIN_EXE_harness"), project.path("bin/harness")).unwrap();
+        symlink(program::program(), project.path("bin/harness")).unwrap();
         project.succeeds(
             "git init -q -b main && git add db && git -c user.name=a -c user.email=a commit -qm a",
         );

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+mod program;
+
 /// Each kind answers by the detector's name and by whether the defect is planted.
 const KINDS: &str = r#"
 [detectors.check]
@@ -46,7 +48,7 @@ fn ledger(folder: &Path, rows: &[(&str, &str)]) {
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    let mut command = Command::new(program::program());
     command.args(["sensitivity", "--ledger", "ledger.toml", "--out", "out", "--json", "rows.json"]);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
     command

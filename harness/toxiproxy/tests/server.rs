@@ -11,6 +11,12 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use support::{connect, echo, expect, listen_of, send, soon};
 
+/// Where nextest has unpacked it, when the tests come in an archive; else where cargo has put it.
+fn program() -> String {
+    let unpacked = std::env::var("NEXTEST_BIN_EXE_toxiproxy_server");
+    unpacked.unwrap_or_else(|_| env!("CARGO_BIN_EXE_toxiproxy-server").to_owned())
+}
+
 struct Program {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
@@ -18,7 +24,7 @@ struct Program {
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_toxiproxy-server"))
+        let mut child = Command::new(program())
             .args(["--host", "127.0.0.1"])
             .args(arguments)
             .env_remove("RUST_LOG")
