@@ -8,14 +8,18 @@ use crate::report::text::on_one_line;
 /// The height of a chart without its legend.
 pub(super) const CHART: f64 = 110.0;
 /// So many kinds of line are told apart by colour and dashes.
-const LINES: usize = 6;
+pub(super) const LINES: usize = 6;
+/// A screen shows no more; of the steps of a long run each point has the highest value of a few.
+const MOST_POINTS: usize = 900;
+
+/// A line's name and its value in each step; a gap where it has none.
+pub(super) type Line<'a> = (&'a str, Vec<Option<f64>>);
 
 /// Lines that share a scale.
 pub(super) struct Chart<'a> {
     /// What is counted.
     pub(super) name: &'a str,
-    /// Each line's name and its value in each step; a gap where it has none.
-    pub(super) lines: Vec<(&'a str, Vec<Option<f64>>)>,
+    pub(super) lines: Vec<Line<'a>>,
 }
 
 /// A chart with a legend above it and its highest value beside it.
@@ -25,6 +29,9 @@ pub(super) fn chart(
     scale: &Scale,
     top: f64,
 ) -> Markup {
+    let together = lines.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    let together = together.div_ceil(MOST_POINTS).max(1);
+    let step_ms = step_ms * together as u64;
     let values = lines.iter().flat_map(|(_, values)| values.iter().flatten());
     let highest = values.fold(1.0_f64, |highest, value| highest.max(*value));
     let bottom = top + CHART;
@@ -43,11 +50,17 @@ pub(super) fn chart(
             @let place = places[index];
             line class=(class) x1=(place) y1=(top - 9.0) x2=(place + 20.0) y2=(top - 9.0) {}
             text x=(place + 25.0) y=(top - 5.0) { (label) }
-            @for points in polylines(values, step_ms, scale, highest, bottom) {
+            @for points in polylines(&highest_of_each(values, together), step_ms, scale, highest, bottom) {
                 polyline class=(class) points=(points) {}
             }
         }
     }
+}
+
+/// The highest value of every so many steps.
+fn highest_of_each(values: &[Option<f64>], together: usize) -> Vec<Option<f64>> {
+    let highest = |some: &[Option<f64>]| some.iter().flatten().copied().reduce(f64::max);
+    values.chunks(together).map(highest).collect()
 }
 
 /// The stretches of a line that have values, as SVG's points.
@@ -72,4 +85,16 @@ fn polylines(
         points.join(" ")
     };
     stretches.map(draw).filter(|points| !points.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_drawn_together_shows_its_highest() {
+        let values = [Some(1.0), Some(5.0), None, None, None, Some(2.0), Some(3.0)];
+        assert_eq!(highest_of_each(&values, 2), [Some(5.0), None, Some(2.0), Some(3.0)]);
+        assert_eq!(highest_of_each(&values, 1), values);
+    }
 }

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::chart::{CHART, Chart, chart};
+use super::chart::{CHART, Chart, LINES, Line, chart};
 use super::fault_lanes::{fault_lanes, lanes};
 use super::part_lanes::{part_lanes, restless};
 use super::picture::{LANE, LEFT, LETTER, RIGHT, Scale, WIDTH, count, number, round};
@@ -13,6 +13,8 @@ use crate::report::{FaultEnd, FaultTimes, RunReport, Series};
 const STAGES: f64 = 24.0;
 const GAP: f64 = 26.0;
 const AXIS: f64 = 24.0;
+/// So many faults are named in the picture's description.
+const MOST_NAMED: usize = 30;
 
 /// The timeline as inline SVG, in a box that scrolls.
 pub fn render(report: &RunReport) -> Markup {
@@ -47,16 +49,15 @@ pub fn render(report: &RunReport) -> Markup {
     }
 }
 
-/// What the picture shows, in words.
+/// What the picture shows, in words. The table of faults names those that are many.
 fn description(report: &RunReport) -> String {
-    let faults: Vec<String> = report
-        .faults
-        .iter()
-        .map(|fault| {
-            let (kind, target) = (on_one_line(&fault.kind), on_one_line(&fault.target));
-            format!("{kind} of {target} from {}", seconds(fault.start_ms))
-        })
-        .collect();
+    let named = report.faults.iter().take(MOST_NAMED).map(|fault| {
+        let (kind, target) = (on_one_line(&fault.kind), on_one_line(&fault.target));
+        format!("{kind} of {target} from {}", seconds(fault.start_ms))
+    });
+    let more = report.faults.len().saturating_sub(MOST_NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let faults: Vec<String> = named.chain(more).collect();
     let duration = seconds(report.run.duration_ms);
     match faults.as_slice() {
         [] => format!("A run of {duration} without faults."),
@@ -98,8 +99,6 @@ fn charts(series: &Series) -> [Chart<'_>; 3] {
     let milliseconds = |times: &[Option<u64>]| -> Vec<Option<f64>> {
         times.iter().map(|time| time.map(|time| number(time) / 1000.0)).collect()
     };
-    let held =
-        |samples: &Vec<Option<u64>>| samples.iter().map(|sample| sample.map(number)).collect();
     let mut throughput = vec![("taken", per_second(&series.taken))];
     if !series.acknowledged.is_empty() {
         throughput.push(("acknowledged", per_second(&series.acknowledged)));
@@ -111,12 +110,31 @@ fn charts(series: &Series) -> [Chart<'_>; 3] {
         ("median", milliseconds(&series.latency.median_us)),
         ("99 of 100", milliseconds(&series.latency.p99_us)),
     ];
-    let backlog = series.backlog.iter().map(|(part, samples)| (part.as_str(), held(samples)));
     [
         Chart { name: "events a second", lines: throughput },
         Chart { name: "time to take one, ms", lines: latency },
-        Chart { name: "backlog, events", lines: backlog.collect() },
+        Chart { name: "backlog, events", lines: backlog(series) },
     ]
+}
+
+/// What each part held. Of many parts, all together and those that held the most.
+fn backlog(series: &Series) -> Vec<Line<'_>> {
+    let held =
+        |samples: &Vec<Option<u64>>| samples.iter().map(|sample| sample.map(number)).collect();
+    let mut parts: Vec<(&String, &Vec<Option<u64>>)> = series.backlog.iter().collect();
+    let mut lines = Vec::new();
+    if parts.len() > LINES {
+        let sum = |step| {
+            let samples = parts.iter().filter_map(|(_, samples)| *samples.get(step)?);
+            samples.reduce(|one, other| one + other).map(number)
+        };
+        let steps = parts.iter().map(|(_, samples)| samples.len()).max().unwrap_or(0);
+        lines.push(("all parts", (0..steps).map(sum).collect()));
+        parts.sort_by_key(|(_, samples)| std::cmp::Reverse(samples.iter().max().copied()));
+        parts.truncate(LINES - 1);
+    }
+    lines.extend(parts.into_iter().map(|(part, samples)| (part.as_str(), held(samples))));
+    lines
 }
 
 fn axis(scale: &Scale, top: f64, bottom: f64) -> Markup {
@@ -150,6 +168,15 @@ fn tick(duration_ms: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_parts_all_together_and_the_fullest_are_drawn() {
+        let part = |number: u64| (format!("agent-{number:03}"), vec![None, Some(number)]);
+        let series = Series { backlog: (1..=100).map(part).collect(), ..Series::default() };
+        let lines = backlog(&series);
+        assert_eq!(lines[0], ("all parts", vec![None, Some(5050.0)]));
+        assert_eq!((lines.len(), lines[1].0), (LINES, "agent-100"));
+    }
 
     #[test]
     fn ticks_are_round_and_few() {
