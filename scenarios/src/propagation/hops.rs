@@ -119,7 +119,10 @@ pub async fn settle(stage: &Stage<'_>, stream: &Stream) -> Result<(), Failed> {
 }
 
 /// The events that the database holds: the point of each by its id.
-async fn stored(stage: &Stage<'_>) -> Result<BTreeMap<String, Option<String>>, Failed> {
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn stored(stage: &Stage<'_>) -> Result<BTreeMap<String, Option<String>>, Failed> {
     let mut connection = database::connect(stage.environment).await?;
     let query = "SELECT id::text, metadata->>'point' FROM system_events";
     let rows: Vec<(String, Option<String>)> =

@@ -95,8 +95,31 @@ fn judge_output(reference: ReferenceSystem) -> Result<(), Failed> {
     }
 }
 
+/// Triggers every point on a system, and looks when nothing is under way any more.
+///
+/// # Errors
+/// When a point cannot be triggered, or what was seen is wrong.
+pub fn triggered(
+    mut reference: ReferenceSystem,
+    look: impl AsyncFnOnce(&Stage<'_>, &Stream) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let root = tempfile::tempdir()?;
+    let folders = Folders::below(root.path(), &mut reference.system)?;
+    reference.observe(async |environment| {
+        let stream = Stream::open(environment).await?;
+        let mut stage = Stage::new(&reference, environment, &folders);
+        agent_points::trigger(&mut stage).await?;
+        server_points::trigger(&mut stage).await?;
+        settle(&stage, &stream).await?;
+        look(&stage, &stream).await
+    })
+}
+
 /// Every point that the ledger has.
-fn points() -> Result<BTreeSet<String>, Failed> {
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn points() -> Result<BTreeSet<String>, Failed> {
     let rows = Ledger::read()?.rows.into_iter();
     let points = rows.filter(|row| row.layer == Layer::Events && row.id.starts_with("EP-"));
     Ok(points.map(|row| row.id).collect())
@@ -109,18 +132,11 @@ impl Matrix {
     }
 
     /// Triggers every point on a system, and follows the events.
-    fn on(mut reference: ReferenceSystem) -> Result<Self, Failed> {
-        let root = tempfile::tempdir()?;
-        let folders = Folders::below(root.path(), &mut reference.system)?;
+    fn on(reference: ReferenceSystem) -> Result<Self, Failed> {
         let mut matrix = None;
-        reference.observe(async |environment| {
-            let stream = Stream::open(environment).await?;
-            let mut stage = Stage::new(&reference, environment, &folders);
-            agent_points::trigger(&mut stage).await?;
-            server_points::trigger(&mut stage).await?;
-            settle(&stage, &stream).await?;
-            let journeys = journeys(&stage, &stream).await?;
-            matrix = Some(Self { seen: stage.seen, journeys });
+        triggered(reference, async |stage, stream| {
+            let journeys = journeys(stage, stream).await?;
+            matrix = Some(Self { seen: stage.seen.clone(), journeys });
             Ok(())
         })?;
         matrix.ok_or_else(|| "the points were not triggered".into())
