@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::both_ways::both_ways;
-use crate::propagation::hops::Stream;
+use crate::propagation::stream::Stream;
 use crate::server_calls::{Agent, Server};
 use crate::system_run::ReferenceSystem;
 use crate::{Scenario, expect};
