@@ -45,7 +45,7 @@ pub const BREAKERS_HEAL: Scenario = Scenario {
     show: |backend| both_ways(backend, "R4-STUCK", "the breaker closes by itself", breakers_heal),
 };
 
-/// An agent's health tells what its breakers do.
+/// An agent's health tells what its breakers do, and the server's health tells of the fleet's.
 pub const BREAKERS_ARE_VISIBLE: Scenario = Scenario {
     name: "an_agents_health_shows_its_breakers",
     show: |backend| {
@@ -178,7 +178,15 @@ fn breakers_are_visible(reference: ReferenceSystem) -> Result<(), Failed> {
         let told = health.pointer("/breakers/apt").and_then(Value::as_str);
         // A probe may be under way.
         let open = matches!(told, Some("open" | "half_open"));
-        expect::equal(&format!("health tells of the open breaker ({told:?})"), &open, &true)
+        expect::equal(&format!("health tells of the open breaker ({told:?})"), &open, &true)?;
+        let agent = stage.agent_id()?;
+        expect::eventually("the server's health tells of the open breaker", async || {
+            let health = stage.ask("/health/breakers").await?.with_status("health", 200)?;
+            let not_closed = health["not_closed"].as_array().into_iter().flatten();
+            let mut of_agent = not_closed.filter(|one| one["agent"] == json!(agent));
+            Ok(of_agent.any(|one| one["scanner"] == "apt").then_some(()))
+        })
+        .await
     })
 }
 
@@ -201,7 +209,8 @@ fn breakers_heal(reference: ReferenceSystem) -> Result<(), Failed> {
     with_agent(reference, async |stage| {
         open_breaker(stage).await?;
         stage.script(&json!({"outcome": "succeed", "packages": 1}))?;
-        expect::eventually("the breaker closes by itself", async || {
+        // It probes again after at most 400 ms, and a scan takes at most 300 ms.
+        expect::soon("the breaker closes by itself", async || {
             let log = stage.log("agent")?;
             Ok(log.contains("the breaker of scanner apt is closed").then_some(()))
         })

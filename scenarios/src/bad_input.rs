@@ -39,7 +39,7 @@ enum Caller {
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 35] = [
+const CALLS: [Call; 36] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
@@ -68,6 +68,7 @@ const CALLS: [Call; 35] = [
     ("POST", "/auth/login", Caller::Anybody, true),
     ("POST", "/setup/agent", Caller::Anybody, true),
     ("GET", "/downloads/{}", Caller::Anybody, false),
+    ("GET", "/install/{}", Caller::Anybody, false),
     ("GET", "/keys", Caller::Anybody, false),
     ("PUT", "/agents", Caller::Anybody, false),
     ("GET", "/nothing/{}", Caller::Anybody, false),

@@ -2,14 +2,14 @@
 //! a screen reader.
 
 pub mod chromium;
+pub mod visitor;
 
 use libtest_mimic::Failed;
 use reqwest::Url;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::chromium::Chromium;
-use crate::calls::{part, value};
+use self::visitor::Visitor;
 use crate::server_calls::{Agent, Server};
 use crate::system_run::ReferenceSystem;
 use crate::{Scenario, expect};
@@ -38,12 +38,11 @@ const HOSTILE: &str = "</td></script><script>document.title='owned'</script>\
 /// The width of a small phone, in CSS pixels.
 const PHONE: u32 = 360;
 
-/// A user's browser, logged in, beside an agent that makes events.
+/// A user who looks at pages, beside an agent that makes events.
 struct Page<'a> {
-    chromium: Chromium,
+    visitor: Visitor,
     server: &'a Server<'a>,
     agent: Agent,
-    root: String,
     sent: u64,
 }
 
@@ -54,53 +53,15 @@ fn look(
     reference.without_agents().observe(async |environment| {
         let server = Server::of(environment)?;
         let agent = server.new_agent("workstation").await?;
-        let root = part(environment, "server")?.url().to_owned();
-        let chromium = Chromium::start().await?;
-        let mut page = Page { chromium, server: &server, agent, root, sent: 0 };
-        page.log_in(&value(environment, "secret.admin_password")?).await?;
+        let visitor = Visitor::log_in(environment).await?;
+        let mut page = Page { visitor, server: &server, agent, sent: 0 };
         let outcome = judge(&mut page).await;
-        page.chromium.stop().await;
+        page.visitor.leave().await;
         outcome
     })
 }
 
 impl Page<'_> {
-    /// Goes to a path, and waits until whatever page is there is complete.
-    async fn go(&mut self, path: &str) -> Result<(), Failed> {
-        self.chromium.evaluate("window.left = true").await?;
-        self.chromium.go(&format!("{}{path}", self.root)).await?;
-        self.comes_true("!window.left").await
-    }
-
-    /// Logs in as a user does: with the form that whoever is none is led to.
-    async fn log_in(&mut self, password: &str) -> Result<(), Failed> {
-        self.go("/events").await?;
-        self.path_is("/login").await?;
-        let password = json!(password);
-        self.chromium
-            .evaluate(&format!(
-                "document.querySelector('[name=username]').value = 'admin'; \
-                 document.querySelector('[name=password]').value = {password}; \
-                 document.querySelector('form button').click()"
-            ))
-            .await?;
-        self.path_is("/").await
-    }
-
-    async fn path_is(&mut self, path: &str) -> Result<(), Failed> {
-        self.comes_true(&format!("location.pathname == {}", json!(path))).await
-    }
-
-    /// Waits until an expression holds in the page.
-    async fn comes_true(&mut self, expression: &str) -> Result<(), Failed> {
-        let chromium = &mut self.chromium;
-        expect::eventually(expression, async || {
-            let ready = format!("document.readyState == 'complete' && Boolean({expression})");
-            Ok((chromium.evaluate(&ready).await? == true).then_some(()))
-        })
-        .await
-    }
-
     /// The agent sends an event; its id.
     async fn send(&mut self, severity: &str, message: &str) -> Result<String, Failed> {
         self.sent += 1;
@@ -129,32 +90,39 @@ async fn events_are_shown(page: &mut Page<'_>) -> Result<(), Failed> {
     let loud = page.send("error", "a wombat got away").await?;
     let agent = page.agent.id.clone();
     for path in ["/events".to_owned(), format!("/agents/{agent}")] {
-        page.go(&path).await?;
+        page.visitor.go(&path).await?;
         for event in [&quiet, &loud] {
-            page.comes_true(&row(event)).await?;
+            page.visitor.comes_true(&row(event)).await?;
         }
     }
-    page.go("/events").await?;
-    page.chromium.evaluate(&format!("{}.click()", row(&quiet))).await?;
-    page.comes_true("document.querySelector('main').innerText.includes('a platypus was seen')")
+    page.visitor.go("/events").await?;
+    page.visitor.chromium.evaluate(&format!("{}.click()", row(&quiet))).await?;
+    page.visitor
+        .comes_true("document.querySelector('main').innerText.includes('a platypus was seen')")
         .await?;
     // By filter and by search, as the form does it.
     for (field, text) in [("severity", "error"), ("q", "wombat")] {
-        page.go("/events").await?;
+        page.visitor.go("/events").await?;
         let fill = format!("document.querySelector('[name={field}]').value = {}", json!(text));
-        page.chromium.evaluate(&fill).await?;
-        page.chromium.evaluate("document.querySelector('form.filters button').click()").await?;
-        page.comes_true(&format!("location.search.includes('{field}={text}')")).await?;
-        page.comes_true(&format!("{} && !{}", row(&loud), row(&quiet))).await?;
+        page.visitor.chromium.evaluate(&fill).await?;
+        page.visitor
+            .chromium
+            .evaluate("document.querySelector('form.filters button').click()")
+            .await?;
+        page.visitor.comes_true(&format!("location.search.includes('{field}={text}')")).await?;
+        page.visitor.comes_true(&format!("{} && !{}", row(&loud), row(&quiet))).await?;
     }
     // Still filtered by the word: of what comes now, one event fits and one does not.
-    page.comes_true("document.getElementById('live-status').innerText.startsWith('Live')").await?;
+    page.visitor
+        .comes_true("document.getElementById('live-status').innerText.startsWith('Live')")
+        .await?;
     let other = page.send("info", "a platypus again").await?;
     let live = page.send("critical", "the wombat is back").await?;
     let first = format!("document.querySelector('tbody tr a').href.endsWith('{live}')");
-    page.comes_true(&first).await?;
-    page.comes_true(&format!("!{}", row(&other))).await?;
-    page.comes_true("document.getElementById('live-status').innerText == 'Live: 1 new event.'")
+    page.visitor.comes_true(&first).await?;
+    page.visitor.comes_true(&format!("!{}", row(&other))).await?;
+    page.visitor
+        .comes_true("document.getElementById('live-status').innerText == 'Live: 1 new event.'")
         .await
 }
 
@@ -172,14 +140,16 @@ async fn text_stays_text(page: &mut Page<'_>) -> Result<(), Failed> {
         "/events".to_owned(),
     ];
     for path in paths {
-        page.go(&path).await?;
+        page.visitor.go(&path).await?;
         harmless(page, &path).await?;
     }
     // What comes live is written by the script, not by the server.
-    page.comes_true("document.getElementById('live-status').innerText.startsWith('Live')").await?;
+    page.visitor
+        .comes_true("document.getElementById('live-status').innerText.startsWith('Live')")
+        .await?;
     let live = page.send("error", HOSTILE).await?;
-    page.comes_true(&row(&live)).await?;
-    let said = page.chromium.evaluate(&format!("{}.textContent", row(&live))).await?;
+    page.visitor.comes_true(&row(&live)).await?;
+    let said = page.visitor.chromium.evaluate(&format!("{}.textContent", row(&live))).await?;
     expect::equal("the text of the live row", &said, &json!(HOSTILE))?;
     harmless(page, "the live list").await
 }
@@ -188,7 +158,7 @@ async fn text_stays_text(page: &mut Page<'_>) -> Result<(), Failed> {
 async fn harmless(page: &mut Page<'_>, path: &str) -> Result<(), Failed> {
     let strangers = "document.querySelectorAll('img, main script, #owned').length \
                      + (document.title == 'owned')";
-    let seen = page.chromium.evaluate(strangers).await?;
+    let seen = page.visitor.chromium.evaluate(strangers).await?;
     expect::equal(&format!("what an agent made of {path}"), &seen, &json!(0))
 }
 
@@ -196,16 +166,16 @@ async fn pages_fit(page: &mut Page<'_>) -> Result<(), Failed> {
     // Words without an end are the hardest to fit.
     let event = page.send("critical", &"endless".repeat(60)).await?;
     let agent = page.agent.id.clone();
-    page.chromium.width(PHONE).await?;
+    page.visitor.chromium.width(PHONE).await?;
     let paths =
         ["/".to_owned(), format!("/agents/{agent}"), "/events".into(), format!("/events/{event}")];
     for path in paths.iter().chain([&"/login".to_owned()]) {
-        page.go(path).await?;
-        page.chromium.screenshot(path).await?;
-        let width = page.chromium.evaluate("document.documentElement.scrollWidth").await?;
+        page.visitor.go(path).await?;
+        page.visitor.chromium.screenshot(path).await?;
+        let width = page.visitor.chromium.evaluate("document.documentElement.scrollWidth").await?;
         let fits = width.as_u64().is_some_and(|width| width <= u64::from(PHONE));
         expect::equal(&format!("{path}, {width} wide, fits {PHONE}"), &fits, &true)?;
-        nameless(path, &page.chromium.accessibility().await?)?;
+        nameless(path, &page.visitor.chromium.accessibility().await?)?;
     }
     Ok(())
 }

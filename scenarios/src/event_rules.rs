@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::both_ways::both_ways;
-use crate::propagation::hops::Stream;
+use crate::propagation::stream::Stream;
 use crate::server_calls::{Agent, Server};
 use crate::system_run::ReferenceSystem;
 use crate::{Scenario, expect};
@@ -86,7 +86,7 @@ fn judge_stream(reference: ReferenceSystem) -> Result<(), Failed> {
                 send(&server, &agent, event).await?;
             }
             let id = event["id"].as_str().unwrap_or_default();
-            expect::eventually(&format!("the stream shows {what}"), async || {
+            expect::soon(&format!("the stream shows {what}"), async || {
                 Ok(stream.has_shown(id).then_some(()))
             })
             .await?;

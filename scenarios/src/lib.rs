@@ -17,6 +17,8 @@ pub mod event_batches;
 pub mod event_buffering;
 pub mod event_rules;
 pub mod expect;
+pub mod hardware;
+pub mod installation;
 pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
@@ -94,7 +96,7 @@ pub const ANSWERS: &[Scenario] = &[
     logs::NO_LINE_OF_CALLERS,
     logs::NO_SIZE_OF_CALLERS,
     signing::KEYS_ARE_REPLACED,
-    signing::NEW_HARDWARE_IS_APPROVED,
+    hardware::NEW_HARDWARE_IS_APPROVED,
     bad_input::EVERY_CALL_REFUSES_BAD_INPUT,
     access::OUTAGES_ARE_NO_WRONG_PASSWORDS,
     logs::NO_FLOOD_OF_REFUSALS,
@@ -138,8 +140,12 @@ pub const EMBEDDED: &[Scenario] = &[
 ];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
-pub const BROWSER: &[Scenario] =
-    &[browser::EVENTS_ARE_SHOWN, browser::TEXT_STAYS_TEXT, browser::PAGES_FIT];
+pub const BROWSER: &[Scenario] = &[
+    browser::EVENTS_ARE_SHOWN,
+    browser::TEXT_STAYS_TEXT,
+    browser::PAGES_FIT,
+    propagation::shown::EVERY_POINT_IS_SHOWN,
+];
 
 /// Every scenario as a trial on each backend that it can be shown on.
 pub fn trials() -> Vec<Trial> {

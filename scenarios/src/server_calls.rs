@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::calls::{Answer, call, part, text_at, value};
+use crate::expect;
 
 /// The header in which an agent names its machine.
 pub const MACHINE: &str = "x-machine-id";
@@ -127,6 +128,20 @@ impl<'a> Server<'a> {
     pub async fn new_agent(&self, machine: &str) -> Result<Agent, Failed> {
         let token = self.registration_token()?;
         Agent::registered(self.register(&token, machine, "proof").await?)
+    }
+
+    /// The id of the running agent with this host name, once it is registered.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn agent_named(&self, hostname: &str) -> Result<String, Failed> {
+        expect::eventually("the agent is registered", async || {
+            let page = self.ask("/agents").await?;
+            let agents = page["agents"].as_array().cloned().unwrap_or_default();
+            let agent = agents.iter().find(|agent| agent["hostname"] == hostname);
+            Ok(agent.and_then(|agent| agent["id"].as_str().map(str::to_owned)))
+        })
+        .await
     }
 
     /// Makes a user and returns the token that they log in with.

@@ -1,6 +1,5 @@
 //! Signatures: commands are carried out once and as they were signed, keys are replaced and
-//! revoked and lie nowhere in the clear, and programs are signed. And an agent on new hardware is
-//! bound to it once an administrator says so.
+//! revoked and lie nowhere in the clear, and programs are signed.
 
 use std::fs;
 
@@ -16,13 +15,15 @@ use uuid::Uuid;
 use crate::both_ways::both_ways;
 use crate::calls::{call, text_at};
 use crate::meddler::Meddler;
-use crate::server_calls::{MACHINE, Server};
+use crate::server_calls::Server;
 use crate::system_run::ReferenceSystem;
-use crate::{Scenario, expect};
+use crate::{Scenario, expect, installation};
 
 const AGENT: &str = "agent-1";
 /// A kind of command that no agent knows: it says so when it is asked to carry one out.
 const UNKNOWN_KIND: &str = "dance";
+/// What is given out as the program of an agent.
+const PROGRAM: &[u8] = b"the program of an agent";
 
 /// A command is carried out once, and as it was signed.
 pub const COMMANDS_ARE_CARRIED_OUT_AS_SIGNED: Scenario = Scenario {
@@ -42,23 +43,17 @@ pub const NO_KEY_LIES_IN_THE_CLEAR: Scenario = Scenario {
     show: |backend| both_ways(backend, "T3", "in the clear", judge_keeping),
 };
 
-/// A program comes with a signature that its key confirms.
+/// A program comes with a signature that its key confirms, and a first install demands it.
 pub const PROGRAMS_ARE_SIGNED: Scenario = Scenario {
     name: "programs_are_signed",
-    show: |backend| both_ways(backend, "R2-SIGN", "x-signature", judge_programs),
-};
-
-/// An agent keeps its id and its history on new hardware, once that is approved.
-pub const NEW_HARDWARE_IS_APPROVED: Scenario = Scenario {
-    name: "an_agent_is_bound_to_new_hardware_on_approval",
-    show: |backend| both_ways(backend, "R3", "asking for new hardware", judge_hardware),
+    show: |backend| both_ways(backend, "R2-SIGN", "altered on its way", judge_programs),
 };
 
 #[expect(clippy::needless_pass_by_value, reason = "the form of every judge")]
 fn judge_commands(reference: ReferenceSystem) -> Result<(), Failed> {
     reference.observe(async |environment| {
         let server = Server::of(environment)?;
-        let agent = agent_named(&server, AGENT).await?;
+        let agent = server.agent_named(AGENT).await?;
         let meddler = Meddler::between(environment, AGENT).await?;
         let given = plant_command(environment, &agent).await?;
         let seen = expect::eventually("the command goes by", async || {
@@ -90,7 +85,7 @@ fn judge_commands(reference: ReferenceSystem) -> Result<(), Failed> {
 fn judge_rotation(reference: ReferenceSystem) -> Result<(), Failed> {
     reference.observe(async |environment| {
         let server = Server::of(environment)?;
-        let agent = agent_named(&server, AGENT).await?;
+        let agent = server.agent_named(AGENT).await?;
         let first = plant_command(environment, &agent).await?;
         carried_out(&server, &agent, first).await?;
         let before = primary(&server).await?;
@@ -163,8 +158,9 @@ fn judge_programs(mut reference: ReferenceSystem) -> Result<(), Failed> {
     let state = own_state(&mut reference)?;
     let downloads = state.path().join("downloads");
     fs::create_dir_all(&downloads)?;
-    fs::write(downloads.join("redflag-agent-linux-amd64"), "the program of an agent")?;
+    fs::write(downloads.join("redflag-agent-linux-amd64"), PROGRAM)?;
     reference.without_agents().observe(async |environment| {
+        installation::judge(environment, PROGRAM).await?;
         let server = Server::of(environment)?;
         let keys = server.ask("/keys").await?;
         let request = server.open_request(Method::GET, "/downloads/linux-amd64");
@@ -186,41 +182,6 @@ fn judge_programs(mut reference: ReferenceSystem) -> Result<(), Failed> {
     })
 }
 
-fn judge_hardware(reference: ReferenceSystem) -> Result<(), Failed> {
-    reference.without_agents().observe(async |environment| {
-        let server = Server::of(environment)?;
-        let agent = server.new_agent("old hardware").await?;
-        server.new_agent("taken hardware").await?;
-        let ask = async |machine: &str| {
-            let path = format!("/agents/{}/rebind", agent.id);
-            let request = server.open_request(Method::POST, &path).bearer_auth(&agent.token);
-            let body = json!({"machine_id": machine, "reason": "the board was replaced"});
-            call(request.header(MACHINE, machine).json(&body)).await
-        };
-        let check_in = async |machine: &str| {
-            let path = format!("/agents/{}/commands", agent.id);
-            let request = server.open_request(Method::GET, &path).bearer_auth(&agent.token);
-            call(request.header(MACHINE, machine)).await
-        };
-        let path = format!("/agents/{}/rebind/approve", agent.id);
-        let approve = async || call(server.administrate(Method::POST, &path)?).await;
-
-        ask("new hardware").await?.with_status("asking for new hardware", 202)?;
-        check_in("new hardware").await?.refuses("a check-in before the approval", 403)?;
-        let viewer = server.new_user("viewer", "viewer").await?;
-        let stranger = server.open_request(Method::POST, &path).bearer_auth(viewer);
-        call(stranger).await?.refuses("an approval by a viewer", 403)?;
-        approve().await?.with_status("an approval", 200)?;
-        check_in("new hardware").await?.with_status("a check-in after the approval", 200)?;
-        check_in("old hardware").await?.refuses("a check-in from the old hardware", 403)?;
-        approve().await?.refuses("an approval of nothing", 404)?;
-        ask("taken hardware").await?.with_status("asking for taken hardware", 202)?;
-        approve().await?.refuses("an approval of taken hardware", 409)?;
-        let known = server.ask(&format!("/agents/{}", agent.id)).await?;
-        expect::equal("the agent's id", &known["id"], &json!(agent.id))
-    })
-}
-
 /// Gives the server a folder that the scenario can look into.
 fn own_state(reference: &mut ReferenceSystem) -> Result<TempDir, Failed> {
     let state = tempfile::tempdir()?;
@@ -229,16 +190,6 @@ fn own_state(reference: &mut ReferenceSystem) -> Result<TempDir, Failed> {
     let path = state.path().display().to_string();
     server.environment.insert("REDFLAG_SERVER_STATE".to_owned(), path);
     Ok(state)
-}
-
-async fn agent_named(server: &Server<'_>, hostname: &str) -> Result<String, Failed> {
-    expect::eventually("the agent is registered", async || {
-        let page = server.ask("/agents").await?;
-        let agents = page["agents"].as_array().cloned().unwrap_or_default();
-        let agent = agents.iter().find(|agent| agent["hostname"] == hostname);
-        Ok(agent.and_then(|agent| agent["id"].as_str().map(str::to_owned)))
-    })
-    .await
 }
 
 async fn primary(server: &Server<'_>) -> Result<String, Failed> {

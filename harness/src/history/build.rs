@@ -239,6 +239,16 @@ impl HistoryBuilder {
         self.noted(Action::Backlog { part: part.into(), events })
     }
 
+    /// A part is seen with so many bytes resident, never more until then, and so many open files.
+    pub fn resources(self, part: &str, resident_bytes: u64, open_files: u64) -> Self {
+        self.noted(Action::Resources {
+            part: part.into(),
+            resident_bytes,
+            peak_resident_bytes: resident_bytes,
+            open_files,
+        })
+    }
+
     /// Time passes.
     pub fn after(mut self, milliseconds: u64) -> Self {
         self.now += milliseconds * MILLISECOND;

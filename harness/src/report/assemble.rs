@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::series::build_series;
 use super::{
-    Artifact, FaultEnd, FaultTimes, LeftOut, Machine, Redactor, RunIdentity, RunReport, StageTimes,
-    StateTimes, Topology, Totals, VERSION,
+    Artifact, FaultEnd, FaultTimes, LeftOut, Machine, PartResources, Redactor, RunIdentity,
+    RunReport, StageTimes, StateTimes, Topology, Totals, VERSION,
 };
 use crate::checkers::{Outcome, Verdict};
 use crate::history::{FaultView, History, Phase};
@@ -59,6 +59,7 @@ impl RunReport {
             faults: history.faults().iter().map(fault_times).collect(),
             states: states(history),
             totals: totals(history, &verdicts),
+            resources: resources(history),
             series: build_series(history),
             verdicts,
             left_out: context.left_out,
@@ -160,6 +161,16 @@ fn totals(history: &History, verdicts: &[Verdict]) -> Totals {
         lost: counted("lost"),
         duplicated: counted("duplicated"),
     }
+}
+
+fn resources(history: &History) -> BTreeMap<String, PartResources> {
+    let mut most: BTreeMap<String, PartResources> = BTreeMap::new();
+    for sample in history.resources() {
+        let most = most.entry(sample.part.to_owned()).or_default();
+        most.resident_bytes = most.resident_bytes.max(sample.peak_resident_bytes);
+        most.open_files = most.open_files.max(sample.open_files);
+    }
+    most
 }
 
 fn milliseconds(nanoseconds: u64) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{count, headline, neutralise, on_one_line, seconds};
+use super::text::{count, headline, mebibytes, neutralise, on_one_line, seconds};
 use super::{FaultEnd, FaultTimes, RunReport};
 use crate::checkers::{Outcome, Verdict};
 
@@ -16,6 +16,7 @@ pub fn render(report: &RunReport) -> String {
     }
     faults(&mut text, report);
     totals(&mut text, report);
+    resources(&mut text, report);
     left_out(&mut text, report);
     text
 }
@@ -105,6 +106,20 @@ fn totals(text: &mut String, report: &RunReport) {
         count(totals.lost),
         count(totals.duplicated)
     );
+}
+
+fn resources(text: &mut String, report: &RunReport) {
+    if report.resources.is_empty() {
+        return;
+    }
+    text.push_str(
+        "## What the parts took at most\n\n| part | memory | open files |\n|---|--:|--:|\n",
+    );
+    for (part, most) in &report.resources {
+        let (part, memory) = (escape(part), mebibytes(most.resident_bytes));
+        let _ = writeln!(text, "| {part} | {memory} | {} |", most.open_files);
+    }
+    text.push('\n');
 }
 
 fn left_out(text: &mut String, report: &RunReport) {

@@ -38,6 +38,9 @@ pub struct RunReport {
     pub verdicts: Vec<Verdict>,
     /// Counts of the whole run.
     pub totals: Totals,
+    /// The most that each part took from the machine, by name; without those that were not seen.
+    #[serde(default)]
+    pub resources: BTreeMap<String, PartResources>,
     /// How it went over time.
     pub series: Series,
     /// What was not checked, and why.
@@ -177,6 +180,15 @@ pub struct Totals {
     pub lost: Option<u64>,
     /// Stored once more than emitted, if delivery was judged.
     pub duplicated: Option<u64>,
+}
+
+/// The most that one part took from the machine at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartResources {
+    /// Resident memory in bytes.
+    pub resident_bytes: u64,
+    /// Open file descriptors.
+    pub open_files: u64,
 }
 
 /// How a run went, in steps of equal length from its beginning on.

@@ -69,6 +69,8 @@ pub fn hostile() -> RunReport {
     report.series.backlog.insert(TEXT.into(), samples);
     let states = report.states.remove("server").unwrap();
     report.states.insert(TEXT.into(), states);
+    let most = report.resources.values().next().copied().unwrap();
+    report.resources.insert(TEXT.into(), most);
     report.left_out = vec![LeftOut { what: TEXT.into(), why: TEXT.into() }];
     report.artifacts = vec![Artifact { name: TEXT.into(), file: "javascript:alert(1)".into() }];
     report
@@ -133,7 +135,10 @@ fn disturbed(loses_its_buffer: bool) -> HistoryBuilder {
     for part in ["database", "server", "agent-1", "agent-2", "agent-3"] {
         history = history.ready(part).after(90);
     }
-    history = history.stage(Stage::Disturb);
+    history = history.stage(Stage::Disturb).resources("server", 48_300_000, 41);
+    for (agent, kilobytes) in AGENTS.into_iter().zip([14_210, 14_318, 13_960]) {
+        history = history.resources(agent, kilobytes * 1024, 22);
+    }
     for tick in 0..240 {
         history = faults_at(history, tick);
         history = work_at(history, tick, loses_its_buffer);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use owo_colors::OwoColorize;
 
-use super::text::{count, headline, neutralise, on_one_line, seconds};
+use super::text::{count, headline, mebibytes, neutralise, on_one_line, seconds};
 use super::{FaultEnd, RunReport};
 use crate::checkers::{Outcome, Verdict};
 
@@ -63,12 +63,24 @@ fn facts(text: &mut String, report: &RunReport) {
         seconds(run.duration_ms)
     );
     text.push('\n');
-    for (name, value) in [("events", events), ("faults", faults), ("run", about)] {
+    for (name, value) in
+        [("events", events), ("faults", faults), ("memory", memory(report)), ("run", about)]
+    {
         let _ = writeln!(text, "{}  {}", format!("{name:6}").bold(), on_one_line(&value));
     }
     if !run.defects.is_empty() {
         let defects = on_one_line(&run.defects.join(", "));
         let _ = writeln!(text, "{}  {defects}", "defect".bold());
+    }
+}
+
+/// The most that each part had resident.
+fn memory(report: &RunReport) -> String {
+    let parts = report.resources.iter();
+    let parts = parts.map(|(part, most)| format!("{part} {}", mebibytes(most.resident_bytes)));
+    match parts.collect::<Vec<_>>() {
+        parts if parts.is_empty() => "not seen".to_owned(),
+        parts => format!("at most {}", parts.join(", ")),
     }
 }
 

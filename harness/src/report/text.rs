@@ -39,6 +39,12 @@ pub fn gibibytes(bytes: u64) -> String {
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 
+/// Bytes of a part's memory.
+pub fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 20;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
 /// A count that may not be known.
 pub fn count(count: Option<u64>) -> String {
     count.map_or_else(|| "not known".into(), |count| count.to_string())
@@ -83,5 +89,6 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!(seconds(38_299), "38.2 s");
         assert_eq!(gibibytes(25_000_000_000), "23.2 GiB");
+        assert_eq!(mebibytes(50_000_000), "47.6 MiB");
     }
 }

@@ -2,16 +2,17 @@
 //! an open stream and the pages. Each is looked at by the event's own point.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use harness::environment::Environment;
 use libtest_mimic::Failed;
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::stage::Stage;
+use super::stream::{Arrivals, Stream};
 use crate::calls::{call, part, value};
 use crate::database;
 use crate::expect;
@@ -25,75 +26,77 @@ pub const HOPS: [&str; 7] =
 pub struct Journey {
     /// Whether an event of the point was seen at each of the [`HOPS`].
     pub reached: [bool; HOPS.len()],
+    /// How long after it happened its first event was seen there; nothing where nobody watches.
+    pub times: [Option<Duration>; HOPS.len()],
     /// How the history classifies it.
     pub classification: Option<String>,
-    /// From when it happened to when the stream showed it.
-    pub delay: Option<Duration>,
 }
 
-/// Events as an open stream shows them: the point of each by its id, with the time of arrival.
-#[derive(Clone, Debug, Default)]
-struct Shown(Arc<Mutex<BTreeMap<String, DateTime<Utc>>>>);
-
-/// An open stream of events.
-#[derive(Debug)]
-pub struct Stream {
-    shown: Shown,
-    reader: JoinHandle<()>,
+/// Watches the hops that nobody can look at afterwards and still tell the time.
+pub struct Watch {
+    stream: Stream,
+    persisted: Arrivals,
+    queryable: Arrivals,
 }
 
-impl Stream {
-    /// Opens the stream, from the first event on.
+impl Watch {
+    /// Watches a system from its first event on.
     ///
     /// # Errors
-    /// When the server refuses it.
+    /// When the server refuses the stream.
     pub async fn open(environment: &Environment) -> Result<Self, Failed> {
-        let url = format!("{}/api/v1/events/stream", part(environment, "server")?.url());
-        let token = value(environment, "admin_token")?;
-        let response = environment.http().get(url).bearer_auth(token).send().await?;
-        let mut response = response.error_for_status()?;
-        let shown = Shown::default();
-        let seen = shown.clone();
-        let reader = tokio::spawn(async move {
-            let mut text = Vec::new();
-            while let Ok(Some(chunk)) = response.chunk().await {
-                text.extend_from_slice(&chunk);
-                while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-                    let line: Vec<u8> = text.drain(..=end).collect();
-                    seen.take(&line);
-                }
+        let stream = Stream::open(environment).await?;
+        Ok(Self { stream, persisted: Arrivals::default(), queryable: Arrivals::default() })
+    }
+
+    /// Looks again and again at what is persisted and what is queryable.
+    pub async fn look(&self, environment: &Environment) -> Infallible {
+        let (persisted, queryable) = (&self.persisted, &self.queryable);
+        tokio::join!(watch_database(environment, persisted), watch_history(environment, queryable))
+            .0
+    }
+}
+
+/// A database that cannot be reached is looked at again later.
+async fn watch_database(environment: &Environment, arrivals: &Arrivals) -> Infallible {
+    let query =
+        "SELECT position, id::text FROM system_events WHERE position > $1 ORDER BY position";
+    let mut after: i64 = 0;
+    loop {
+        if let Ok(mut connection) = database::connect(environment).await {
+            while let Ok(rows) = sqlx::query_as(query).bind(after).fetch_all(&mut connection).await
+            {
+                let rows: Vec<(i64, String)> = rows;
+                after = rows.last().map_or(after, |(position, _)| *position);
+                rows.iter().for_each(|(_, id)| arrivals.note(id));
+                sleep(expect::INTERVAL).await;
             }
-        });
-        Ok(Self { shown, reader })
-    }
-}
-
-impl Stream {
-    /// Whether it has shown the event of that id.
-    pub fn has_shown(&self, id: &str) -> bool {
-        self.shown.when(id).is_some()
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.reader.abort();
-    }
-}
-
-impl Shown {
-    fn take(&self, line: &[u8]) {
-        let data = line.strip_prefix(b"data:").unwrap_or_default();
-        let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
-        if let Some(id) = event["id"].as_str() {
-            let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.entry(id.to_owned()).or_insert_with(Utc::now);
         }
+        sleep(expect::INTERVAL).await;
     }
+}
 
-    fn when(&self, id: &str) -> Option<DateTime<Utc>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+/// What the server tells of events is asked for again and again, from where the last answer ended.
+async fn watch_history(environment: &Environment, arrivals: &Arrivals) -> Infallible {
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/events?limit=1000{cursor}");
+        if let Ok(page) = ask(environment, &path).await {
+            for event in page["events"].as_array().into_iter().flatten() {
+                event["id"].as_str().into_iter().for_each(|id| arrivals.note(id));
+            }
+            if let Some(next) = page["next_cursor"].as_str() {
+                cursor = format!("&cursor={next}");
+            }
+        }
+        sleep(expect::INTERVAL).await;
     }
+}
+
+async fn ask(environment: &Environment, path: &str) -> Result<Value, Failed> {
+    let url = format!("{}/api/v1{path}", part(environment, "server")?.url());
+    let request = environment.http().get(url).bearer_auth(value(environment, "admin_token")?);
+    call(request).await?.with_status(path, 200)
 }
 
 /// Waits until nothing is under way any more: no event waits in the agent's buffer or in the
@@ -101,7 +104,7 @@ impl Shown {
 ///
 /// # Errors
 /// When something is under way for ever.
-pub async fn settle(stage: &Stage<'_>, stream: &Stream) -> Result<(), Failed> {
+pub async fn settle(stage: &Stage<'_>, watch: &Watch) -> Result<(), Failed> {
     let spool = stage.folders.server.join("spool.jsonl");
     expect::eventually("agent and server hold no events", async || {
         let health = format!("{}/health", stage.agent()?.url());
@@ -112,14 +115,17 @@ pub async fn settle(stage: &Stage<'_>, stream: &Stream) -> Result<(), Failed> {
     .await?;
     expect::eventually("the stream has shown what is stored", async || {
         let stored = stored(stage).await?;
-        let all = stored.keys().all(|id| stream.shown.when(id).is_some());
+        let all = stored.keys().all(|id| watch.stream.arrivals.when(id).is_some());
         Ok(all.then_some(()))
     })
     .await
 }
 
 /// The events that the database holds: the point of each by its id.
-async fn stored(stage: &Stage<'_>) -> Result<BTreeMap<String, Option<String>>, Failed> {
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn stored(stage: &Stage<'_>) -> Result<BTreeMap<String, Option<String>>, Failed> {
     let mut connection = database::connect(stage.environment).await?;
     let query = "SELECT id::text, metadata->>'point' FROM system_events";
     let rows: Vec<(String, Option<String>)> =
@@ -133,7 +139,7 @@ async fn stored(stage: &Stage<'_>) -> Result<BTreeMap<String, Option<String>>, F
 /// When the logs, the database or the history cannot be read.
 pub async fn journeys(
     stage: &Stage<'_>,
-    stream: &Stream,
+    watch: &Watch,
 ) -> Result<BTreeMap<&'static str, Journey>, Failed> {
     let logs = stage.log("agent")? + &stage.log("server")?;
     let stored = stored(stage).await?;
@@ -146,19 +152,20 @@ pub async fn journeys(
         let taken = taken(&logs, point);
         let events = history.iter().filter(|event| event["metadata"]["point"] == **point);
         let events: Vec<&Value> = events.collect();
-        let streamed = ids.iter().filter_map(|id| Some((*id, stream.shown.when(id)?)));
-        let streamed: BTreeMap<&str, DateTime<Utc>> = streamed.collect();
+        let streamed = ids.iter().any(|id| watch.stream.has_shown(id));
         journey.reached = [
             logs.contains(&format!("event of {point}: ")),
             !taken.is_empty(),
             taken.iter().any(|id| logs.contains(&format!("event {id} accepted"))),
             !ids.is_empty(),
             !events.is_empty(),
-            !streamed.is_empty(),
+            streamed,
             has_a_page(stage, ids.first().copied(), point).await?,
         ];
         journey.classification = events.first().map(|event| classification(event));
-        journey.delay = events.iter().filter_map(|event| delay(event, &streamed)).min();
+        if let Some(first) = events.first() {
+            journey.times = times(first, &logs, watch);
+        }
         journeys.insert(*point, journey);
     }
     Ok(journeys)
@@ -191,10 +198,26 @@ fn classification(event: &Value) -> String {
     ["event_type", "event_subtype", "severity", "component"].map(word).join(" / ")
 }
 
-fn delay(event: &Value, streamed: &BTreeMap<&str, DateTime<Utc>>) -> Option<Duration> {
-    let happened: DateTime<Utc> = event["created_at"].as_str()?.parse().ok()?;
-    let streamed = streamed.get(event["id"].as_str()?)?;
-    (*streamed - happened).to_std().ok()
+/// When an event was seen at each hop, from when it happened on.
+fn times(event: &Value, logs: &str, watch: &Watch) -> [Option<Duration>; HOPS.len()] {
+    let id = event["id"].as_str().unwrap_or_default();
+    let happened: Option<DateTime<Utc>> =
+        event["created_at"].as_str().and_then(|time| time.parse().ok());
+    let after = |seen: Option<DateTime<Utc>>| (seen? - happened?).to_std().ok();
+    // A line of a log begins with its time.
+    let logged = |text: String| {
+        let line = logs.lines().find(|line| line.contains(&text))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    [
+        happened.map(|_| Duration::ZERO),
+        after(logged(format!("event {id} of "))),
+        after(logged(format!("event {id} accepted"))),
+        after(watch.persisted.when(id)),
+        after(watch.queryable.when(id)),
+        after(watch.stream.arrivals.when(id)),
+        None,
+    ]
 }
 
 /// Whether the event has a page for users, which tells its point.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use harness::environment::BackendKind;
 use libtest_mimic::Failed;
 
-use super::hops::{HOPS, Journey, Stream, journeys, settle};
+use super::hops::{HOPS, Journey, Watch, journeys, settle};
 use super::stage::{Folders, Stage};
 use super::{agent_points, server_points};
 use crate::Scenario;
@@ -51,7 +51,7 @@ fn show_repaired(backend: BackendKind) -> Result<(), Failed> {
     let points = points()?;
     expect::equal("the triggered points", &matrix.triggered(), &points)?;
     expect::equal("the points whose events are lost", &matrix.lost(), &BTreeSet::new())?;
-    matrix.tell_delays();
+    matrix.tell_times();
     matrix.matches_snapshot("propagation_repaired");
     Ok(())
 }
@@ -95,8 +95,37 @@ fn judge_output(reference: ReferenceSystem) -> Result<(), Failed> {
     }
 }
 
+/// Triggers every point on a system, and looks when nothing is under way any more.
+///
+/// # Errors
+/// When a point cannot be triggered, or what was seen is wrong.
+pub fn triggered(
+    mut reference: ReferenceSystem,
+    look: impl AsyncFnOnce(&Stage<'_>, &Watch) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    let root = tempfile::tempdir()?;
+    let folders = Folders::below(root.path(), &mut reference.system)?;
+    reference.observe(async |environment| {
+        let watch = Watch::open(environment).await?;
+        let mut stage = Stage::new(&reference, environment, &folders);
+        let pass = async {
+            agent_points::trigger(&mut stage).await?;
+            server_points::trigger(&mut stage).await?;
+            settle(&stage, &watch).await
+        };
+        tokio::select! {
+            passed = pass => passed?,
+            never = watch.look(environment) => match never {},
+        }
+        look(&stage, &watch).await
+    })
+}
+
 /// Every point that the ledger has.
-fn points() -> Result<BTreeSet<String>, Failed> {
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn points() -> Result<BTreeSet<String>, Failed> {
     let rows = Ledger::read()?.rows.into_iter();
     let points = rows.filter(|row| row.layer == Layer::Events && row.id.starts_with("EP-"));
     Ok(points.map(|row| row.id).collect())
@@ -109,18 +138,11 @@ impl Matrix {
     }
 
     /// Triggers every point on a system, and follows the events.
-    fn on(mut reference: ReferenceSystem) -> Result<Self, Failed> {
-        let root = tempfile::tempdir()?;
-        let folders = Folders::below(root.path(), &mut reference.system)?;
+    fn on(reference: ReferenceSystem) -> Result<Self, Failed> {
         let mut matrix = None;
-        reference.observe(async |environment| {
-            let stream = Stream::open(environment).await?;
-            let mut stage = Stage::new(&reference, environment, &folders);
-            agent_points::trigger(&mut stage).await?;
-            server_points::trigger(&mut stage).await?;
-            settle(&stage, &stream).await?;
-            let journeys = journeys(&stage, &stream).await?;
-            matrix = Some(Self { seen: stage.seen, journeys });
+        triggered(reference, async |stage, watch| {
+            let journeys = journeys(stage, watch).await?;
+            matrix = Some(Self { seen: stage.seen.clone(), journeys });
             Ok(())
         })?;
         matrix.ok_or_else(|| "the points were not triggered".into())
@@ -149,11 +171,16 @@ impl Matrix {
         }
     }
 
-    fn tell_delays(&self) {
-        let mut delays: Vec<_> = self.journeys.values().filter_map(|one| one.delay).collect();
-        delays.sort();
-        let median = delays.get(delays.len() / 2);
-        eprintln!("from event to open stream: median {median:?}, longest {:?}", delays.last());
+    /// Tells how long after it happened each point's event was seen at each hop, in milliseconds.
+    fn tell_times(&self) {
+        eprintln!("point  {}", HOPS.join("  "));
+        for (point, journey) in &self.journeys {
+            let cells = HOPS.iter().zip(journey.times).map(|(hop, time)| {
+                let time = time.map_or("-".to_owned(), |time| time.as_millis().to_string());
+                format!("{time:>width$}", width = hop.len())
+            });
+            eprintln!("{point}  {}", cells.collect::<Vec<_>>().join("  "));
+        }
     }
 
     fn matches_snapshot(&self, name: &str) {

@@ -79,7 +79,10 @@ impl Folders {
                 _ => vec![
                     ("REDFLAG_SERVER_STATE", text(&folders.server)),
                     // The triggers come faster than anything that happens by itself.
-                    ("REDFLAG_RATE_LIMITS", "check-in=10000/10,registration=1000/10".to_owned()),
+                    (
+                        "REDFLAG_RATE_LIMITS",
+                        "check-in=10000/10,registration=1000/10,administration=10000/10".to_owned(),
+                    ),
                     ("RUST_LOG", "info,sqlx=warn,redflag_server=debug".to_owned()),
                 ],
             };

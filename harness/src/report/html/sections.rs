@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::page::table;
 use crate::checkers::{Outcome, Verdict};
-use crate::report::text::{count, neutralise, seconds};
+use crate::report::text::{count, mebibytes, neutralise, seconds};
 use crate::report::{FaultEnd, FaultTimes, RunReport};
 
 /// What did not hold or could not be told, with its evidence, and how to repeat the run.
@@ -120,16 +120,23 @@ pub fn totals(report: &RunReport) -> Markup {
     }
 }
 
-/// What each part runs.
+/// What each part runs, and what it took of the machine.
 pub fn parts(report: &RunReport) -> Markup {
     table(
         "parts",
-        &["part", "command or image"],
+        &["part", "command or image", "most memory", "most open files"],
         &html! {
             @for part in &report.environment.parts {
+                @let most = report.resources.get(&part.name);
                 tr {
                     th scope="row" { (neutralise(&part.name)) }
                     td { code { (neutralise(&part.runs)) } }
+                    td.number {
+                        (most.map_or("not seen".into(), |most| mebibytes(most.resident_bytes)))
+                    }
+                    td.number {
+                        (most.map_or("not seen".into(), |most| most.open_files.to_string()))
+                    }
                 }
             }
         },
