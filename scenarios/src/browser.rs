@@ -2,6 +2,7 @@
 //! a screen reader.
 
 pub mod chromium;
+pub mod reports;
 pub mod visitor;
 
 use libtest_mimic::Failed;

@@ -144,6 +144,8 @@ pub const BROWSER: &[Scenario] = &[
     browser::EVENTS_ARE_SHOWN,
     browser::TEXT_STAYS_TEXT,
     browser::PAGES_FIT,
+    browser::reports::LARGE_RUNS_STAY_USABLE,
+    browser::reports::FINDINGS_HAVE_ADDRESSES,
     propagation::shown::EVERY_POINT_IS_SHOWN,
 ];
 

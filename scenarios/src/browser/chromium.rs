@@ -33,6 +33,8 @@ pub struct Chromium {
     last: u64,
     /// What has come of the next message.
     partial: Vec<u8>,
+    /// What its console has said is wrong.
+    complaints: Vec<String>,
     _profile: TempDir,
 }
 
@@ -75,6 +77,7 @@ impl Chromium {
             session: None,
             last: 0,
             partial: Vec::new(),
+            complaints: Vec::new(),
             _profile: profile,
         };
         let target = chromium.call("Target.createTarget", json!({"url": "about:blank"})).await?;
@@ -83,6 +86,8 @@ impl Chromium {
         chromium.session = attached["sessionId"].as_str().map(str::to_owned);
         chromium.call("Page.enable", json!({})).await?;
         chromium.call("Accessibility.enable", json!({})).await?;
+        chromium.call("Log.enable", json!({})).await?;
+        chromium.call("Runtime.enable", json!({})).await?;
         Ok(chromium)
     }
 
@@ -109,6 +114,11 @@ impl Chromium {
             Ok(seen) => Ok(seen?["result"]["value"].take()),
             Err(_) => Ok(Value::Null),
         }
+    }
+
+    /// What the console has said is wrong, so far.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints.clone()
     }
 
     /// Makes the page as wide as a phone's.
@@ -173,7 +183,7 @@ impl Chromium {
         }
     }
 
-    /// The answer to the last command; what else it tells is passed over.
+    /// The answer to the last command. Of what else it tells, errors are kept.
     async fn answer(&mut self) -> Result<Value, Failed> {
         loop {
             if self.answers.read_until(0, &mut self.partial).await? == 0 {
@@ -185,8 +195,21 @@ impl Chromium {
             if message["id"] == self.last {
                 return Ok(message);
             }
+            self.complaints.extend(complaint(&message));
         }
     }
+}
+
+/// What a message of the browser says is wrong, if it does.
+fn complaint(message: &Value) -> Option<String> {
+    let told = &message["params"];
+    let wrong = match message["method"].as_str()? {
+        "Runtime.exceptionThrown" => &told["exceptionDetails"],
+        "Runtime.consoleAPICalled" if told["type"] == "error" => &told["args"],
+        "Log.entryAdded" if told["entry"]["level"] == "error" => &told["entry"]["text"],
+        _ => return None,
+    };
+    Some(wrong.to_string())
 }
 
 fn find() -> Option<PathBuf> {

@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
+use harness::checkers::Outcome;
 use harness::environment::BackendKind;
+use harness::report::release::{Check, Row, Table};
 use libtest_mimic::Failed;
 
 use super::hops::{HOPS, Journey, Watch, journeys, settle};
@@ -40,6 +43,10 @@ pub const NOTHING_ENDS_ON_STANDARD_OUTPUT: Scenario = Scenario {
     show: |backend| both_ways(backend, "EV-STDOUT", "is only printed", judge_output),
 };
 
+fn outcome(arrives: bool) -> Outcome {
+    if arrives { Outcome::Valid } else { Outcome::Invalid }
+}
+
 /// What was seen of each point, and how far its events came.
 struct Matrix {
     seen: BTreeMap<&'static str, String>,
@@ -51,7 +58,7 @@ fn show_repaired(backend: BackendKind) -> Result<(), Failed> {
     let points = points()?;
     expect::equal("the triggered points", &matrix.triggered(), &points)?;
     expect::equal("the points whose events are lost", &matrix.lost(), &BTreeSet::new())?;
-    matrix.tell_times();
+    matrix.report()?;
     matrix.matches_snapshot("propagation_repaired");
     Ok(())
 }
@@ -171,16 +178,34 @@ impl Matrix {
         }
     }
 
-    /// Tells how long after it happened each point's event was seen at each hop, in milliseconds.
-    fn tell_times(&self) {
-        eprintln!("point  {}", HOPS.join("  "));
-        for (point, journey) in &self.journeys {
-            let cells = HOPS.iter().zip(journey.times).map(|(hop, time)| {
-                let time = time.map_or("-".to_owned(), |time| time.as_millis().to_string());
-                format!("{time:>width$}", width = hop.len())
+    /// Writes the matrix for the report on a release, with the milliseconds from when something
+    /// happened to when its event was first seen at each hop.
+    fn report(&self) -> Result<(), Failed> {
+        let lost = self.lost();
+        let rows = self.journeys.iter().map(|(point, journey)| {
+            let hops = journey.reached.iter().zip(journey.times).map(|hop| match hop {
+                (false, _) => "-".to_owned(),
+                (true, None) => "yes".to_owned(),
+                (true, Some(time)) => format!("{} ms", time.as_millis()),
             });
-            eprintln!("{point}  {}", cells.collect::<Vec<_>>().join("  "));
-        }
+            let class = journey.classification.clone().unwrap_or_else(|| "no event".to_owned());
+            let seen = self.seen.get(point).cloned().unwrap_or_else(|| "nothing".to_owned());
+            let cells = [(*point).to_owned(), class, seen].into_iter().chain(hops).collect();
+            Row { outcome: outcome(!lost.contains(*point)), cells }
+        });
+        let headings = ["point", "event", "seen from outside"].into_iter().chain(HOPS);
+        let table = Table {
+            title: "Event propagation, point by hop".to_owned(),
+            headings: headings.map(str::to_owned).collect(),
+            rows: rows.collect(),
+        };
+        let arrived = self.journeys.len() - lost.len();
+        let why = format!("events of {arrived} of {} points arrive", self.journeys.len());
+        let check = Check::new("event propagation", outcome(lost.is_empty()), why);
+        let check = Check { tables: vec![table], ..check };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/generated");
+        std::fs::create_dir_all(&folder)?;
+        Ok(std::fs::write(folder.join("propagation.json"), serde_json::to_string_pretty(&check)?)?)
     }
 
     fn matches_snapshot(&self, name: &str) {
