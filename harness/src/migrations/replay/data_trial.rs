@@ -71,14 +71,13 @@ async fn perform(
     population: &mut Population,
     subject: Subject<'_>,
 ) -> Result<DataTrial, Stop> {
-    runner.session().command("begin a trial", "BEGIN").await?;
+    runner.begin(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     let before = Touches::read(runner.session().connection()).await?;
-    runner.announce(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     let costs = runner.perform_measured(subject.up).await?.map_err(Stop::Elsewhere)?;
-    runner.settle_recorded(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
+    let settled = runner.settle_recorded(subject.up, subject.record, &["SAVEPOINT applied"]).await;
+    settled.map_err(Stop::Elsewhere)?;
     let sequences = Sequences::read(runner.session().connection()).await?;
 
-    runner.session().command("begin a trial", "SAVEPOINT applied").await?;
     let twice = second_run(runner, subject).await?;
     let lost = way_back(runner, population, subject, &before).await?;
     sequences.restore(runner.session().connection()).await?;
@@ -112,7 +111,7 @@ async fn way_back(
     before: &Touches,
 ) -> Result<Vec<String>, Stop> {
     let Some(down) = subject.down else { return Ok(Vec::new()) };
-    if let Err(failure) = runner.perform_recorded(down, &Record::default()).await {
+    if let Err(failure) = runner.perform_recorded(down, &Record::default(), &[]).await {
         take_back(runner, &failure).await?;
         return Ok(vec![format!("with rows, the down is refused: {failure}")]);
     }

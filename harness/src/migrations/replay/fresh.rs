@@ -148,7 +148,7 @@ impl<'run> Pass<'run> {
         let session = Session::open(server, DATABASE, options.statement_deadline).await?;
         let mut runner = Runner::new(session);
         tool.prepare(runner.session()).await?;
-        let mut reader = CatalogReader::of_only_writer();
+        let mut reader = reader_for(lineage);
         let catalog = match options.with_trials {
             true => Some(reader.read(runner.session().connection()).await?),
             false => None,
@@ -273,6 +273,19 @@ impl<'run> Pass<'run> {
             }
         }
         Ok(failed)
+    }
+}
+
+/// Nobody else writes to the catalog of a pass; but a migration may keep PostgreSQL from counting.
+fn reader_for(lineage: &Lineage) -> CatalogReader {
+    let ways = lineage.migrations.iter().flat_map(|migration| match &migration.up {
+        Step::Script(up) => [Some(up), migration.down.as_ref()],
+        Step::Code { .. } => [None, migration.down.as_ref()],
+    });
+    let uncounted = |way: &Script| way.text.to_lowercase().contains("track_counts");
+    match ways.flatten().any(uncounted) {
+        true => CatalogReader::new(),
+        false => CatalogReader::of_only_writer(),
     }
 }
 

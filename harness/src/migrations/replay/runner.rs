@@ -103,7 +103,8 @@ impl<'server> Runner<'server> {
         self.settle(script).await
     }
 
-    /// As [`Runner::perform`], then what the tool writes after the script, then a session as new.
+    /// As [`Runner::perform`], then what the tool writes after the script, then a session as new,
+    /// and then these commands of the replay's own.
     ///
     /// # Errors
     /// As [`Runner::perform`].
@@ -111,9 +112,10 @@ impl<'server> Runner<'server> {
         &mut self,
         script: &Script,
         record: &Record,
+        then: &[&str],
     ) -> Result<(), Failure> {
         self.step_through(script).await?;
-        self.settle_recorded(script, record).await
+        self.settle_recorded(script, record, then).await
     }
 
     async fn step_through(&mut self, script: &Script) -> Result<(), Failure> {
@@ -182,8 +184,8 @@ impl<'server> Runner<'server> {
         settled.map_err(|(_, refusal)| Failure::after(script, "COMMIT", refusal))
     }
 
-    /// Fires what a script deferred, writes what the tool writes after it, and takes back what it
-    /// left in the session.
+    /// Fires what a script deferred, writes what the tool writes after it, takes back what it left
+    /// in the session, and runs these commands of the replay's own.
     ///
     /// # Errors
     /// As [`Runner::perform`].
@@ -191,15 +193,29 @@ impl<'server> Runner<'server> {
         &mut self,
         script: &Script,
         record: &Record,
+        then: &[&str],
     ) -> Result<(), Failure> {
         let reset = self.session.reset_text();
         let record = record.after.iter().map(String::as_str);
-        let texts: Vec<&str> = SETTLE.into_iter().chain(record).chain([&*reset]).collect();
+        let then = then.iter().copied();
+        let texts: Vec<&str> =
+            SETTLE.into_iter().chain(record).chain([&*reset]).chain(then).collect();
         let outcome = self.session.run_texts(&texts).await;
         outcome.map_err(|(place, refusal)| match place < SETTLE.len() {
             true => Failure::after(script, "COMMIT", refusal),
             false => Failure::of_record(script, refusal),
         })
+    }
+
+    /// Begins a transaction, and writes what the tool writes before a script.
+    ///
+    /// # Errors
+    /// As [`Runner::announce`].
+    pub async fn begin(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
+        let before = record.before.iter().map(String::as_str);
+        let texts: Vec<&str> = std::iter::once("BEGIN").chain(before).collect();
+        let begun = self.session.run_texts(&texts).await;
+        begun.map_err(|(_, refusal)| Failure::of_record(script, refusal))
     }
 
     /// Writes what the tool writes before a script, within the transaction that is open.

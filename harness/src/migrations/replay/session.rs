@@ -120,17 +120,6 @@ impl<'server> Session<'server> {
         spent_on("migrations_ms", within(self.server, self.process, self.deadline, work)).await
     }
 
-    /// Runs statements that are sent at once, so that PostgreSQL makes one transaction of them.
-    ///
-    /// # Errors
-    /// As [`Session::run`], with the place of the statement that was refused; their number when
-    /// the transaction was.
-    pub async fn run_together(&mut self, statements: &[Statement]) -> Result<(), (usize, Refusal)> {
-        let texts = statements.iter().map(|statement| &*statement.text);
-        // The last statement is done only when the transaction is; let that be one of ours.
-        self.run_texts(&texts.chain(["SELECT"]).collect::<Vec<_>>()).await
-    }
-
     /// Runs texts of one statement each, all sent at once; the last may have several.
     ///
     /// # Errors

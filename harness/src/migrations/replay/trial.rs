@@ -116,21 +116,18 @@ struct Trial<'run, 'server> {
 impl Trial<'_, '_> {
     async fn perform(&mut self, before: &Arc<Catalog>) -> Result<Tried, Stop> {
         let Subject { up, record, .. } = self.subject;
-        self.runner.session().command("begin a trial", "BEGIN").await?;
+        self.runner.begin(up, record).await.map_err(Stop::Elsewhere)?;
         let attempts = self.cut().await?;
-        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
-        self.runner.perform_recorded(up, record).await.map_err(Stop::Elsewhere)?;
+        let applied = self.runner.perform_recorded(up, record, &["SAVEPOINT applied"]).await;
+        applied.map_err(Stop::Elsewhere)?;
         let after = self.catalog().await?;
         let sequences = Sequences::read(self.runner.session().connection()).await?;
-
-        self.command("SAVEPOINT applied").await?;
         let twice = self.twice(&after).await?;
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
         };
         sequences.restore(self.runner.session().connection()).await?;
-
         self.runner.keep(up).await.map_err(Stop::Elsewhere)?;
         let cuts = judge(&attempts, before, &after);
         Ok(Tried { after, twice, round_trip, cuts })
@@ -213,7 +210,7 @@ impl Trial<'_, '_> {
     /// Runs the way down with its record, and leaves a session as new.
     async fn go_down(&mut self, down: &Script) -> Result<(), Failure> {
         self.runner.announce(down, self.subject.removal).await?;
-        self.runner.perform_recorded(down, self.subject.removal).await
+        self.runner.perform_recorded(down, self.subject.removal, &[]).await
     }
 
     /// Goes back to the applied migration after a refusal.

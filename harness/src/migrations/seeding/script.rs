@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::SeedingError;
@@ -142,7 +143,7 @@ pub(super) async fn run(
         Err(error) => {
             // What was refused is the error to tell.
             let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
-            let code = error.as_database_error().and_then(|error| error.code());
+            let code = error.as_database_error().and_then(DatabaseError::code);
             return match code.as_deref() {
                 Some(WITHOUT_ALTERNATIVES) => Ok(None),
                 _ => Err(SeedingError::database("seed")(error)),
