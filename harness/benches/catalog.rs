@@ -100,7 +100,7 @@ fn compare(criterion: &mut Criterion) {
             runtime.block_on(reader.read(&mut connection)).expect("the catalog is read")
         });
     });
-    let mut reader = CatalogReader::new();
+    let mut reader = CatalogReader::of_only_writer();
     runtime.block_on(reader.read(&mut connection)).expect("the catalog is read");
     group.bench_function("again_unchanged", |bencher| {
         bencher.iter(|| runtime.block_on(reader.read(&mut connection)).expect("read again"));

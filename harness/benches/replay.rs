@@ -155,7 +155,7 @@ impl fmt::Display for Round {
             [psql, fresh, without_data, with_data].map(|taken| taken.total);
         write!(
             out,
-            "psql {psql:.2} s, fresh {fresh:.2} s, without data {without_data:.2} s, \
+            "psql {psql:.3} s, fresh {fresh:.3} s, without data {without_data:.2} s, \
              with data {with_data:.2} s"
         )?;
         match long {

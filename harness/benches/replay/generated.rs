@@ -251,14 +251,17 @@ impl Project {
             return self.create_index();
         };
         let (column, definition) = table.columns.remove(0);
-        // The way back fills what it cannot know.
-        let filled = if definition == "text NOT NULL" { " DEFAULT ''" } else { "" };
         let name = &table.name;
-        Migration {
-            name: format!("drop_{column}"),
-            up: format!("ALTER TABLE {name} DROP COLUMN {column};\n"),
-            down: format!("ALTER TABLE {name} ADD COLUMN {column} {definition}{filled};\n"),
+        let mut down = format!("ALTER TABLE {name} ADD COLUMN {column} {definition};\n");
+        if definition == "text NOT NULL" {
+            // The way back fills what it cannot know.
+            down = format!(
+                "ALTER TABLE {name} ADD COLUMN {column} {definition} DEFAULT '';\n\
+                 ALTER TABLE {name} ALTER COLUMN {column} DROP DEFAULT;\n"
+            );
         }
+        let up = format!("ALTER TABLE {name} DROP COLUMN {column};\n");
+        Migration { name: format!("drop_{column}"), up, down }
     }
 
     fn insert_rows(&mut self) -> Migration {

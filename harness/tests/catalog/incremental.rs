@@ -171,11 +171,10 @@ impl Place {
     }
 }
 
-async fn walk(server: &Server, seed: Seed) {
+async fn walk(server: &Server, seed: Seed, mut reader: CatalogReader) {
     let mut random = seed.stream("catalog");
     let mut connection = server.connect().await;
     run(&mut connection, SETUP).await;
-    let mut reader = CatalogReader::new();
     let mut place = Place::default();
     let mut done = vec![format!("seed {seed}")];
     let mut reads = 0;
@@ -209,15 +208,20 @@ async fn walk(server: &Server, seed: Seed) {
 async fn reading_again_equals_reading_anew() {
     let server = Server::start().await;
     for seed in SEEDS {
-        walk(&server, Seed(seed)).await;
+        walk(&server, Seed(seed), CatalogReader::new()).await;
+        walk(&server, Seed(seed), CatalogReader::of_only_writer()).await;
     }
 }
 
 #[tokio::test]
 async fn what_a_count_or_a_highest_number_would_hide_is_seen() {
     let server = Server::start().await;
-    let mut connection = server.connect().await;
-    let mut reader = CatalogReader::new();
+    for reader in [CatalogReader::new(), CatalogReader::of_only_writer()] {
+        change_and_undo(server.connect().await, reader).await;
+    }
+}
+
+async fn change_and_undo(mut connection: PgConnection, mut reader: CatalogReader) {
     run(&mut connection, "CREATE TABLE t (a int, b int); BEGIN").await;
     for (change, undo) in [
         ("ALTER TABLE t DROP a; ALTER TABLE t ADD a text", ""),
@@ -242,6 +246,9 @@ async fn what_a_count_or_a_highest_number_would_hide_is_seen() {
             assert!(*undone == *before, "{change}; {undo}");
         }
     }
+    run(&mut connection, "ROLLBACK").await;
+    let rolled_back = reader.read(&mut connection).await.unwrap();
+    assert!(*rolled_back == read_full(&mut connection).await, "all of it rolled back");
 }
 
 #[tokio::test]

@@ -9,13 +9,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgRow, PgValueRef};
-use sqlx::{AssertSqlSafe, Column, PgConnection, Row, ValueRef};
+use sqlx::{AssertSqlSafe, Column, Either, PgConnection, Row, ValueRef};
 
 use super::error::CatalogError;
 use super::object::{Key, Kind, Object};
 use super::unit::{Class, Unit};
+use super::versions::Versions;
 
 /// Columns before the first attribute: unit, kind, of, name.
 const KEY_COLUMNS: usize = 4;
@@ -63,7 +65,11 @@ const QUERIES: [(Class, &str); 30] = queries! {
 #[derive(Debug)]
 struct Query {
     class: Class,
-    sql: Arc<str>,
+    sql: String,
+    /// What the session knows it by.
+    name: String,
+    /// Whether the session has prepared it.
+    prepared: bool,
     /// By their places.
     attributes: Vec<(usize, Arc<str>)>,
     relation: Option<usize>,
@@ -76,32 +82,69 @@ pub(super) struct Describer {
 }
 
 impl Describer {
-    /// For a server of that major version.
-    pub(super) fn new(major: i32) -> Self {
-        let query = |(class, text): (Class, &str)| Query {
-            class,
-            sql: for_version(text, major).into(),
-            attributes: Vec::new(),
-            relation: None,
+    /// For a session on a server of that major version. What another reader has prepared in the
+    /// session is of use to this one too.
+    pub(super) async fn of(
+        connection: &mut PgConnection,
+        major: i32,
+    ) -> Result<Self, CatalogError> {
+        const QUERY: &str =
+            "SELECT name FROM pg_prepared_statements WHERE name LIKE 'catalog of %'";
+        let prepared: Vec<String> = sqlx::query_scalar(QUERY)
+            .fetch_all(connection)
+            .await
+            .map_err(CatalogError::reading("the session's statements"))?;
+        let query = |(place, (class, text)): (usize, (Class, &str))| {
+            let name = format!("catalog of {major}, {place}");
+            Query {
+                class,
+                sql: for_version(text, major),
+                prepared: prepared.contains(&name),
+                name,
+                attributes: Vec::new(),
+                relation: None,
+            }
         };
-        Self { queries: QUERIES.into_iter().map(query).collect() }
+        Ok(Self { queries: QUERIES.into_iter().enumerate().map(query).collect() })
     }
 
     /// Describes these units. One that is not in the answer has nothing to describe: the row type
-    /// of a table, say, or an index of a table that is not among `all`.
+    /// of a table, say, or an index of a table that is not among `versions`.
+    ///
+    /// All queries go in one message, prepared with the first that needs them.
     pub(super) async fn describe(
         &mut self,
         connection: &mut PgConnection,
         units: &HashMap<Class, Vec<Oid>>,
-        all: &HashMap<Unit, i64>,
+        versions: &Versions,
     ) -> Result<HashMap<Unit, Vec<Object>>, CatalogError> {
+        let mut script = String::new();
+        // For each statement of the script the query that it answers, if it is one.
+        let mut asked = Vec::new();
+        for (place, query) in self.queries.iter_mut().enumerate() {
+            let Some(units) = units.get(&query.class) else { continue };
+            if !std::mem::replace(&mut query.prepared, true) {
+                script.push_str(&query.preparation());
+                asked.push(None);
+            }
+            script.push_str(&query.execution(units));
+            asked.push(Some(place));
+        }
+        let reading = || CatalogError::reading("the schema's objects");
         let mut described = HashMap::new();
-        for query in &mut self.queries {
-            if let Some(units) = units.get(&query.class) {
-                let rows = query.read(connection, units).await?;
-                query
-                    .objects(&rows, all, &mut described)
-                    .map_err(CatalogError::reading("the schema's objects"))?;
+        let mut answers = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(connection);
+        let mut statements = asked.into_iter();
+        let mut rows = Vec::new();
+        while let Some(answer) = answers.try_next().await.map_err(reading())? {
+            match answer {
+                Either::Right(row) => rows.push(row),
+                Either::Left(_) => {
+                    let rows = std::mem::take(&mut rows);
+                    let Some(place) = statements.next().flatten() else { continue };
+                    let query = &mut self.queries[place];
+                    query.learn_attributes(&rows);
+                    query.objects(&rows, versions, &mut described).map_err(reading())?;
+                }
             }
         }
         Ok(described)
@@ -109,16 +152,16 @@ impl Describer {
 }
 
 impl Query {
-    async fn read(
-        &mut self,
-        connection: &mut PgConnection,
-        units: &[Oid],
-    ) -> Result<Vec<PgRow>, CatalogError> {
-        let rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.sql)))
-            .bind(units)
-            .fetch_all(connection)
-            .await
-            .map_err(CatalogError::reading("the schema's objects"))?;
+    fn preparation(&self) -> String {
+        format!("PREPARE \"{}\" (oid[]) AS {};", self.name, self.sql)
+    }
+
+    fn execution(&self, units: &[Oid]) -> String {
+        let units: Vec<String> = units.iter().map(|oid| oid.0.to_string()).collect();
+        format!("EXECUTE \"{}\" ('{{{}}}');", self.name, units.join(","))
+    }
+
+    fn learn_attributes(&mut self, rows: &[PgRow]) {
         if let (true, Some(row)) = (self.attributes.is_empty(), rows.first()) {
             let columns = row.columns().iter().enumerate().skip(KEY_COLUMNS);
             for (place, column) in columns {
@@ -128,20 +171,18 @@ impl Query {
                 }
             }
         }
-        Ok(rows)
     }
 
     fn objects(
         &self,
         rows: &[PgRow],
-        all: &HashMap<Unit, i64>,
+        versions: &Versions,
         described: &mut HashMap<Unit, Vec<Object>>,
     ) -> Result<(), sqlx::Error> {
         for row in rows {
             let relation: Option<Oid> =
                 self.relation.map(|place| row.try_get(place)).transpose()?.flatten();
-            let is_known =
-                |oid: Oid| all.contains_key(&Unit { class: Class::Relation, oid: oid.0 });
+            let is_known = |oid: Oid| versions.has(Unit { class: Class::Relation, oid: oid.0 });
             let object = self.object(row)?;
             let is_temporary = |name: &str| name.starts_with("pg_temp_");
             if relation.is_none_or(is_known)

@@ -19,6 +19,7 @@ pub mod reader;
 mod unit;
 mod versions;
 mod visit;
+mod writes;
 
 pub use catalog::Catalog;
 pub use difference::{Alteration, Change, Difference};

@@ -15,9 +15,12 @@ use super::error::CatalogError;
 use super::object::Object;
 use super::unit::{Class, Unit};
 use super::versions::{VersionReader, Versions};
-use super::visit::{Session, Visit};
+use super::visit::{Circumstances, Session, Visit};
+use super::writes::{Unsettled, Writes};
 
 const OLDEST: i32 = 14;
+/// From this version on, a session sees at once what it wrote itself counted.
+const COUNTS_AT_ONCE: i32 = 15;
 
 /// Reads the catalog again and again, and describes anew only what changed since the last time and
 /// what depends on it. It may be used inside an open transaction, also after savepoints that were
@@ -26,6 +29,7 @@ const OLDEST: i32 = 14;
 /// What it knows holds for one session. In another one it begins again by itself.
 #[derive(Debug, Default)]
 pub struct CatalogReader {
+    alone: bool,
     known: Option<Known>,
 }
 
@@ -36,7 +40,11 @@ struct Known {
     classes: HashMap<u32, Class>,
     version_reader: VersionReader,
     describer: Describer,
-    versions: HashMap<Unit, i64>,
+    /// The names of the catalogs that versions are read from, by their numbers.
+    catalogs: HashMap<u32, &'static str>,
+    /// Which of them need no look, where that can be known.
+    unsettled: Option<Unsettled>,
+    versions: Versions,
     catalog: Arc<Catalog>,
 }
 
@@ -44,6 +52,12 @@ impl CatalogReader {
     /// Knows nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// For a session that alone writes to the catalog of its server, and lets PostgreSQL count
+    /// (`track_counts`): looks only where something was written.
+    pub fn of_only_writer() -> Self {
+        Self { alone: true, known: None }
     }
 
     /// Forgets what it knows, so that the next catalog is read in full.
@@ -60,16 +74,28 @@ impl CatalogReader {
         &mut self,
         connection: &mut PgConnection,
     ) -> Result<Arc<Catalog>, CatalogError> {
-        let visit = Visit::begin(connection).await?;
+        let unsettled = self.known.as_ref().and_then(|known| known.unsettled.as_ref());
+        let counted = unsettled.map_or(&[][..], Unsettled::catalogs);
+        let circumstances = Circumstances::of(connection, counted).await?;
         // Taken out: after an error nothing is known.
-        let known = self.known.take().filter(|known| known.session == visit.session);
-        let read = match known {
-            Some(known) => known.read_again(connection).await,
-            None => Known::read_all(connection, visit.session.clone()).await,
+        let known = self.known.take().filter(|known| known.session == circumstances.session);
+        let known = match known {
+            Some(mut known) => match known.stale_catalogs(circumstances.writes.clone()) {
+                Some(stale) if stale.is_empty() => known,
+                stale => {
+                    let visit = Visit::begin(connection, &circumstances).await?;
+                    let read = known.read_again(connection, stale.as_ref()).await;
+                    visit.end(connection).await?;
+                    read?
+                }
+            },
+            None => {
+                let visit = Visit::begin(connection, &circumstances).await?;
+                let read = Known::read_all(connection, circumstances.session, self.alone).await;
+                visit.end(connection).await?;
+                read?
+            }
         };
-        let ended = visit.end(connection).await;
-        let known = read?;
-        ended?;
         Ok(Arc::clone(&self.known.insert(known).catalog))
     }
 }
@@ -78,37 +104,62 @@ impl Known {
     async fn read_all(
         connection: &mut PgConnection,
         session: Session,
+        alone: bool,
     ) -> Result<Self, CatalogError> {
-        let (major, classes) = server(connection).await?;
+        let ServerFacts { major, catalogs } = server(connection).await?;
+        let class = |name: &str| Class::CATALOGS.iter().find(|(_, own)| *own == name);
+        let classes: HashMap<u32, Class> =
+            catalogs.iter().filter_map(|(oid, name)| Some((*oid, class(name)?.0))).collect();
+        let mut unsettled = None;
+        if alone && major >= COUNTS_AT_ONCE {
+            let mut counted = Unsettled::new(catalogs.keys().copied().collect());
+            let circumstances = Circumstances::of(connection, counted.catalogs()).await?;
+            counted.take(circumstances.writes);
+            unsettled = Some(counted);
+        }
         let empty = Catalog { read_at: DateTime::default(), units: HashMap::new() };
         let known = Self {
             version_reader: VersionReader::new(major, session.unlimited, classes.clone()),
-            describer: Describer::new(major),
+            describer: Describer::of(connection, major).await?,
             session,
             classes,
-            versions: HashMap::new(),
+            catalogs,
+            unsettled,
+            versions: Versions::new(),
             catalog: Arc::new(empty),
         };
-        known.read_again(connection).await
+        known.read_again(connection, None).await
     }
 
-    async fn read_again(mut self, connection: &mut PgConnection) -> Result<Self, CatalogError> {
-        let now = self.version_reader.read(connection).await?;
-        let stale = self.stale(connection, &now).await?;
-        if stale.is_empty() && now.of.len() == self.versions.len() {
+    /// The catalogs that have to be looked at; all of them if that is not known.
+    fn stale_catalogs(&mut self, writes: Writes) -> Option<HashSet<&'static str>> {
+        let stale = self.unsettled.as_mut()?.take(writes);
+        Some(stale.iter().map(|number| self.catalogs[number]).collect())
+    }
+
+    async fn read_again(
+        mut self,
+        connection: &mut PgConnection,
+        catalogs: Option<&HashSet<&str>>,
+    ) -> Result<Self, CatalogError> {
+        let altered = self.version_reader.read(connection, catalogs, &mut self.versions).await?;
+        if altered.present.is_empty() && altered.gone.is_empty() {
             return Ok(self);
         }
-        let mut described = self.describer.describe(connection, &by_class(&stale), &now.of).await?;
+        let stale = self.stale(connection, altered.present, &altered.known).await?;
+        let mut described =
+            self.describer.describe(connection, &by_class(&stale), &self.versions).await?;
         let mut units = self.catalog.units.clone();
-        units.retain(|unit, _| now.of.contains_key(unit));
+        for unit in &altered.gone {
+            units.remove(unit);
+        }
         for unit in stale {
             match described.remove(&unit) {
                 Some(objects) => insert(&mut units, unit, objects),
                 None => drop(units.remove(&unit)),
             }
         }
-        self.catalog = Arc::new(Catalog { read_at: now.read_at, units });
-        self.versions = now.of;
+        self.catalog = Arc::new(Catalog { read_at: self.versions.read_at, units });
         Ok(self)
     }
 
@@ -116,19 +167,15 @@ impl Known {
     async fn stale(
         &self,
         connection: &mut PgConnection,
-        now: &Versions,
+        mut stale: HashSet<Unit>,
+        changed: &[Unit],
     ) -> Result<HashSet<Unit>, CatalogError> {
-        let differs = |(unit, version): &(&Unit, &i64)| self.versions.get(unit) != Some(*version);
-        let mut stale: HashSet<Unit> =
-            now.of.iter().filter(differs).map(|(unit, _)| *unit).collect();
-        let changed: Vec<Unit> =
-            stale.iter().filter(|unit| self.versions.contains_key(unit)).copied().collect();
         if changed.iter().any(|unit| unit.class.is_named_everywhere()) {
-            return Ok(now.of.keys().copied().collect());
+            return Ok(self.versions.all().collect());
         }
         if !changed.is_empty() {
-            let dependents = dependents::read(connection, &changed, &self.classes).await?;
-            stale.extend(dependents.into_iter().filter(|unit| now.of.contains_key(unit)));
+            let dependents = dependents::read(connection, changed, &self.classes).await?;
+            stale.extend(dependents.into_iter().filter(|unit| self.versions.has(*unit)));
         }
         Ok(stale)
     }
@@ -151,14 +198,20 @@ fn by_class(units: &HashSet<Unit>) -> HashMap<Class, Vec<Oid>> {
     by_class
 }
 
-/// The server's major version, and the classes by the numbers of their catalogs.
-async fn server(connection: &mut PgConnection) -> Result<(i32, HashMap<u32, Class>), CatalogError> {
+/// What is asked of a server once.
+struct ServerFacts {
+    major: i32,
+    /// The names of the catalogs by their numbers.
+    catalogs: HashMap<u32, &'static str>,
+}
+
+async fn server(connection: &mut PgConnection) -> Result<ServerFacts, CatalogError> {
     const QUERY: &str = "SELECT current_setting('server_version_num')::int / 10000, \
         relname::text, oid FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace \
         AND relname = ANY ($1::text[]::name[])";
-    let names: Vec<&str> = Class::CATALOGS.iter().map(|(_, catalog)| *catalog).collect();
+    let names: Vec<&str> = VersionReader::catalogs().into_iter().collect();
     let rows: Vec<(i32, String, Oid)> = sqlx::query_as(QUERY)
-        .bind(names)
+        .bind(&names)
         .fetch_all(connection)
         .await
         .map_err(CatalogError::reading("the server's version"))?;
@@ -166,7 +219,7 @@ async fn server(connection: &mut PgConnection) -> Result<(i32, HashMap<u32, Clas
     if major < OLDEST {
         return Err(CatalogError::TooOld { major });
     }
-    let class = |name: &str| Class::CATALOGS.iter().find(|(_, own)| *own == name);
-    let classes = rows.iter().filter_map(|(_, name, oid)| Some((oid.0, class(name)?.0)));
-    Ok((major, classes.collect()))
+    let known = |found: &str| names.iter().find(|name| **name == found).copied();
+    let catalogs = rows.iter().filter_map(|(_, name, oid)| Some((oid.0, known(name)?))).collect();
+    Ok(ServerFacts { major, catalogs })
 }

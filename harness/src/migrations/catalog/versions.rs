@@ -8,8 +8,8 @@
 //! the unit's version. So a count that stays the same, a number of a transaction that stays the
 //! highest, an object dropped and made anew: nothing of it can hide a change.
 
-use std::collections::HashMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::types::Oid;
@@ -65,8 +65,8 @@ const fn one(
 }
 
 /// Some catalogs need no look: a default changes with its column's row, a sequence's owner with the
-/// sequence's row. Those that come with extensions have a number of 16384 or more as well; [`Versions::members`]
-/// names them.
+/// sequence's row. Those that come with extensions have a number of 16384 or more as well; the
+/// members of extensions name them.
 const SOURCES: [Source; 46] = [
     own(
         Class::Schema,
@@ -133,61 +133,81 @@ const GUARDED: [Class; 2] = [Class::Role, Class::UserMapping];
 const VERSION: &str = "hashtidextended(ctid, CASE age(xmin) WHEN 2147483647 THEN 0 \
     ELSE (SELECT xid FROM latest) - age(xmin) END)";
 
-/// The query, for a server of that major version.
-///
-/// It answers with a row for each source: its number, the units, their versions. The last two
-/// sources are comments, by their classes, and the members of extensions.
-fn query(major: i32, unlimited: bool) -> String {
-    let mut sql = String::from(
-        "WITH latest AS MATERIALIZED (SELECT age('3'::xid)::bigint AS xid, clock_timestamp() AS read_at) ",
-    );
-    let readable = |source: &&Source| unlimited || !GUARDED.contains(&source.class);
-    let known = SOURCES.iter().enumerate().filter(|(_, source)| source.since <= major);
-    for (number, Source { catalog, unit, rows, rank, .. }) in known.filter(|(_, s)| readable(s)) {
-        let (version, group) = match rank {
-            Rank::Own | Rank::One => (VERSION.to_owned(), ""),
-            Rank::Many => (format!("bit_xor({VERSION})"), " GROUP BY 1"),
-        };
-        write!(
-            sql,
-            "SELECT {number} AS source, 0::oid AS class, array_agg(unit) AS units, \
-             array_agg(version) AS versions, NULL::timestamptz AS read_at \
-             FROM (SELECT {unit}::oid AS unit, {version} AS version FROM {catalog} \
-             WHERE {rows}{group}) AS rows UNION ALL "
-        )
-        .expect("a String takes everything");
-    }
-    write!(
-        sql,
-        "SELECT {COMMENTS}, classoid, array_agg(unit), array_agg(version), NULL \
-         FROM (SELECT classoid, objoid AS unit, bit_xor({VERSION}) AS version \
-         FROM pg_description WHERE objoid >= 16384 OR objoid = 2200 \
-         GROUP BY 1, 2) AS rows GROUP BY classoid \
-         UNION ALL \
-         SELECT {MEMBERS}, classid, array_agg(objid), NULL, NULL FROM pg_depend \
-         WHERE deptype = 'e' AND refclassid = 3079 GROUP BY classid \
-         UNION ALL \
-         SELECT {CLOCK}, 0, NULL, NULL, read_at FROM latest"
-    )
-    .expect("a String takes everything");
-    sql
-}
+const COMMENTS: usize = SOURCES.len();
+const MEMBERS: usize = COMMENTS + 1;
+const CLOCK: usize = MEMBERS + 1;
 
-const COMMENTS: i32 = 1000;
-const MEMBERS: i32 = 1001;
-const CLOCK: i32 = 1002;
-
-/// All units with their versions, at one moment.
-#[derive(Debug, Default)]
+/// All units with the versions of their rows, for each source.
+#[derive(Debug)]
 pub(super) struct Versions {
-    pub(super) of: HashMap<Unit, i64>,
+    /// By the numbers of the sources; the last two are comments and the members of extensions.
+    sources: Vec<HashMap<Unit, i64>>,
     pub(super) read_at: DateTime<Utc>,
 }
 
-/// What reads them from a server, with the query for it.
+/// The units whose rows are others than before.
+#[derive(Debug, Default)]
+pub(super) struct Altered {
+    /// Those that are there now.
+    pub(super) present: HashSet<Unit>,
+    /// Those of them that were there before.
+    pub(super) known: Vec<Unit>,
+    /// Those that are there no more.
+    pub(super) gone: Vec<Unit>,
+}
+
+impl Versions {
+    /// Of no unit.
+    pub(super) fn new() -> Self {
+        Self { sources: vec![HashMap::new(); CLOCK], read_at: DateTime::default() }
+    }
+
+    /// Whether there is such a unit, and it does not belong to an extension.
+    pub(super) fn has(&self, unit: Unit) -> bool {
+        self.sources[own_source(unit.class)].contains_key(&unit)
+            && !self.sources[MEMBERS].contains_key(&unit)
+    }
+
+    /// All units.
+    pub(super) fn all(&self) -> impl Iterator<Item = Unit> {
+        let own = SOURCES.iter().zip(&self.sources).filter(|(source, _)| source.rank == Rank::Own);
+        own.flat_map(|(_, units)| units.keys().copied())
+            .filter(|unit| !self.sources[MEMBERS].contains_key(unit))
+    }
+
+    /// Takes over what was read anew of some sources.
+    fn take(&mut self, read: Vec<(usize, HashMap<Unit, i64>)>) -> Altered {
+        let mut altered: HashSet<Unit> = HashSet::new();
+        for (source, now) in &read {
+            let before = &self.sources[*source];
+            let differs = |(unit, version): &(&Unit, &i64)| before.get(unit) != Some(*version);
+            altered.extend(now.iter().filter(differs).map(|(unit, _)| *unit));
+            altered.extend(before.keys().filter(|unit| !now.contains_key(unit)));
+        }
+        let known: Vec<Unit> = altered.iter().copied().filter(|unit| self.has(*unit)).collect();
+        for (source, now) in read {
+            self.sources[source] = now;
+        }
+        let (known, gone) = known.into_iter().partition(|unit| self.has(*unit));
+        let present = altered.into_iter().filter(|unit| self.has(*unit)).collect();
+        Altered { present, known, gone }
+    }
+}
+
+/// The source by whose rows the units of a class exist.
+fn own_source(class: Class) -> usize {
+    static OWN: LazyLock<HashMap<Class, usize>> = LazyLock::new(|| {
+        let own = SOURCES.iter().enumerate().filter(|(_, source)| source.rank == Rank::Own);
+        own.map(|(number, source)| (source.class, number)).collect()
+    });
+    OWN[&class]
+}
+
+/// What reads them from a server.
 #[derive(Debug)]
 pub(super) struct VersionReader {
-    sql: String,
+    major: i32,
+    unlimited: bool,
     /// The classes by the numbers of their catalogs.
     classes: HashMap<u32, Class>,
 }
@@ -195,62 +215,117 @@ pub(super) struct VersionReader {
 impl VersionReader {
     /// For a server of that major version.
     pub(super) fn new(major: i32, unlimited: bool, classes: HashMap<u32, Class>) -> Self {
-        Self { sql: query(major, unlimited), classes }
+        Self { major, unlimited, classes }
     }
 
-    /// Reads them in one query.
+    /// The catalogs that rows are read from.
+    pub(super) fn catalogs() -> HashSet<&'static str> {
+        (0..CLOCK).map(catalog_of).collect()
+    }
+
+    /// Reads them in one query, of all catalogs or of those that are named.
     pub(super) async fn read(
         &self,
         connection: &mut PgConnection,
-    ) -> Result<Versions, CatalogError> {
-        let rows = sqlx::query(AssertSqlSafe(self.sql.as_str()))
+        catalogs: Option<&HashSet<&str>>,
+        versions: &mut Versions,
+    ) -> Result<Altered, CatalogError> {
+        let is_wanted = |source: &usize| {
+            self.is_readable(*source)
+                && catalogs.is_none_or(|catalogs| catalogs.contains(catalog_of(*source)))
+        };
+        let wanted: Vec<usize> = (0..CLOCK).filter(is_wanted).collect();
+        let rows = sqlx::query(AssertSqlSafe(query(&wanted)))
             .fetch_all(connection)
             .await
             .map_err(CatalogError::reading("the versions of its rows"))?;
-        self.collect(&rows).map_err(CatalogError::reading("the versions of its rows"))
+        self.collect(&rows, &wanted, versions)
+            .map_err(CatalogError::reading("the versions of its rows"))
     }
 
-    fn collect(&self, rows: &[sqlx::postgres::PgRow]) -> Result<Versions, sqlx::Error> {
-        let mut versions = Versions::default();
-        let mut parts = Vec::new();
-        let mut members = Vec::new();
+    fn is_readable(&self, source: usize) -> bool {
+        SOURCES.get(source).is_none_or(|source| {
+            source.since <= self.major && (self.unlimited || !GUARDED.contains(&source.class))
+        })
+    }
+
+    fn collect(
+        &self,
+        rows: &[sqlx::postgres::PgRow],
+        wanted: &[usize],
+        versions: &mut Versions,
+    ) -> Result<Altered, sqlx::Error> {
+        let mut read: BTreeMap<usize, HashMap<Unit, i64>> =
+            wanted.iter().map(|source| (*source, HashMap::new())).collect();
         for row in rows {
-            let source: i32 = row.try_get(0)?;
+            let source = row.try_get::<i32, _>(0)? as usize;
+            if source == CLOCK {
+                versions.read_at = row.try_get(4)?;
+                continue;
+            }
             let catalog: Oid = row.try_get(1)?;
-            let class = self.classes.get(&catalog.0).copied();
+            let class = match SOURCES.get(source) {
+                Some(known) => Some(known.class),
+                None => self.classes.get(&catalog.0).copied(),
+            };
+            let Some(class) = class else { continue };
             let units = row.try_get::<Option<Vec<Oid>>, _>(2)?.unwrap_or_default();
             let own = row.try_get::<Option<Vec<i64>>, _>(3)?.unwrap_or_default();
-            match source {
-                CLOCK => versions.read_at = row.try_get(4)?,
-                MEMBERS => members.push((class, units)),
-                COMMENTS => parts.push((source, class, units, own)),
-                _ => {
-                    let known = &SOURCES[usize::try_from(source).expect("a number that we gave")];
-                    if known.rank == Rank::Own {
-                        let units = units.iter().map(|oid| Unit { class: known.class, oid: oid.0 });
-                        versions.of.extend(units.zip(own));
-                    } else {
-                        parts.push((source, Some(known.class), units, own));
-                    }
-                }
-            }
+            // A member of an extension has no version.
+            let own = own.into_iter().chain(std::iter::repeat(0));
+            let units = units.iter().map(|oid| Unit { class, oid: oid.0 });
+            read.entry(source).or_default().extend(units.zip(own));
         }
-        for (source, class, units, own) in parts {
-            let Some(class) = class else { continue };
-            for (oid, version) in units.iter().zip(own) {
-                if let Some(whole) = versions.of.get_mut(&Unit { class, oid: oid.0 }) {
-                    *whole = whole.wrapping_add(
-                        version.rotate_left(1).wrapping_mul(2 * i64::from(source) + 3),
-                    );
-                }
-            }
-        }
-        for (class, units) in members {
-            let Some(class) = class else { continue };
-            for oid in units {
-                versions.of.remove(&Unit { class, oid: oid.0 });
-            }
-        }
-        Ok(versions)
+        Ok(versions.take(read.into_iter().collect()))
     }
+}
+
+fn catalog_of(source: usize) -> &'static str {
+    match source {
+        COMMENTS => "pg_description",
+        MEMBERS => "pg_depend",
+        source => SOURCES[source].catalog,
+    }
+}
+
+/// The query for these sources.
+///
+/// It answers with rows for each of them: its number, for the last two a class by the number of its
+/// catalog, the units, their versions; and with one for the clock.
+fn query(wanted: &[usize]) -> String {
+    let mut sql = String::from(
+        "WITH latest AS MATERIALIZED (SELECT age('3'::xid)::bigint AS xid, clock_timestamp() AS read_at) ",
+    );
+    for number in wanted {
+        let part = match *number {
+            COMMENTS => format!(
+                "SELECT {COMMENTS}, classoid, array_agg(unit), array_agg(version), NULL::timestamptz \
+                 FROM (SELECT classoid, objoid AS unit, bit_xor({VERSION}) AS version \
+                 FROM pg_description WHERE objoid >= 16384 OR objoid = 2200 \
+                 GROUP BY 1, 2) AS rows GROUP BY classoid"
+            ),
+            MEMBERS => format!(
+                "SELECT {MEMBERS}, classid, array_agg(objid), NULL::bigint[], NULL::timestamptz \
+                 FROM pg_depend WHERE deptype = 'e' AND refclassid = 3079 GROUP BY classid"
+            ),
+            number => {
+                let Source { catalog, unit, rows, rank, .. } = &SOURCES[number];
+                let (version, group) = match rank {
+                    Rank::Own | Rank::One => (VERSION.to_owned(), ""),
+                    Rank::Many => (format!("bit_xor({VERSION})"), " GROUP BY 1"),
+                };
+                format!(
+                    "SELECT {number}, 0::oid, array_agg(unit), array_agg(version), \
+                     NULL::timestamptz FROM (SELECT {unit}::oid AS unit, {version} AS version \
+                     FROM {catalog} WHERE {rows}{group}) AS rows"
+                )
+            }
+        };
+        sql.push_str(&part);
+        sql.push_str(" UNION ALL ");
+    }
+    sql.push_str(&format!(
+        "SELECT {CLOCK}, 0::oid, NULL::oid[], NULL::bigint[], read_at FROM latest"
+    ));
+    sql
 }

@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::error::CatalogError;
+use super::writes::Writes;
 
 /// Everything that decides how PostgreSQL words a definition, what we may see, and how our
 /// queries are planned: names are always qualified, and constants always written in one way.
@@ -20,12 +21,20 @@ const SETTINGS: [(&str, &str); 11] = [
     ("jit", "off"),
 ];
 
+/// What is asked before anything is changed.
+#[derive(Debug)]
+pub(super) struct Circumstances {
+    in_transaction: bool,
+    pub(super) session: Session,
+    /// How often each of the catalogs was written to that were asked about.
+    pub(super) writes: Writes,
+}
+
 /// A visit that has begun. What the caller had is there again when it ends: settings, role, and
 /// not the locks that deparsing took.
 #[derive(Debug)]
 pub(super) struct Visit {
     end: &'static str,
-    pub(super) session: Session,
 }
 
 /// Which session it is, never to come again, and whether it may read everything.
@@ -37,10 +46,10 @@ pub(super) struct Session {
 
 impl Visit {
     /// Inside a transaction a savepoint, else a transaction of its own that reads one snapshot.
-    pub(super) async fn begin(connection: &mut PgConnection) -> Result<Self, CatalogError> {
-        let circumstances = Circumstances::of(connection)
-            .await
-            .map_err(CatalogError::reading("the state of the session"))?;
+    pub(super) async fn begin(
+        connection: &mut PgConnection,
+        circumstances: &Circumstances,
+    ) -> Result<Self, CatalogError> {
         let (begin, end) = if circumstances.in_transaction {
             (
                 "SAVEPOINT \"catalog visit\"",
@@ -49,7 +58,7 @@ impl Visit {
         } else {
             ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "ROLLBACK")
         };
-        let visit = Self { end, session: circumstances.session };
+        let visit = Self { end };
         let begun = sqlx::raw_sql(AssertSqlSafe(format!("{begin}; {}", set_locally())))
             .execute(&mut *connection)
             .await;
@@ -77,18 +86,24 @@ fn set_locally() -> String {
     format!("SELECT {}", calls.join(", "))
 }
 
-/// What is asked before anything is changed.
-struct Circumstances {
-    in_transaction: bool,
-    session: Session,
-}
-
 impl Circumstances {
+    /// Asks for them, and how often these catalogs, by their numbers, were written to.
+    ///
     /// A statement that stands alone begins in the same microsecond as its transaction, since
     /// PostgreSQL copies the one time from the other; in an open transaction it began later. This
     /// holds for the simple protocol only, in which a statement is one message.
-    async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        const QUERY: &str = "SELECT \
+    pub(super) async fn of(
+        connection: &mut PgConnection,
+        catalogs: &[u32],
+    ) -> Result<Self, CatalogError> {
+        Self::ask(connection, catalogs)
+            .await
+            .map_err(CatalogError::reading("the state of the session"))
+    }
+
+    async fn ask(connection: &mut PgConnection, catalogs: &[u32]) -> Result<Self, sqlx::Error> {
+        let query = format!(
+            "SELECT \
             pg_catalog.transaction_timestamp() OPERATOR(pg_catalog.<>) \
                 pg_catalog.statement_timestamp(), \
             pg_catalog.has_table_privilege(session_user, 'pg_catalog.pg_authid', 'SELECT') \
@@ -96,9 +111,12 @@ impl Circumstances {
                 session_user, 'pg_catalog.pg_user_mapping', 'SELECT'), \
             pg_catalog.concat_ws(' ', pg_catalog.pg_backend_pid(), pg_catalog.date_part('epoch', \
                 (SELECT backend_start FROM pg_catalog.pg_stat_get_activity( \
-                    pg_catalog.pg_backend_pid()))))";
-        let row = connection.fetch_one(sqlx::raw_sql(QUERY)).await?;
+                    pg_catalog.pg_backend_pid())))), {}",
+            Writes::columns(catalogs)
+        );
+        let row = connection.fetch_one(sqlx::raw_sql(AssertSqlSafe(query))).await?;
         let session = Session { unlimited: row.try_get(1)?, name: row.try_get(2)? };
-        Ok(Self { in_transaction: row.try_get(0)?, session })
+        let writes = Writes { transaction: row.try_get(3)?, counts: row.try_get(4)? };
+        Ok(Self { in_transaction: row.try_get(0)?, session, writes })
     }
 }

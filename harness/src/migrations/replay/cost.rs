@@ -78,16 +78,16 @@ struct Table {
     read: i64,
 }
 
-const TABLES: &str = "
+/// Tables first, each with its file and the rows read of it; then locks.
+const COUNTERS: &str = "
     SELECT c.oid::int8 AS id, n.nspname || '.' || c.relname AS name, c.relfilenode::int8 AS file,
            pg_stat_get_xact_tuples_returned(c.oid) AS read,
            (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::int8 AS wal
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm', 'p') AND c.oid >= 16384 AND c.relpersistence <> 't'
-      AND n.nspname <> 'information_schema'";
-
-const LOCKS: &str = "
-    SELECT relation::int8 AS id, mode FROM pg_locks
+      AND n.nspname <> 'information_schema'
+    UNION ALL
+    SELECT relation::int8, mode, NULL, NULL, NULL FROM pg_locks
     WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384
       AND mode NOT IN ('AccessShareLock', 'RowShareLock')
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -103,20 +103,16 @@ impl Counters {
     }
 
     async fn ask(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let rows = sqlx::query(TABLES).fetch_all(&mut *connection).await?;
+        let rows = sqlx::query(COUNTERS).fetch_all(connection).await?;
         let mut counters = Self::default();
         for row in rows {
-            counters.wal = row.try_get("wal")?;
-            let table = Table {
-                name: row.try_get("name")?,
-                file: row.try_get("file")?,
-                read: row.try_get("read")?,
+            let (id, name) = (row.try_get("id")?, row.try_get("name")?);
+            let Some(file) = row.try_get("file")? else {
+                counters.locks.insert((id, name));
+                continue;
             };
-            counters.tables.insert(row.try_get("id")?, table);
-        }
-        let locks = sqlx::query(LOCKS).fetch_all(connection).await?;
-        for row in locks {
-            counters.locks.insert((row.try_get("id")?, row.try_get("mode")?));
+            counters.wal = row.try_get("wal")?;
+            counters.tables.insert(id, Table { name, file, read: row.try_get("read")? });
         }
         Ok(counters)
     }

@@ -6,6 +6,7 @@ use super::timings::spent_on;
 use super::touched::{Digests, Touches};
 use super::trial::{Subject, fits_a_transaction};
 use super::{Failure, ReplayError, Runner, Sequences};
+use crate::migrations::lineage::Record;
 use crate::migrations::seeding::{Population, RowChange, RowFate};
 
 /// What one migration did to rows.
@@ -55,10 +56,7 @@ pub async fn try_with_data(
         return Ok(DataInPlace::Elsewhere(None));
     }
     match perform(runner, population, subject).await {
-        Ok(trial) => {
-            runner.session().reset().await?;
-            Ok(DataInPlace::Applied(trial))
-        }
+        Ok(trial) => Ok(DataInPlace::Applied(trial)),
         Err(Stop::Elsewhere(failure)) => {
             runner.recover(&failure, true).await?;
             runner.session().reset().await?;
@@ -73,15 +71,13 @@ async fn perform(
     population: &mut Population,
     subject: Subject<'_>,
 ) -> Result<DataTrial, Stop> {
-    runner.session().command("begin a trial", "BEGIN").await?;
+    runner.begin(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     let before = Touches::read(runner.session().connection()).await?;
-    runner.announce(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
     let costs = runner.perform_measured(subject.up).await?.map_err(Stop::Elsewhere)?;
-    runner.record(subject.up, subject.record).await.map_err(Stop::Elsewhere)?;
-    runner.session().reset().await?;
+    let settled = runner.settle_recorded(subject.up, subject.record, &["SAVEPOINT applied"]).await;
+    settled.map_err(Stop::Elsewhere)?;
     let sequences = Sequences::read(runner.session().connection()).await?;
 
-    runner.session().command("begin a trial", "SAVEPOINT applied").await?;
     let twice = second_run(runner, subject).await?;
     let lost = way_back(runner, population, subject, &before).await?;
     sequences.restore(runner.session().connection()).await?;
@@ -89,8 +85,7 @@ async fn perform(
     let touched = Touches::read(runner.session().connection()).await?.ids_since(&before);
     let changes = population.compare(runner.session().connection(), Some(&touched));
     let changes = spent_on("rows_ms", changes).await?;
-    let committed = runner.session().run_text("RELEASE applied; COMMIT").await;
-    committed.map_err(|refusal| Stop::Elsewhere(Failure::after(subject.up, "COMMIT", refusal)))?;
+    runner.keep(subject.up).await.map_err(Stop::Elsewhere)?;
     Ok(DataTrial { changes, twice, lost, costs })
 }
 
@@ -116,11 +111,10 @@ async fn way_back(
     before: &Touches,
 ) -> Result<Vec<String>, Stop> {
     let Some(down) = subject.down else { return Ok(Vec::new()) };
-    if let Err(failure) = runner.perform(down).await {
+    if let Err(failure) = runner.perform_recorded(down, &Record::default(), &[]).await {
         take_back(runner, &failure).await?;
         return Ok(vec![format!("with rows, the down is refused: {failure}")]);
     }
-    runner.session().reset().await?;
     let touched = Touches::read(runner.session().connection()).await?.ids_since(before);
     let lost = population.differ(runner.session().connection(), Some(&touched));
     let lost = spent_on("rows_ms", lost).await?;

@@ -7,7 +7,7 @@ use crate::migrations::lineage::{Record, Script, Wrapping};
 use crate::migrations::sql::{Statement, StatementKind};
 
 /// What a deferred constraint has to say is said now, and what is deferred stays so afterwards.
-const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED";
+const SETTLE: [&str; 2] = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"];
 
 /// Runs scripts in one session.
 #[derive(Debug)]
@@ -41,6 +41,9 @@ impl<'server> Runner<'server> {
         script: &Script,
         record: &Record,
     ) -> Result<Result<(), Failure>, ReplayError> {
+        if wrapping(script) == Wrapping::Together && is_sent_at_once(script) {
+            return self.run_at_once(script, record).await;
+        }
         let mut course = Course { session: &mut self.session, script, open: false };
         let outcome = course.run(record).await;
         let open = course.open;
@@ -51,20 +54,79 @@ impl<'server> Runner<'server> {
         Ok(outcome)
     }
 
+    /// Sends everything at once: the script, which is a transaction, and the two parts of the
+    /// record, each one of its own. PostgreSQL ends one at a `COMMIT` between them.
+    async fn run_at_once(
+        &mut self,
+        script: &Script,
+        record: &Record,
+    ) -> Result<Result<(), Failure>, ReplayError> {
+        let reset = self.session.reset_text();
+        let mut texts: Vec<&str> = record.before.iter().map(String::as_str).collect();
+        if !texts.is_empty() {
+            texts.push("COMMIT");
+        }
+        let first = texts.len();
+        texts.extend(script.statements.iter().map(|statement| &*statement.text));
+        let last = texts.len();
+        texts.push("COMMIT");
+        texts.extend(record.after.iter().map(String::as_str));
+        if !record.after.is_empty() {
+            texts.push("COMMIT");
+        }
+        texts.push(&reset);
+        let Err((place, refusal)) = self.session.run_texts(&texts).await else {
+            return Ok(Ok(()));
+        };
+        let mut failure = match place {
+            place if place < first || place > last => Failure::of_record(script, refusal),
+            place if place == last => Failure::after(script, "COMMIT", refusal),
+            place => Failure::at(script, place - first, &script.statements[place - first], refusal),
+        };
+        self.recover(&failure, false).await?;
+        if place >= first {
+            // What cannot be parsed is refused with all that was sent, the record before it too.
+            let written = write(&mut self.session, script, &record.before).await;
+            failure = written.err().unwrap_or(failure);
+        }
+        self.session.reset().await?;
+        Ok(Err(failure))
+    }
+
     /// Runs a script's statements within the transaction that is open, its own transaction control
     /// left out, and fires what it deferred.
     ///
     /// # Errors
     /// The refusal; the transaction is then failed, and the session may be lost.
     pub async fn perform(&mut self, script: &Script) -> Result<(), Failure> {
+        self.step_through(script).await?;
+        self.settle(script).await
+    }
+
+    /// As [`Runner::perform`], then what the tool writes after the script, then a session as new,
+    /// and then these commands of the replay's own.
+    ///
+    /// # Errors
+    /// As [`Runner::perform`].
+    pub async fn perform_recorded(
+        &mut self,
+        script: &Script,
+        record: &Record,
+        then: &[&str],
+    ) -> Result<(), Failure> {
+        self.step_through(script).await?;
+        self.settle_recorded(script, record, then).await
+    }
+
+    async fn step_through(&mut self, script: &Script) -> Result<(), Failure> {
         for (index, statement) in script.statements.iter().enumerate() {
             let outcome = self.step(statement).await;
             outcome.map_err(|refusal| Failure::at(script, index, statement, refusal))?;
         }
-        self.settle(script).await
+        Ok(())
     }
 
-    /// As [`Runner::perform`], and what each statement cost.
+    /// Runs a script's statements within the transaction that is open, and says what each cost.
     ///
     /// # Errors
     /// As [`Runner::perform`]; the outer error is that the server is down.
@@ -82,7 +144,7 @@ impl<'server> Runner<'server> {
             costs.push(after.since(&before, statement));
             before = after;
         }
-        Ok(self.settle(script).await.map(|()| costs))
+        Ok(Ok(costs))
     }
 
     /// What each statement of a script costs, where a transaction holds it. Nothing of it stays.
@@ -94,7 +156,12 @@ impl<'server> Runner<'server> {
             return Ok(Vec::new());
         }
         self.session.command("measure a migration", "BEGIN").await?;
-        let costs = self.perform_measured(script).await?;
+        let mut costs = self.perform_measured(script).await?;
+        if costs.is_ok()
+            && let Err(failure) = self.settle(script).await
+        {
+            costs = Err(failure);
+        }
         match &costs {
             Err(failure) => self.recover(failure, true).await?,
             Ok(_) => self.session.command("measure a migration", "ROLLBACK").await?,
@@ -107,14 +174,48 @@ impl<'server> Runner<'server> {
     async fn step(&mut self, statement: &Statement) -> Result<(), Refusal> {
         match statement.kind {
             StatementKind::Begin => Ok(()),
-            StatementKind::Commit => self.session.run_text(SETTLE).await,
+            StatementKind::Commit => self.session.run_text(&SETTLE.join("; ")).await,
             _ => self.session.run(statement).await,
         }
     }
 
     async fn settle(&mut self, script: &Script) -> Result<(), Failure> {
-        let settled = self.session.run_text(SETTLE).await;
-        settled.map_err(|refusal| Failure::after(script, "COMMIT", refusal))
+        let settled = self.session.run_texts(&SETTLE).await;
+        settled.map_err(|(_, refusal)| Failure::after(script, "COMMIT", refusal))
+    }
+
+    /// Fires what a script deferred, writes what the tool writes after it, takes back what it left
+    /// in the session, and runs these commands of the replay's own.
+    ///
+    /// # Errors
+    /// As [`Runner::perform`].
+    pub async fn settle_recorded(
+        &mut self,
+        script: &Script,
+        record: &Record,
+        then: &[&str],
+    ) -> Result<(), Failure> {
+        let reset = self.session.reset_text();
+        let record = record.after.iter().map(String::as_str);
+        let then = then.iter().copied();
+        let texts: Vec<&str> =
+            SETTLE.into_iter().chain(record).chain([&*reset]).chain(then).collect();
+        let outcome = self.session.run_texts(&texts).await;
+        outcome.map_err(|(place, refusal)| match place < SETTLE.len() {
+            true => Failure::after(script, "COMMIT", refusal),
+            false => Failure::of_record(script, refusal),
+        })
+    }
+
+    /// Begins a transaction, and writes what the tool writes before a script.
+    ///
+    /// # Errors
+    /// As [`Runner::announce`].
+    pub async fn begin(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
+        let before = record.before.iter().map(String::as_str);
+        let texts: Vec<&str> = std::iter::once("BEGIN").chain(before).collect();
+        let begun = self.session.run_texts(&texts).await;
+        begun.map_err(|(_, refusal)| Failure::of_record(script, refusal))
     }
 
     /// Writes what the tool writes before a script, within the transaction that is open.
@@ -131,6 +232,17 @@ impl<'server> Runner<'server> {
     /// The refusal; the transaction is then failed.
     pub async fn record(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
         write(&mut self.session, script, &record.after).await
+    }
+
+    /// Commits what a trial has left of a script behind its savepoint, and takes back what it left
+    /// in the session.
+    ///
+    /// # Errors
+    /// The refusal of the commit.
+    pub async fn keep(&mut self, script: &Script) -> Result<(), Failure> {
+        let reset = self.session.reset_text();
+        let kept = self.session.run_texts(&["RELEASE applied", "COMMIT", &reset]).await;
+        kept.map_err(|(_, refusal)| Failure::after(script, "COMMIT", refusal))
     }
 
     /// What the statements after a failure would have said, each tried alone, carried on where it
@@ -215,14 +327,6 @@ impl Course<'_, '_> {
     async fn run(&mut self, record: &Record) -> Result<(), Failure> {
         let wrapping = wrapping(self.script);
         write(self.session, self.script, &record.before).await?;
-        if wrapping == Wrapping::Together && is_sent_at_once(self.script) {
-            let outcome = self.session.run_together(&self.script.statements).await;
-            outcome.map_err(|(index, refusal)| match self.script.statements.get(index) {
-                Some(statement) => Failure::at(self.script, index, statement, refusal),
-                None => Failure::after(self.script, "COMMIT", refusal),
-            })?;
-            return write(self.session, self.script, &record.after).await;
-        }
         if wrapping == Wrapping::Transaction {
             self.control("BEGIN", true).await?;
         }

@@ -25,6 +25,9 @@ const SETTINGS: [(&str, &str); 11] = [
     ("client_min_messages", "error"),
 ];
 
+/// How many statements a session keeps prepared: all that the replay asks again and again.
+const PREPARED: usize = 500;
+
 /// Statements that drop the databases and roles that migrations made, databases first.
 const GLOBALS: &str = "
     SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database
@@ -67,7 +70,10 @@ impl Server {
 
     /// How to connect to one of its databases.
     pub fn options(&self, database: &str) -> PgConnectOptions {
-        self.cluster.superuser_options(database).disable_statement_logging()
+        self.cluster
+            .superuser_options(database)
+            .disable_statement_logging()
+            .statement_cache_capacity(PREPARED)
     }
 
     /// The cluster itself.

@@ -120,17 +120,14 @@ impl<'server> Session<'server> {
         spent_on("migrations_ms", within(self.server, self.process, self.deadline, work)).await
     }
 
-    /// Runs statements that are sent at once, so that PostgreSQL makes one transaction of them.
+    /// Runs texts of one statement each, all sent at once; the last may have several.
     ///
     /// # Errors
-    /// As [`Session::run`], with the place of the statement that was refused; their number when
-    /// the transaction was.
-    pub async fn run_together(&mut self, statements: &[Statement]) -> Result<(), (usize, Refusal)> {
-        let texts: Vec<&str> = statements.iter().map(|statement| &*statement.text).collect();
+    /// As [`Session::run`], with the place of the text that was refused.
+    pub async fn run_texts(&mut self, texts: &[&str]) -> Result<(), (usize, Refusal)> {
         let mut done = 0;
         let work = async {
-            // The last statement is done only when the transaction is; let that be one of ours.
-            let text = AssertSqlSafe(format!("{}{TOGETHER}SELECT", texts.join(TOGETHER)));
+            let text = AssertSqlSafe(texts.join(TOGETHER));
             let mut results = sqlx::raw_sql(text).execute_many(&mut self.connection);
             while results.try_next().await?.is_some() {
                 done += 1;
@@ -141,8 +138,8 @@ impl<'server> Session<'server> {
         let Err(mut refusal) = spent_on("migrations_ms", work).await else { return Ok(()) };
         // What cannot be parsed is refused before anything is done; then only the position tells.
         let place = match &mut refusal.position {
-            Some(position) => statement_at(&texts, position),
-            None => done,
+            Some(position) => statement_at(texts, position),
+            None => done.min(texts.len() - 1),
         };
         Err((place, refusal))
     }
@@ -166,12 +163,15 @@ impl<'server> Session<'server> {
     /// # Errors
     /// The server is down.
     pub async fn reset(&mut self) -> Result<(), ReplayError> {
-        if self.prologue.is_empty() {
-            return self.command("reset the session", RESET).await;
-        }
-        let text = AssertSqlSafe(format!("{RESET}; {}", self.prologue.join("; ")));
+        let text = AssertSqlSafe(self.reset_text());
         let outcome = spent_on("commands_ms", sqlx::raw_sql(text).execute(&mut self.connection));
         outcome.await.map(drop).map_err(ReplayError::server("reset the session"))
+    }
+
+    /// What [`Session::reset`] runs, to be sent along with something else.
+    pub fn reset_text(&self) -> String {
+        let prologue = self.prologue.iter().map(String::as_str);
+        std::iter::once(RESET).chain(prologue).collect::<Vec<_>>().join("; ")
     }
 
     /// Removes what rolled-back trials left in the catalog, which every look into it would read.

@@ -88,8 +88,8 @@ pub fn upgrade(lineage: &Lineage, fresh: &FreshPass, pass: &UpgradePass) -> Upgr
         .iter()
         .map(|(index, failure)| Reason { version: version(*index), why: failure.to_string() })
         .collect();
-    let difference = Difference::between(&fresh.head, &pass.head);
-    upgrade.drift = difference.changes.iter().map(ToString::to_string).collect();
+    let drift = fresh.head.as_ref().map(|head| Difference::between(head, &pass.head).changes);
+    upgrade.drift = drift.iter().flatten().map(ToString::to_string).collect();
     upgrade
 }
 

@@ -69,17 +69,22 @@ impl Digests {
         connection: &mut PgConnection,
         tables: &[String],
     ) -> Result<Self, ReplayError> {
-        let mut digests = BTreeMap::new();
-        for table in tables {
-            let query = format!(
+        let digest = |table: &String| {
+            format!(
                 "SELECT count(*) || ':' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) \
                  FROM {table} t"
-            );
-            let digest = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut *connection);
-            let digest = spent_on("touches_ms", digest).await;
-            let digest = digest.map_err(ReplayError::server("digest a table"))?;
-            digests.insert(table.clone(), digest);
+            )
+        };
+        let queries: Vec<String> = tables.iter().map(digest).collect();
+        if queries.is_empty() {
+            return Ok(Self::default());
         }
+        let text = AssertSqlSafe(queries.join("; "));
+        let refused = ReplayError::server("digest a table");
+        let rows = spent_on("touches_ms", sqlx::raw_sql(text).fetch_all(connection));
+        let rows = rows.await.map_err(refused)?;
+        let digests = rows.iter().map(|row| row.get(0));
+        let digests = tables.iter().cloned().zip(digests).collect();
         Ok(Self(digests))
     }
 

@@ -89,10 +89,7 @@ pub async fn try_in_place(
         return Ok(InPlace::Elsewhere);
     }
     match (Trial { runner, reader, subject }).perform(before).await {
-        Ok(tried) => {
-            runner.session().reset().await?;
-            Ok(InPlace::Applied(tried))
-        }
+        Ok(tried) => Ok(InPlace::Applied(tried)),
         Err(Stop::Elsewhere(failure)) => {
             runner.recover(&failure, true).await?;
             runner.session().reset().await?;
@@ -119,25 +116,19 @@ struct Trial<'run, 'server> {
 impl Trial<'_, '_> {
     async fn perform(&mut self, before: &Arc<Catalog>) -> Result<Tried, Stop> {
         let Subject { up, record, .. } = self.subject;
-        self.runner.session().command("begin a trial", "BEGIN").await?;
+        self.runner.begin(up, record).await.map_err(Stop::Elsewhere)?;
         let attempts = self.cut().await?;
-        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
-        self.runner.perform(up).await.map_err(Stop::Elsewhere)?;
-        self.runner.record(up, record).await.map_err(Stop::Elsewhere)?;
-        self.runner.session().reset().await?;
+        let applied = self.runner.perform_recorded(up, record, &["SAVEPOINT applied"]).await;
+        applied.map_err(Stop::Elsewhere)?;
         let after = self.catalog().await?;
         let sequences = Sequences::read(self.runner.session().connection()).await?;
-
-        self.command("SAVEPOINT applied").await?;
         let twice = self.twice(&after).await?;
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
         };
         sequences.restore(self.runner.session().connection()).await?;
-
-        let committed = self.runner.session().run_text("RELEASE applied; COMMIT").await;
-        committed.map_err(|refusal| Stop::Elsewhere(Failure::after(up, "COMMIT", refusal)))?;
+        self.runner.keep(up).await.map_err(Stop::Elsewhere)?;
         let cuts = judge(&attempts, before, &after);
         Ok(Tried { after, twice, round_trip, cuts })
     }
@@ -197,7 +188,6 @@ impl Trial<'_, '_> {
             trip.not_restored.push(NotRestored::DownRefused(failure));
             return Ok(trip);
         }
-        self.runner.session().reset().await?;
         let restored = self.catalog().await?;
         trip.compare_down(&Difference::between(before, &restored));
 
@@ -217,11 +207,10 @@ impl Trial<'_, '_> {
         Ok(trip)
     }
 
-    /// Runs the way down with its record.
+    /// Runs the way down with its record, and leaves a session as new.
     async fn go_down(&mut self, down: &Script) -> Result<(), Failure> {
         self.runner.announce(down, self.subject.removal).await?;
-        self.runner.perform(down).await?;
-        self.runner.record(down, self.subject.removal).await
+        self.runner.perform_recorded(down, self.subject.removal, &[]).await
     }
 
     /// Goes back to the applied migration after a refusal.

@@ -265,10 +265,9 @@ impl<'run> Walk<'run> {
         }
         let version = self.tool.name(index);
         let session = self.session.as_mut().expect("no copy is being made");
-        let seeded = self.seeder.seed(session.connection(), &version);
+        let population = &mut self.population;
+        let seeded = self.seeder.seed_into(session.connection(), &version, population);
         let seeded = spent_on("seeding_ms", seeded).await?;
-        let captured = self.population.capture(session.connection(), &version);
-        spent_on("rows_ms", captured).await?;
         self.seen.seedings.push((index, seeded));
         Ok(())
     }

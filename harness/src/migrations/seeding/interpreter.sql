@@ -1,6 +1,7 @@
 -- Runs the steps of one plan (see script.rs), each table's rows at once if PostgreSQL takes them,
 -- else row by row, each row by its alternatives in turn. The answer is left in a setting that ends
--- with the transaction.
+-- with the transaction: how each step went, and for each table how many rows were inserted,
+-- updated and deleted, those of refused steps and of triggers too.
 DECLARE
   plan CONSTANT jsonb := {plan};
   keys jsonb := '{}';
@@ -13,10 +14,15 @@ DECLARE
   refusals jsonb;
   taken int;
   inserted int;
+  newborn jsonb;
   census jsonb;
+  written_before jsonb;
+  written jsonb;
   results jsonb := '[]';
   code text; message text; named text; detail text; context text;
 BEGIN
+  {written}
+  written_before := written;
   FOR step IN SELECT * FROM jsonb_array_elements(plan) LOOP
     FOR parent IN SELECT * FROM jsonb_each(step->'parents') LOOP
       IF coalesce(jsonb_array_length(keys->parent.key), 0) < (step->>'wanted')::int
@@ -30,22 +36,26 @@ BEGIN
       END IF;
     END LOOP;
 
-    made := NULL; taken := 0; refusals := '[]'; found := '[]';
+    made := NULL; taken := 0; refusals := '[]'; found := '[]'; newborn := '[]';
     BEGIN
       EXECUTE step->>'all' INTO made USING keys;
       SET CONSTRAINTS ALL IMMEDIATE;
       SET CONSTRAINTS ALL DEFERRED;
-      taken := (made->>'count')::int;
+      taken := coalesce((made->>'count')::int, 0);
       found := coalesce(nullif(made->'keys', 'null'), '[]');
+      newborn := coalesce(nullif(made->'rows', 'null'), '[]');
     EXCEPTION WHEN OTHERS THEN
       taken := 0;
     END;
 
     IF taken = 0 THEN
+      IF NOT step ? 'rows' THEN
+        RAISE EXCEPTION 'a step has no alternatives' USING ERRCODE = 'HN001';
+      END IF;
       FOR candidate IN SELECT * FROM jsonb_array_elements(step->'rows') LOOP
         FOR alternative IN SELECT * FROM jsonb_array_elements_text(candidate) LOOP
           BEGIN
-            IF alternative LIKE 'INSERT%' THEN
+            IF alternative LIKE '--%' THEN
               EXECUTE alternative USING keys;
               GET DIAGNOSTICS inserted = ROW_COUNT;
               made := jsonb_build_object('count', inserted);
@@ -57,6 +67,7 @@ BEGIN
             IF (made->>'count')::int > 0 THEN
               taken := taken + (made->>'count')::int;
               found := found || coalesce(nullif(made->'keys', 'null'), '[]');
+              newborn := newborn || coalesce(nullif(made->'rows', 'null'), '[]');
               EXIT;
             END IF;
             refusals := refusals || jsonb_build_object(
@@ -85,7 +96,9 @@ BEGIN
     END IF;
     results := results || jsonb_build_object(
       'table', (step->>'table')::bigint, 'taken', taken, 'refusals', refusals,
-      'rows', census->0, 'born', census->1);
+      'rows', census->0, 'born', census->1, 'made', newborn);
   END LOOP;
-  PERFORM set_config('harness.seeding', results::text, true);
+  {written}
+  PERFORM set_config('harness.seeding', jsonb_build_object(
+    'results', results, 'written_before', written_before, 'written', written)::text, true);
 END

@@ -100,8 +100,8 @@ async fn fetch(
     connection: &mut PgConnection,
     sql: String,
 ) -> Result<Vec<sqlx::postgres::PgRow>, SeedingError> {
-    sqlx::query(AssertSqlSafe(sql))
-        .persistent(false)
+    // In one message: it is never asked twice, and to prepare it would be another.
+    sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_all(connection)
         .await
         .map_err(SeedingError::database("look at all rows"))

@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 use super::look::{Place, Seen, look, places};
 use super::pairing::pair;
 use super::record::Record;
+use super::script::{Made, MadeRow};
 use super::shape::TableShape;
 use super::shape_reader::ShapeReader;
 use super::{SeedingError, TableName};
@@ -134,6 +135,56 @@ impl Population {
         connection: &mut PgConnection,
         version: &str,
     ) -> Result<(), SeedingError> {
+        let place = self.begin_version(version);
+        let outcome = self.observe(connection, None, Birth::Generated(place)).await?;
+        self.take_over(outcome);
+        Ok(())
+    }
+
+    /// As [`Population::capture`], of rows that a [`super::Seeder`] made of [`Population::shapes`]
+    /// and tells about: only tables in which more happened are looked at.
+    pub(super) async fn settle_made(
+        &mut self,
+        connection: &mut PgConnection,
+        version: &str,
+        made: Made,
+    ) -> Result<(), SeedingError> {
+        let place = self.begin_version(version);
+        let birth = Birth::Generated(place);
+        let shapes = self.reader.tables();
+        let partitions = made.results.iter().flat_map(|result| &result.made);
+        let partitions = partitions.map(|row| row.0).filter(|oid| !self.tables.contains_key(oid));
+        let stirred: BTreeSet<u32> = made.stirred.iter().copied().chain(partitions).collect();
+        let stirred = self.suspects(&stirred, shapes);
+        if !stirred.is_empty() {
+            let outcome =
+                self.observe_as(connection, self.reader.clone(), Some(&stirred), birth).await?;
+            self.take_over(outcome);
+        }
+        for MadeRow(table, at, text) in made.results.into_iter().flat_map(|result| result.made) {
+            let known = self.tables.get_mut(&table).filter(|_| !stirred.contains(&table));
+            if let Some(inhabitants) = known {
+                let row = Inhabitant { birth, record: Record::parse(&text) };
+                inhabitants.rows.insert(Place(table, at), row);
+            }
+        }
+        self.reader.advance(made.horizon);
+        Ok(())
+    }
+
+    /// The shapes of all tables at the last look; looks if there was none.
+    pub(super) async fn shapes(
+        &mut self,
+        connection: &mut PgConnection,
+    ) -> Result<&ShapeReader, SeedingError> {
+        if self.reader.horizon().is_none() {
+            self.compare(connection, None).await?;
+        }
+        Ok(&self.reader)
+    }
+
+    /// The place of a version that begins: what came since the last one was made by its migration.
+    fn begin_version(&mut self, version: &str) -> usize {
         let place = self.versions.len();
         self.versions.push(version.to_owned());
         for row in self.tables.values_mut().flat_map(|table| table.rows.values_mut()) {
@@ -141,9 +192,7 @@ impl Population {
                 row.birth = Birth::Made(place);
             }
         }
-        let outcome = self.observe(connection, None, Birth::Generated(place)).await?;
-        self.take_over(outcome);
-        Ok(())
+        place
     }
 
     /// What is other about the rows than at the last look, and nothing is remembered: for a state
@@ -188,8 +237,19 @@ impl Population {
         newcomers: Birth,
     ) -> Result<Outcome, SeedingError> {
         let mut reader = self.reader.clone();
-        let horizon = reader.horizon().map(str::to_owned);
         reader.read(connection).await?;
+        self.observe_as(connection, reader, touched, newcomers).await
+    }
+
+    /// Looks at tables of these shapes.
+    async fn observe_as(
+        &self,
+        connection: &mut PgConnection,
+        reader: ShapeReader,
+        touched: Option<&BTreeSet<u32>>,
+        newcomers: Birth,
+    ) -> Result<Outcome, SeedingError> {
+        let horizon = self.reader.horizon();
         let all = reader.tables().clone();
         let watched: Vec<&TableShape> = all
             .values()
@@ -206,7 +266,7 @@ impl Population {
                 !known.contains(&table.oid) || suspects.as_ref().is_none_or(suspect)
             })
             .collect();
-        let mut seen = look(connection, &looked_at, &known, horizon.as_deref()).await?;
+        let mut seen = look(connection, &looked_at, &known, horizon).await?;
         for table in &watched {
             let before = self.tables.get(&table.oid).map_or(0, |before| before.rows.len());
             let unchanged = || Seen { count: before, young: Vec::new() };

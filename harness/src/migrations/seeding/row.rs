@@ -32,21 +32,34 @@ pub(super) enum Cell {
 /// A cell for each column that is not left to its default.
 pub(super) type Row = BTreeMap<i16, Cell>;
 
-/// Inserts these rows and gives back one JSON object: how many there are, and their `returned`
-/// columns. `$1` holds the newest rows of every parent.
+/// Inserts these rows and gives back one JSON object: how many there are, their `returned` columns
+/// as `keys`, and as `rows` what [`super::look`] would see of them. `$1` holds the newest rows of
+/// every parent.
 pub(super) fn insertion(table: &TableShape, rows: &[Row], returned: &BTreeSet<String>) -> String {
     let keys = key_object(returned);
+    let row = "jsonb_build_array(born.tableoid::bigint, born.ctid::text, (born)::text)";
+    let insertion = bare_insertion(table, rows);
+    if rows.len() == 1 {
+        // PostgreSQL plans it in two thirds of the time.
+        return format!(
+            "{insertion} RETURNING jsonb_build_object('count', 1, \
+             'keys', jsonb_build_array({keys}), 'rows', jsonb_build_array({row}))"
+        );
+    }
     format!(
-        "WITH made AS ({} RETURNING {keys} AS keys) \
-         SELECT jsonb_build_object('count', count(*), 'keys', jsonb_agg(keys)) FROM made",
-        bare_insertion(table, rows)
+        "WITH made AS ({insertion} RETURNING {keys} AS keys, {row} AS row) \
+         SELECT jsonb_build_object('count', count(*), 'keys', jsonb_agg(keys), \
+         'rows', jsonb_agg(row)) FROM made"
     )
 }
+
+/// What an insertion begins with that gives no answer.
+pub(super) const SILENT: &str = "-- silent\n";
 
 /// The same without an answer, which a rule on the table would refuse to give.
 pub(super) fn bare_insertion(table: &TableShape, rows: &[Row]) -> String {
     let columns: Vec<_> = table.columns.iter().filter(|column| !column.computed).collect();
-    let mut sql = format!("INSERT INTO {} ", table.name.quoted());
+    let mut sql = format!("INSERT INTO {} AS born ", table.name.quoted());
     if columns.is_empty() {
         sql.push_str("DEFAULT VALUES");
     } else {

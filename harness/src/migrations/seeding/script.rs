@@ -1,15 +1,19 @@
 //! A plan of insertions that PostgreSQL carries out by itself, in one round trip.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
+use sqlx::error::DatabaseError;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::SeedingError;
 use super::table_name::quote_literal;
 
 /// How long one plan may take; a trigger may wait for something that never comes.
 const DEADLINE: &str = "60s";
+
+/// The state that interpreter.sql ends with when a step has no alternatives and needs them.
+const WITHOUT_ALTERNATIVES: &str = "HN001";
 
 /// The rows of one table.
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +23,9 @@ pub(super) struct Step {
     pub registers: Vec<u32>,
     /// All rows at once.
     pub all: String,
-    /// Each row for itself: its alternatives, tried in turn until one is taken.
+    /// Each row for itself: its alternatives, tried in turn until one is taken. None where all
+    /// rows are expected to be taken at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Vec<String>>,
     /// How many rows end the search.
     pub enough: usize,
@@ -42,6 +48,50 @@ pub(super) struct StepResult {
     pub born: usize,
     /// Of the rows that were not taken, one for each alternative.
     pub refusals: Vec<RowRefusal>,
+    /// The rows that were taken and gave an answer.
+    pub made: Vec<MadeRow>,
+}
+
+/// A row as it was inserted: its table or partition, its place there, and its text.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct MadeRow(pub u32, pub Box<str>, pub String);
+
+/// What one plan came to.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub results: Vec<StepResult>,
+    /// Tables in which more happened than that these rows were inserted.
+    pub stirred: BTreeSet<u32>,
+    /// The transaction before which all of it happened.
+    pub horizon: String,
+}
+
+/// The answer as it comes.
+#[derive(Deserialize)]
+struct Answer {
+    results: Vec<StepResult>,
+    written_before: BTreeMap<u32, Written>,
+    written: BTreeMap<u32, Written>,
+}
+
+/// How many rows were inserted, updated and deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+struct Written(i64, i64, i64);
+
+impl Answer {
+    fn stirred(&self) -> BTreeSet<u32> {
+        let mut made: BTreeMap<u32, i64> = BTreeMap::new();
+        for MadeRow(table, ..) in self.results.iter().flat_map(|result| &result.made) {
+            *made.entry(*table).or_default() += 1;
+        }
+        let explained = |(table, now): &(&u32, &Written)| {
+            let before = self.written_before.get(table).copied().unwrap_or_default();
+            let made = made.get(table).copied().unwrap_or_default();
+            **now == Written(before.0 + made, before.1, before.2)
+        };
+        let unexplained = self.written.iter().filter(|table| !explained(table));
+        unexplained.map(|(table, _)| *table).collect()
+    }
 }
 
 impl StepResult {
@@ -72,32 +122,40 @@ pub(super) struct RowRefusal {
     pub context: String,
 }
 
-/// Runs the steps in their order, in a transaction of their own.
+/// Runs the steps in their order, in a transaction of their own. `None`, and nothing has happened,
+/// when a step without alternatives would have needed them.
 pub(super) async fn run(
     connection: &mut PgConnection,
     steps: &[Step],
-) -> Result<Vec<StepResult>, SeedingError> {
-    let database = SeedingError::database;
+) -> Result<Option<Made>, SeedingError> {
     let plan = serde_json::to_string(steps).map_err(SeedingError::answer("writing a plan"))?;
-    let body = include_str!("interpreter.sql").replacen("{plan}", &quote_literal(&plan), 1);
-    let mut transaction = connection.begin().await.map_err(database("begin to seed"))?;
-    let prepare = format!(
-        "SET LOCAL statement_timeout = '{DEADLINE}'; SET LOCAL jit = off; \
-         SET CONSTRAINTS ALL DEFERRED"
+    let body = include_str!("interpreter.sql")
+        .replace("{written}", include_str!("written.sql"))
+        .replacen("{plan}", &quote_literal(&plan), 1);
+    let script = format!(
+        "BEGIN; SET LOCAL statement_timeout = '{DEADLINE}'; SET LOCAL jit = off; \
+         SET CONSTRAINTS ALL DEFERRED; DO {}; SELECT current_setting('harness.seeding'); COMMIT; \
+         SELECT pg_snapshot_xmin(pg_current_snapshot())::text",
+        quote_literal(&body)
     );
-    sqlx::raw_sql(AssertSqlSafe(prepare))
-        .execute(&mut *transaction)
-        .await
-        .map_err(database("prepare to seed"))?;
-    sqlx::raw_sql(AssertSqlSafe(format!("DO {}", quote_literal(&body))))
-        .execute(&mut *transaction)
-        .await
-        .map_err(database("seed"))?;
-    let answer: String = sqlx::raw_sql("SELECT current_setting('harness.seeding')")
-        .fetch_one(&mut *transaction)
-        .await
-        .and_then(|row| row.try_get(0))
-        .map_err(database("read how seeding went"))?;
-    transaction.commit().await.map_err(database("commit the seeded rows"))?;
-    serde_json::from_str(&answer).map_err(SeedingError::answer("reading how seeding went"))
+    let rows = match sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut *connection).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            // What was refused is the error to tell.
+            let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
+            let code = error.as_database_error().and_then(DatabaseError::code);
+            return match code.as_deref() {
+                Some(WITHOUT_ALTERNATIVES) => Ok(None),
+                _ => Err(SeedingError::database("seed")(error)),
+            };
+        }
+    };
+    let text = |place: usize| -> Result<String, SeedingError> {
+        let row = rows.get(place).ok_or(sqlx::Error::RowNotFound);
+        row.and_then(|row| row.try_get(0)).map_err(SeedingError::database("read how seeding went"))
+    };
+    let answer: Answer = serde_json::from_str(&text(0)?)
+        .map_err(SeedingError::answer("reading how seeding went"))?;
+    let stirred = answer.stirred();
+    Ok(Some(Made { stirred, results: answer.results, horizon: text(1)? }))
 }

@@ -9,12 +9,12 @@ use super::classify::{Evidence, classify};
 use super::demands::Demands;
 use super::generator::{Generator, Remedy};
 use super::order::parents_first;
-use super::row::{Row, bare_insertion, census, existing_keys, insertion, joint_insertion};
-use super::script::{self, Step, StepResult};
+use super::row::{Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion};
+use super::script::{self, Made, Step, StepResult};
 use super::shape::TableShape;
 use super::shape_reader::ShapeReader;
 use super::sieve::sift;
-use super::{Foresight, SeedingError, SeedingOutcome, TableName, TableSeeding};
+use super::{Foresight, Population, SeedingError, SeedingOutcome, TableName, TableSeeding};
 use crate::seed::Seed;
 
 /// How many of a parent's rows are looked up where it got too few new ones.
@@ -44,6 +44,8 @@ struct Plan {
     count: u64,
     /// Whether it has not had its first rows in this shape.
     fresh: bool,
+    /// Whether it ever refused a row in this shape.
+    choosy: bool,
     /// What its rows were found to need.
     remedy: Remedy,
     /// Whether it refused a row whose turn it was, and then took another that was not found out.
@@ -92,13 +94,44 @@ impl Seeder {
         connection: &mut PgConnection,
         version: &str,
     ) -> Result<Vec<TableSeeding>, SeedingError> {
-        let changed = self.reader.read(connection).await?;
-        self.plan(connection, version, &changed).await?;
-        let steps = self.steps(|_| true);
-        let mut results = script::run(connection, &steps).await?;
-        self.number += steps.iter().map(|step| step.rows.len() as u64).max().unwrap_or(0);
-        self.try_last_resorts(connection, &mut results).await?;
-        Ok(self.outcomes(&results))
+        self.reader.read(connection).await?;
+        let made = self.fill(connection, version).await?;
+        Ok(self.outcomes(&made.results))
+    }
+
+    /// The same, of the tables as a population saw them at its last look, which is the one after
+    /// the migration; the population takes the rows as born at this version.
+    ///
+    /// # Errors
+    /// As [`Seeder::seed`].
+    pub async fn seed_into(
+        &mut self,
+        connection: &mut PgConnection,
+        version: &str,
+        population: &mut Population,
+    ) -> Result<Vec<TableSeeding>, SeedingError> {
+        self.reader = population.shapes(connection).await?.clone();
+        let made = self.fill(connection, version).await?;
+        let seeded = self.outcomes(&made.results);
+        population.settle_made(connection, version, made).await?;
+        Ok(seeded)
+    }
+
+    async fn fill(
+        &mut self,
+        connection: &mut PgConnection,
+        version: &str,
+    ) -> Result<Made, SeedingError> {
+        self.plan(connection, version).await?;
+        let steps = self.steps(|_| true, false);
+        let made = match script::run(connection, &steps).await? {
+            Some(made) => Some(made),
+            None => script::run(connection, &self.steps(|_| true, true)).await?,
+        };
+        let mut made = made.expect("every step has all that it may try");
+        self.number += most_rows(&steps);
+        self.try_last_resorts(connection, &mut made).await?;
+        Ok(made)
     }
 
     /// Tables that took no row, and are not full, get another chance with odder rows; then those
@@ -106,8 +139,9 @@ impl Seeder {
     async fn try_last_resorts(
         &mut self,
         connection: &mut PgConnection,
-        results: &mut [StepResult],
+        made: &mut Made,
     ) -> Result<(), SeedingError> {
+        let results = &mut made.results;
         let used_up: Vec<u32> = results
             .iter()
             .filter(|result| result.is_full())
@@ -127,10 +161,14 @@ impl Seeder {
         for oid in &refused {
             self.plans.entry(*oid).and_modify(|plan| plan.fresh = true);
         }
-        let mut steps = self.steps(|oid| refused.contains(&oid));
+        let mut steps = self.steps(|oid| refused.contains(&oid), true);
         let before_remedies: BTreeMap<u32, usize> =
             steps.iter_mut().map(|step| (step.table, self.add_odder_rows(step))).collect();
-        for result in script::run(connection, &steps).await? {
+        let again = script::run(connection, &steps).await?;
+        let again = again.expect("every step has all that it may try");
+        made.stirred.extend(again.stirred);
+        made.horizon = again.horizon;
+        for result in again.results {
             let remedies = self.generator(result.table).map(|generator| generator.last_resorts());
             let Some(plan) = self.plans.get_mut(&result.table) else { continue };
             if result.taken > 0 {
@@ -144,9 +182,10 @@ impl Seeder {
             plan.fresh = false;
             if let Some(first) = results.iter_mut().find(|first| first.table == result.table) {
                 first.taken = result.taken;
+                first.made.extend(result.made);
             }
         }
-        self.number += steps.iter().map(|step| step.rows.len() as u64).max().unwrap_or(0);
+        self.number += most_rows(&steps);
         Ok(())
     }
 
@@ -188,7 +227,6 @@ impl Seeder {
         &mut self,
         connection: &mut PgConnection,
         version: &str,
-        changed: &[u32],
     ) -> Result<(), SeedingError> {
         let tables: BTreeMap<u32, Arc<TableShape>> = self
             .reader
@@ -202,7 +240,7 @@ impl Seeder {
             tables.iter().map(|(oid, table)| (&table.name, *oid)).collect();
         let mut fresh = Vec::new();
         for table in tables.values() {
-            if !changed.contains(&table.oid) && self.plans.contains_key(&table.oid) {
+            if self.plans.get(&table.oid).is_some_and(|plan| plan.demands.table == *table) {
                 continue;
             }
             let outlook = self.foresight.outlook(version, table, |name| oids.get(name).copied());
@@ -211,6 +249,7 @@ impl Seeder {
                 demands: Demands::new(table, outlook),
                 count: before.as_ref().map_or(0, |plan| plan.count),
                 fresh: true,
+                choosy: false,
                 remedy: before.map(|plan| plan.remedy).unwrap_or_default(),
                 moody: false,
                 hopeless: false,
@@ -258,7 +297,9 @@ impl Seeder {
         Ok(())
     }
 
-    fn steps(&self, wanted: impl Fn(u32) -> bool) -> Vec<Step> {
+    /// A step for each of these tables, with all that may be tried in it, or without what tables
+    /// that took every row so far are not likely to need.
+    fn steps(&self, wanted: impl Fn(u32) -> bool, everything: bool) -> Vec<Step> {
         let returned = self.returned_columns();
         let tables = self.reader.tables();
         let split: BTreeSet<u32> = tables
@@ -277,7 +318,7 @@ impl Seeder {
             let chosen =
                 circle.iter().copied().filter(|&oid| wanted(oid) && !is_filled_by_parts(oid));
             for (place, oid) in chosen.enumerate() {
-                let Some(mut step) = self.step(oid, &returned) else { continue };
+                let Some(mut step) = self.step(oid, &returned, everything) else { continue };
                 if circle.len() > 1 && place == 0 {
                     let joint = self.joint_rows(circle);
                     step.all.clone_from(&joint);
@@ -325,19 +366,26 @@ impl Seeder {
         })
     }
 
-    fn step(&self, oid: u32, returned: &BTreeMap<u32, BTreeSet<String>>) -> Option<Step> {
+    fn step(
+        &self,
+        oid: u32,
+        returned: &BTreeMap<u32, BTreeSet<String>>,
+        everything: bool,
+    ) -> Option<Step> {
         let generator = self.generator(oid)?;
         let demands = generator.demands;
         let table = &demands.table;
-        let rows =
-            if self.plans.get(&oid)?.fresh { generator.first_rows() } else { generator.next_row() };
+        let plan = self.plans.get(&oid)?;
+        let rows = if plan.fresh { generator.first_rows() } else { generator.next_row() };
+        let tried: &[Vec<Row>] = if everything || plan.fresh || plan.choosy { &rows } else { &[] };
         let own = self.returned_of(table, returned);
         let first: Vec<Row> = rows.iter().map(|row| row[0].clone()).collect();
         let alternatives = |alternatives: &Vec<Row>| -> Vec<String> {
             let answering =
                 alternatives.iter().map(|row| insertion(table, std::slice::from_ref(row), own));
-            let bare =
-                alternatives.last().map(|row| bare_insertion(table, std::slice::from_ref(row)));
+            let bare = alternatives
+                .last()
+                .map(|row| format!("{SILENT}{}", bare_insertion(table, std::slice::from_ref(row))));
             answering.chain(bare.filter(|_| table.rules)).collect()
         };
         let parents = demands.foreign_keys.iter().filter_map(|key| {
@@ -349,7 +397,7 @@ impl Seeder {
             table: oid,
             registers: BTreeSet::from([oid, table.root]).into_iter().collect(),
             all: insertion(table, &first, own),
-            rows: rows.iter().map(alternatives).collect(),
+            rows: tried.iter().map(alternatives).collect(),
             enough: rows.len(),
             wanted: rows.len() + generator.most_staggered(),
             census: census(table),
@@ -386,6 +434,7 @@ impl Seeder {
             if let Some(plan) = self.plans.get_mut(&result.table) {
                 plan.count += result.taken as u64;
                 plan.fresh = plan.fresh && result.taken == 0;
+                plan.choosy |= result.taken == 0 || !result.refusals.is_empty();
             }
             let evidence = Evidence {
                 result,
@@ -426,4 +475,9 @@ impl Seeder {
             None => SeedingOutcome::Unseedable { why: "it has no partition".to_owned() },
         }
     }
+}
+
+/// How many rows a step has at most.
+fn most_rows(steps: &[Step]) -> u64 {
+    steps.iter().map(|step| step.rows.len().max(1) as u64).max().unwrap_or(0)
 }

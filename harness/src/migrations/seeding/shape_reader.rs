@@ -94,6 +94,11 @@ impl ShapeReader {
         self.horizon.as_deref()
     }
 
+    /// Takes everything before this transaction as seen.
+    pub fn advance(&mut self, horizon: String) {
+        self.horizon = Some(horizon);
+    }
+
     /// Reads what changed since the last look, and says which tables did.
     pub async fn read(&mut self, connection: &mut PgConnection) -> Result<Vec<u32>, SeedingError> {
         let changes = self.changes(connection).await?;
