@@ -39,7 +39,7 @@ enum Caller {
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 36] = [
+const CALLS: [Call; 41] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
@@ -60,7 +60,12 @@ const CALLS: [Call; 36] = [
     ("POST", "/admin/users", Caller::User, true),
     ("POST", "/admin/keys/{}/revoke", Caller::User, false),
     ("GET", "/audit", Caller::User, false),
+    ("POST", "/agents/{}/heartbeat", Caller::User, false),
+    ("POST", "/agents/{}/reboot", Caller::User, false),
+    ("GET", "/commands/active", Caller::User, false),
     ("GET", "/commands/stuck", Caller::User, false),
+    ("POST", "/commands/{}/cancel", Caller::User, false),
+    ("POST", "/commands/{}/retry", Caller::User, false),
     ("GET", "/events", Caller::User, false),
     ("GET", "/stats/summary", Caller::User, false),
     ("GET", "/updates", Caller::User, false),

@@ -16,6 +16,12 @@ pub const QUICK_CLICKS_ARE_ONE_COMMAND: Scenario = Scenario {
     show: |backend| both_ways(backend, "A2-PKEY", "status of a quick click", quick_clicks),
 };
 
+/// A command that waits can be taken back, and one that does not can be had again.
+pub const COMMANDS_ARE_CANCELLED_AND_RETRIED: Scenario = Scenario {
+    name: "commands_are_cancelled_and_retried",
+    show: |backend| cancelled_and_retried(ReferenceSystem::new(backend)?),
+};
+
 /// The log of a system's scan is found among the logs.
 pub const LOGS_ARE_FOUND_AMONG_LOGS: Scenario = Scenario {
     name: "the_log_of_a_scan_is_kept_among_the_logs",
@@ -40,6 +46,36 @@ fn quick_clicks(reference: ReferenceSystem) -> Result<(), Failed> {
             commands.as_array().into_iter().flatten().map(|one| &one["id"]).collect();
         expect::equal("commands handed out", &ids, &vec![&json!(made[0])])?;
         expect::equal("a later click is a command of its own", &(click().await? != made[0]), &true)
+    })
+}
+
+fn cancelled_and_retried(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = server.new_agent("machine").await?;
+        let ask = async |path: String| call(server.administrate(Method::POST, &path)?).await;
+        let handed_out = async || {
+            let mut answer = server.check_in(&agent.id, &agent.token).await?;
+            let commands = answer.body["commands"].take();
+            let ids = commands.as_array().into_iter().flatten().map(|one| one["id"].clone());
+            Ok::<_, Failed>(ids.collect::<Vec<Value>>())
+        };
+        let reboot = ask(format!("/agents/{}/reboot", agent.id)).await?;
+        let first = text_at(&reboot.with_status("a reboot", 200)?, "/command_id")?;
+        let active = server.ask("/commands/active").await?;
+        expect::equal("the active command", &active["commands"][0]["id"], &json!(first))?;
+        ask(format!("/commands/{first}/retry")).await?.refuses("a retry of what waits", 404)?;
+        ask(format!("/commands/{first}/cancel")).await?.with_status("a cancellation", 204)?;
+        ask(format!("/commands/{first}/cancel")).await?.refuses("another cancellation", 409)?;
+        expect::equal("what is handed out", &handed_out().await?, &Vec::<Value>::new())?;
+
+        let retry = ask(format!("/commands/{first}/retry")).await?;
+        let second = text_at(&retry.with_status("a retry", 200)?, "/command_id")?;
+        expect::equal("what is handed out", &handed_out().await?, &vec![json!(second)])?;
+        ask(format!("/commands/{second}/cancel")).await?.refuses("a late cancellation", 409)?;
+        let unknown = uuid::Uuid::new_v4();
+        ask(format!("/commands/{unknown}/cancel")).await?.refuses("no command", 404)?;
+        ask(format!("/commands/{unknown}/retry")).await?.refuses("no command", 404).map(drop)
     })
 }
 

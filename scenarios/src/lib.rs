@@ -102,6 +102,7 @@ pub const ANSWERS: &[Scenario] = &[
     logs::NO_FLOOD_OF_REFUSALS,
     pages::HISTORY_IS_SHOWN,
     command_calls::QUICK_CLICKS_ARE_ONE_COMMAND,
+    command_calls::COMMANDS_ARE_CANCELLED_AND_RETRIED,
     command_calls::LOGS_ARE_FOUND_AMONG_LOGS,
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
