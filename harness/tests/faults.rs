@@ -163,7 +163,7 @@ async fn a_fault_disturbs_until_it_is_healed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disrupted_database_comes_back() {
     let running = Running::start().await;
-    let database = running.environment.superuser_options();
+    let database = running.environment.superuser_options().unwrap();
     let part = || "database".to_owned();
     for fault in [Fault::Kill { part: part() }, Fault::Terminate { part: part() }] {
         let active = fault.inject(&running.environment).await.unwrap();

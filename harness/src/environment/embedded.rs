@@ -2,21 +2,23 @@
 //! this process. Everything listens on loopback.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EnvironmentError;
-use super::backend::Owner;
+use super::backend::{Owner, Started};
+use super::clock::Clock;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
 use super::process::Program;
 use super::runner::Runner;
-use super::services::{Disruption, Services};
+use super::services::{DatabaseService, Disruption, Services};
+use crate::system::PartDescription;
 
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -28,54 +30,111 @@ pub(super) struct Embedded {
     state: PathBuf,
     ports: Vec<PortLease>,
     proxy: Option<Proxy>,
+    /// Those that can be set, by the name of the part.
+    clocks: BTreeMap<String, Clock>,
 }
 
-#[derive(Debug)]
 struct Proxy {
+    address: Address,
+    seed: u64,
+    proxies: toxiproxy::Proxies,
     stop: CancellationToken,
     server: JoinHandle<()>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Proxy at {}", self.address)
+    }
+}
+
+impl Proxy {
+    /// Serves at an address; every random choice of the toxics comes from the seed.
+    async fn start(address: Address, seed: u64) -> Result<Self, EnvironmentError> {
+        let listener = TcpListener::bind((address.host.as_str(), address.port))
+            .await
+            .map_err(|source| EnvironmentError::Bind { address: address.to_string(), source })?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let proxies = toxiproxy::Proxies::new(seed);
+        let served = toxiproxy::serve(listener, proxies.clone(), stopped);
+        let server = tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the embedded proxy ended");
+            }
+        });
+        Ok(Self { address, seed, proxies, stop, server })
+    }
+
+    /// Ends it at once, whatever it is doing.
+    async fn kill(&mut self) {
+        self.server.abort();
+        let _ = (&mut self.server).await;
+        self.proxies.clear().await;
+    }
+
+    /// Asks it to end, and waits until it has.
+    async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.server.await;
+    }
 }
 
 impl Embedded {
     /// Nothing runs yet. Logs go to `logs`, the parts' own files to `state`.
     pub fn new(logs: PathBuf, state: PathBuf) -> Self {
-        Self { cluster: None, logs, state, ports: Vec::new(), proxy: None }
+        let clocks = BTreeMap::new();
+        Self { cluster: None, logs, state, ports: Vec::new(), proxy: None, clocks }
     }
 
-    /// Starts the proxy, and PostgreSQL with a role that owns a database.
+    /// Starts the proxy, and if there is to be one PostgreSQL, with a role that owns a database.
     pub async fn start_services(
         &mut self,
         seed: u64,
-        owner: &Owner,
+        owner: Option<&Owner>,
     ) -> Result<Services, EnvironmentError> {
         let proxy_url = self.start_proxy(seed).await?;
-        let (database, superuser) = self.start_database(owner).await?;
-        Ok(Services { proxy_url, database_here: database.clone(), database, superuser })
+        let database = match owner {
+            Some(owner) => Some(self.start_database(owner).await?),
+            None => None,
+        };
+        Ok(Services { proxy_url, database })
     }
 
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.
     /// Returns the address of its control interface.
     async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
         let address = self.lease()?;
-        let listener = TcpListener::bind((LOOPBACK, address.port))
-            .await
-            .map_err(|source| EnvironmentError::Bind { address: address.to_string(), source })?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        let proxies = toxiproxy::Proxies::new(seed);
-        let server = tokio::spawn(async move {
-            if let Err(error) = toxiproxy::serve(listener, proxies, stopped).await {
-                tracing::error!(%error, "the embedded proxy ended");
-            }
-        });
-        self.proxy = Some(Proxy { stop, server });
-        Ok(format!("http://{address}"))
+        let url = format!("http://{address}");
+        self.proxy = Some(Proxy::start(address, seed).await?);
+        Ok(url)
     }
 
-    async fn start_database(
-        &mut self,
-        owner: &Owner,
-    ) -> Result<(Address, PgConnectOptions), EnvironmentError> {
+    /// Ends the proxy at once, if it has been started and not ended for good.
+    pub async fn kill_proxy(&mut self) {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.kill().await;
+        }
+    }
+
+    /// Starts the proxy again where it was, without any link.
+    pub async fn restart_proxy(&mut self) -> Result<(), EnvironmentError> {
+        if let Some(proxy) = &mut self.proxy {
+            *proxy = Proxy::start(proxy.address.clone(), proxy.seed).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the clock of a part, so far ahead in seconds.
+    pub fn set_clock(&self, part: &str, ahead: i64) -> Result<(), EnvironmentError> {
+        let clock = self.clocks.get(part).ok_or_else(|| {
+            let why = format!("the clock of `{part}` cannot be set: it has no `clock_faults`");
+            EnvironmentError::Unsupported(why)
+        })?;
+        clock.set(ahead)
+    }
+
+    async fn start_database(&mut self, owner: &Owner) -> Result<DatabaseService, EnvironmentError> {
         let log = self.logs.join("postgresql.log");
         let cluster =
             PrivateCluster::start(ClusterOptions { durable: true, ..ClusterOptions::new(log) })
@@ -85,7 +144,7 @@ impl Embedded {
         let address = Address { host: LOOPBACK.to_owned(), port: cluster.port() };
         let superuser = cluster.superuser_options(database);
         self.cluster = Some(cluster);
-        Ok((address, superuser))
+        Ok(DatabaseService { here: address.clone(), address, superuser, role: role.clone() })
     }
 
     /// Disrupts PostgreSQL, if it has been started and not ended for good.
@@ -119,7 +178,7 @@ impl Embedded {
         Ok(Place {
             listen: address.clone(),
             state: state.display().to_string(),
-            url: format!("http://{address}"),
+            here: address.clone(),
             reached_at: address,
         })
     }
@@ -133,24 +192,31 @@ impl Embedded {
 
     /// What starts a part.
     pub fn runner(
-        &self,
+        &mut self,
         instance: &str,
-        command: Vec<String>,
-        environment: BTreeMap<String, String>,
-    ) -> Runner {
-        Runner::Process(Program {
-            command,
-            environment,
-            folder: self.state.join(instance),
-            log: self.logs.join(format!("{instance}.log")),
-        })
+        description: &PartDescription,
+        started: Started,
+    ) -> Result<Runner, EnvironmentError> {
+        let Started { command, mut environment, files } = started;
+        if description.clock_faults {
+            let clock = Clock::new(self.state.join(format!("{instance}.clock")))?;
+            environment.extend(clock.variables()?);
+            self.clocks.insert(instance.to_owned(), clock);
+        }
+        let folder = self.state.join(instance);
+        for (name, text) in files {
+            let path = folder.join(name);
+            std::fs::write(&path, text)
+                .map_err(|source| EnvironmentError::File { path, source })?;
+        }
+        let log = self.logs.join(format!("{instance}.log"));
+        Ok(Runner::Process(Program { command, environment, folder, log }))
     }
 
     /// Stops the proxy and PostgreSQL.
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
         if let Some(proxy) = self.proxy.take() {
-            proxy.stop.cancel();
-            let _ = proxy.server.await;
+            proxy.stop().await;
         }
         if let Some(cluster) = self.cluster.take() {
             cluster.stop().await?;

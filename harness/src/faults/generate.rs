@@ -1,6 +1,6 @@
 //! Draws up schedules by chance, with a leaning to what has not been tried yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use rand::RngExt;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Schedule, ScheduledFault, Targets};
 use crate::environment::Direction;
 use crate::seed::Seed;
+use crate::system::{DATABASE, PROXY};
 
 /// What the system is going through when a fault begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,10 +35,11 @@ const LASTS: RangeInclusive<u64> = 100..=4000;
 /// How many faults are proposed for each that is taken.
 const PROPOSALS: usize = 40;
 
-/// Every kind of fault that hits links, and every kind that hits parts.
+/// Every kind of fault that hits links, parts, and programs but not stores.
 const LINK_KINDS: [&str; 8] =
     ["latency", "bandwidth", "slicer", "slow_close", "hold", "reset", "limit_data", "cut"];
 const PART_KINDS: [&str; 3] = ["kill", "terminate", "pause"];
+const PROGRAM_KINDS: [&str; 2] = ["no_files", "no_memory"];
 
 /// A fault as coverage counts it: its kind, and whom it hits, as `cut of server-to-database`.
 type Pair = (String, Phase);
@@ -77,6 +79,7 @@ impl Coverage {
 #[derive(Debug)]
 pub struct ScheduleGenerator<'a> {
     targets: &'a Targets,
+    kinds: Vec<(&'static str, Vec<&'a str>)>,
     coverage: &'a Coverage,
     random: ChaCha8Rng,
 }
@@ -84,7 +87,8 @@ pub struct ScheduleGenerator<'a> {
 impl<'a> ScheduleGenerator<'a> {
     /// A generator that leans to what `coverage` has seen least. Every choice comes from the seed.
     pub fn new(targets: &'a Targets, coverage: &'a Coverage, seed: Seed) -> Self {
-        Self { targets, coverage, random: seed.stream("chaos") }
+        let kinds = kinds(targets);
+        Self { targets, kinds, coverage, random: seed.stream("chaos") }
     }
 
     /// A schedule of so many faults, all of which begin within `window` milliseconds. It may have
@@ -116,32 +120,23 @@ impl<'a> ScheduleGenerator<'a> {
     }
 
     fn propose(&mut self, at: u64) -> Option<ScheduledFault> {
-        let kind = self.random.random_range(0..LINK_KINDS.len() + PART_KINDS.len());
-        let fault = match LINK_KINDS.get(kind) {
-            Some(kind) => self.link_fault(kind)?,
-            None => self.part_fault(PART_KINDS[kind - LINK_KINDS.len()])?,
-        };
+        if self.kinds.is_empty() {
+            return None;
+        }
+        let kind = self.random.random_range(0..self.kinds.len());
+        let (kind, targets) = &self.kinds[kind];
+        let target = targets[self.random.random_range(0..targets.len())].to_owned();
+        let fault = self.fault(kind, target)?;
         Some(ScheduledFault { at, lasts: self.random.random_range(LASTS), fault })
     }
 
-    fn part_fault(&mut self, kind: &str) -> Option<Fault> {
-        let parts = self.targets.parts();
-        let part = self.one_of(&parts)?.to_owned();
-        Some(match kind {
-            "kill" => Fault::Kill { part },
-            "terminate" => Fault::Terminate { part },
-            _ => Fault::Pause { part },
-        })
-    }
-
-    fn link_fault(&mut self, kind: &str) -> Option<Fault> {
-        let links: Vec<&str> = self.targets.links.iter().map(|link| link.name.as_str()).collect();
-        let link = self.one_of(&links)?.to_owned();
+    fn fault(&mut self, kind: &str, target: String) -> Option<Fault> {
         let direction = match self.random.random::<bool>() {
             true => Direction::ToServer,
             false => Direction::ToClient,
         };
         let mut within = |range: RangeInclusive<u64>| self.random.random_range(range);
+        let (link, part) = (target.clone(), target);
         Some(match kind {
             "latency" => Fault::Latency { link, latency: within(10..=500), jitter: within(0..=10) },
             "bandwidth" => Fault::Bandwidth { link, direction, rate: within(1..=100) },
@@ -152,13 +147,44 @@ impl<'a> ScheduleGenerator<'a> {
             "hold" => Fault::Hold { link, direction },
             "reset" => Fault::Reset { link },
             "limit_data" => Fault::LimitData { link, direction, bytes: within(1..=20_000) },
-            _ => Fault::Cut { link },
+            "cut" => Fault::Cut { link },
+            "kill" => Fault::Kill { part },
+            "terminate" => Fault::Terminate { part },
+            "pause" => Fault::Pause { part },
+            "no_files" => Fault::NoFiles { part },
+            "no_memory" => Fault::NoMemory { part, spare: within(0..=4) << 20 },
+            "clock" => {
+                let ahead = i64::try_from(within(1..=7200)).unwrap_or_default();
+                Fault::Clock {
+                    part,
+                    ahead: if direction == Direction::ToServer { ahead } else { -ahead },
+                }
+            }
+            "no_connections" => Fault::NoConnections {},
+            "kill_proxy" => Fault::KillProxy {},
+            _ => return None,
         })
     }
+}
 
-    fn one_of<'b>(&mut self, names: &[&'b str]) -> Option<&'b str> {
-        (!names.is_empty()).then(|| names[self.random.random_range(0..names.len())])
-    }
+/// Every kind of fault that there is a target for, with the targets.
+fn kinds(targets: &Targets) -> Vec<(&'static str, Vec<&str>)> {
+    let links: Vec<&str> = targets.links.iter().map(|link| link.name.as_str()).collect();
+    let (parts, programs) = (targets.parts(), targets.programs());
+    let clocks: Vec<&str> = targets.clocks.iter().map(String::as_str).collect();
+    let store = targets.stores.iter().filter(|store| *store == DATABASE).map(String::as_str);
+    let proxy = (!links.is_empty()).then_some(PROXY).into_iter();
+    let of_links = LINK_KINDS.map(|kind| (kind, links.clone()));
+    let of_parts = PART_KINDS.map(|kind| (kind, parts.clone()));
+    let of_programs = PROGRAM_KINDS.map(|kind| (kind, programs.clone()));
+    let of_resources = of_programs.into_iter().chain([("kill_proxy", proxy.collect())]);
+    of_links
+        .into_iter()
+        .chain(of_parts)
+        .chain([("clock", clocks), ("no_connections", store.collect())])
+        .chain(of_resources.filter(|_| targets.resources))
+        .filter(|(_, targets)| !targets.is_empty())
+        .collect()
 }
 
 /// Whether two faults exclude each other and go on at the same time, or nearly.
@@ -202,15 +228,11 @@ fn phase(scheduled: &ScheduledFault, among: &[ScheduledFault]) -> Phase {
 
 /// How many pairs there are for these targets.
 fn possible(targets: &Targets) -> usize {
-    let roles = |names: Vec<&str>| {
-        let mut roles: Vec<String> = names.into_iter().map(|name| role(name, targets)).collect();
-        roles.sort_unstable();
-        roles.dedup();
+    let roles = |names: &[&str]| {
+        let roles: BTreeSet<String> = names.iter().map(|name| role(name, targets)).collect();
         roles.len()
     };
-    let links = roles(targets.links.iter().map(|link| link.name.as_str()).collect());
-    let parts = roles(targets.parts());
-    3 * (links * LINK_KINDS.len() + parts * PART_KINDS.len())
+    3 * kinds(targets).iter().map(|(_, names)| roles(names)).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -249,7 +271,8 @@ mod tests {
             let schedule = draw(seed, &coverage);
             coverage.note(&schedule, &Targets::sample());
         }
-        assert_eq!(coverage.possible(), 3 * (2 * 8 + 3 * 3));
+        let pairs_of_kinds = 2 * 8 + 3 * 3 + 2 * 2 + 3;
+        assert_eq!(coverage.possible(), 3 * pairs_of_kinds);
         assert!(
             coverage.covered() * 10 >= coverage.possible() * 9,
             "{} of {}",
