@@ -9,7 +9,7 @@ use harness::environment::{Built, Environment, EnvironmentRequest, Secrets};
 use harness::faults::{Fault, FaultError, Nemesis, Schedule, ScheduledFault};
 use harness::history::{Header, PartState, Phase, Recorder};
 use harness::seed::Seed;
-use harness::system::System;
+use harness::system::{System, fill};
 use serde_json::Value;
 use sqlx::{ConnectOptions, Connection};
 
@@ -79,6 +79,13 @@ impl Running {
     /// What the link's proxy says of itself.
     async fn link(&self) -> Value {
         let url = format!("{}/proxies/{LINK}", self.environment.proxy().url());
+        let answer = self.environment.http().get(url).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// What every link's proxy says of itself.
+    async fn links(&self) -> Value {
+        let url = format!("{}/proxies", self.environment.proxy().url());
         let answer = self.environment.http().get(url).send().await.unwrap();
         answer.json().await.unwrap()
     }
@@ -250,4 +257,36 @@ async fn a_retired_part_is_not_started_by_a_fault_that_heals_late() {
     running.environment.stop().await.unwrap();
     active.heal().await.unwrap();
     assert_eq!(running.state(), PartState::Killed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_was_killed_comes_back_with_its_links() {
+    let running = Running::start().await;
+    let links = running.links().await;
+    let active = Fault::KillProxy {}.inject(&running.environment).await.unwrap();
+    let version = format!("{}/version", running.environment.proxy().url());
+    assert!(running.environment.http().get(&version).send().await.is_err(), "it is gone");
+    active.heal().await.unwrap();
+    assert_eq!(running.links().await, links);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_gets_no_connection_until_it_is_healed() {
+    let running = Running::start().await;
+    let database = running.environment.superuser_options().unwrap();
+    let value = |text: &str| fill(text, running.environment.values()).unwrap();
+    let role = database
+        .clone()
+        .username(&value("{database.role}"))
+        .password(&value("{database.password}"));
+    let mut held = role.connect().await.unwrap();
+    let active = Fault::NoConnections {}.inject(&running.environment).await.unwrap();
+    let refusal = role.connect().await.unwrap_err();
+    let code = refusal.as_database_error().and_then(|error| error.code().map(String::from));
+    assert_eq!(code.as_deref(), Some("53300"), "{refusal}");
+    wait_until("the connection that was held is ended", async || held.ping().await.is_err()).await;
+    active.heal().await.unwrap();
+    role.connect().await.unwrap().close().await.unwrap();
+    running.stop().await;
 }

@@ -23,7 +23,7 @@ fn at_least_once(history: &History) -> Verdict {
         format!(
             "all {} events that were taken are stored{}",
             taken(verdict),
-            also(verdict, "duplicated", "copies more than once")
+            also(verdict, "duplicated", "further copies")
         )
     })
 }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn doubled() -> HistoryBuilder {
-        let mut copy = stored("agent-1", "m-1", 1);
+        let mut copy = stored("agent-1", "agent-1-1", 1);
         copy.id = "copy".into();
         HistoryBuilder::new().emitted_many("agent-1", 3).and_stored(copy)
     }
@@ -114,7 +114,7 @@ mod tests {
     fn at_least_once_allows_copies_and_no_loss() {
         let (outcome, summary) = judged(AT_LEAST_ONCE, doubled());
         assert_eq!(outcome, Outcome::Valid, "{summary}");
-        assert!(summary.contains("1 copies more"), "{summary}");
+        assert!(summary.contains("1 further copies"), "{summary}");
         assert_eq!(judged(AT_LEAST_ONCE, with_a_loss()).0, Outcome::Invalid);
     }
 

@@ -298,7 +298,7 @@ impl EventContract {
 }
 
 /// A marker that no body has by chance.
-const MARKED: &str = "\u{1}marked\u{1}";
+const MARKED: &str = "marked-to-see-where-it-goes";
 
 #[cfg(test)]
 mod tests {
