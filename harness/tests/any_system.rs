@@ -26,6 +26,7 @@ const KEEPER: &str = r#"
     command = ["sh", "-c", "while read -r line; do echo \"$(date +%s) $line\" >>kept; done"]
     ready = "running"
     clock_faults = true
+    disk = 1
     [events]
     quiet = 300
     [events.emit]
@@ -61,6 +62,14 @@ const COMMAND: &str = r#"
     file = "{state}/kept"
     marker = "/deep/marker"
 "#;
+
+async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
 
 fn system(text: &str) -> (TempDir, System) {
     let folder = tempfile::tempdir().unwrap();
@@ -125,7 +134,7 @@ async fn a_command_gives_events_in_and_answers() {
 struct Keeper {
     environment: Arc<Environment>,
     kept: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Keeper {
@@ -143,7 +152,7 @@ impl Keeper {
         let environment = Environment::start(&system, &request, &recorder).await.unwrap();
         let state = environment.endpoint(&environment.parts()[0]).values;
         let kept = fill("{state}/kept", &state).unwrap().into();
-        Self { environment: Arc::new(environment), kept, _folder: folder }
+        Self { environment: Arc::new(environment), kept, folder }
     }
 
     async fn give(&self, line: &str) {
@@ -153,16 +162,14 @@ impl Keeper {
 
     /// The time that the keeper noted beside this line, once it has.
     async fn time_of(&self, line: &str) -> u64 {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
+        let mut noted = None;
+        wait_until(line, || {
             let kept = std::fs::read_to_string(&self.kept).unwrap_or_default();
-            let noted = kept.lines().find_map(|kept| kept.strip_suffix(line)?.trim().parse().ok());
-            if let Some(time) = noted {
-                return time;
-            }
-            assert!(Instant::now() < deadline, "{line} is not kept: {kept}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            noted = kept.lines().find_map(|kept| kept.strip_suffix(line)?.trim().parse().ok());
+            noted.is_some()
+        })
+        .await;
+        noted.unwrap()
     }
 
     fn part(&self) -> String {
@@ -187,15 +194,33 @@ async fn a_clock_is_wrong_until_it_is_healed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_short_of_files_keeps_nothing_until_it_is_healed() {
+    keeps_nothing_during(|part| Fault::NoFiles { part }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_takes_nothing_until_it_is_healed() {
+    keeps_nothing_during(|part| Fault::DiskFull { part }).await;
+}
+
+/// What the keeper cannot keep it complains about in its log.
+async fn keeps_nothing_during(fault: fn(String) -> Fault) {
     let keeper = Keeper::start().await;
-    let fault = Fault::NoFiles { part: keeper.part() };
-    let active = fault.inject(&keeper.environment).await.unwrap();
-    keeper.give("meanwhile").await;
+    keeper.give("before").await;
+    keeper.time_of("before").await;
+    let active = fault(keeper.part()).inject(&keeper.environment).await.unwrap();
+    // More than what is left of the last page of a file.
+    let meanwhile = "meanwhile ".repeat(400);
+    for _ in 0..3 {
+        keeper.give(&meanwhile).await;
+    }
+    let log = keeper.folder.path().join("keeper.log");
+    wait_until("it complains", || std::fs::read(&log).is_ok_and(|log| !log.is_empty())).await;
     active.heal().await.unwrap();
+    keeper.give("").await;
     keeper.give("after").await;
     keeper.time_of("after").await;
     let kept = std::fs::read_to_string(&keeper.kept).unwrap();
-    assert!(!kept.contains("meanwhile"), "{kept}");
+    assert!(kept.matches("meanwhile").count() < 3 * 400, "{kept}");
     keeper.environment.stop().await.unwrap();
 }
 
@@ -204,13 +229,11 @@ async fn a_part_that_ends_for_want_of_memory_counts_as_killed_and_is_started_aga
     let keeper = Keeper::start().await;
     let fault = Fault::NoMemory { part: keeper.part(), spare: 0 };
     let active = fault.inject(&keeper.environment).await.unwrap();
+    // It ends in the midst of so long a line, and the pipe with it.
+    let input = keeper.environment.endpoint(&keeper.environment.parts()[0]).input.unwrap();
+    input.write_line(&"long".repeat(1 << 20)).await.unwrap_err();
     let state = || keeper.environment.parts()[0].state();
-    keeper.give(&"long ".repeat(800)).await;
-    let deadline = Instant::now() + DEADLINE;
-    while state() != PartState::Killed {
-        assert!(Instant::now() < deadline, "it lives on, {:?}", state());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    wait_until("it ends", || state() == PartState::Killed).await;
     active.heal().await.unwrap();
     keeper.give("after").await;
     keeper.time_of("after").await;

@@ -118,7 +118,7 @@ impl Backend {
         description: &PartDescription,
     ) -> Result<Place, EnvironmentError> {
         match self {
-            Self::Embedded(embedded) => embedded.place(instance),
+            Self::Embedded(embedded) => embedded.place(instance, description),
             Self::Containers(containers) => containers.place(instance, description),
         }
     }
@@ -186,9 +186,17 @@ impl Backend {
         matches!(self, Self::Embedded(_))
     }
 
-    /// Whether faults can limit what parts use, set clocks wrong and end the proxy.
+    /// Whether faults can limit what parts use, fill disks, set clocks wrong and end the proxy.
     pub fn disrupts_resources(&self) -> bool {
         matches!(self, Self::Embedded(_))
+    }
+
+    /// Takes all the room on the disk of a part, or gives it back.
+    pub fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.fill_disk(part, full),
+            Self::Containers(_) => Err(undisrupted("a disk")),
+        }
     }
 
     /// Sets the clock of a part, so far ahead in seconds.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::EnvironmentError;
 use super::backend::{Owner, Started};
 use super::clock::Clock;
+use super::disk::Disk;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
@@ -32,6 +33,8 @@ pub(super) struct Embedded {
     proxy: Option<Proxy>,
     /// Those that can be set, by the name of the part.
     clocks: BTreeMap<String, Clock>,
+    /// Those that can be filled, by the name of the part.
+    disks: BTreeMap<String, Disk>,
 }
 
 struct Proxy {
@@ -83,8 +86,8 @@ impl Proxy {
 impl Embedded {
     /// Nothing runs yet. Logs go to `logs`, the parts' own files to `state`.
     pub fn new(logs: PathBuf, state: PathBuf) -> Self {
-        let clocks = BTreeMap::new();
-        Self { cluster: None, logs, state, ports: Vec::new(), proxy: None, clocks }
+        let (clocks, disks) = (BTreeMap::new(), BTreeMap::new());
+        Self { cluster: None, logs, state, ports: Vec::new(), proxy: None, clocks, disks }
     }
 
     /// Starts the proxy, and if there is to be one PostgreSQL, with a role that owns a database.
@@ -123,6 +126,19 @@ impl Embedded {
             *proxy = Proxy::start(proxy.address.clone(), proxy.seed).await?;
         }
         Ok(())
+    }
+
+    /// Takes all the room on the disk of a part, or gives it back.
+    pub fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
+        let disk = self.disks.get(part).ok_or_else(|| {
+            EnvironmentError::Unsupported(format!("`{part}` has no `disk` of its own to fill"))
+        })?;
+        disk.fill(full)
+    }
+
+    /// The folder of a part as this process sees it.
+    fn seen(&self, instance: &str) -> PathBuf {
+        self.disks.get(instance).map_or_else(|| self.state.join(instance), Disk::seen)
     }
 
     /// Sets the clock of a part, so far ahead in seconds.
@@ -170,14 +186,22 @@ impl Embedded {
     }
 
     /// Chooses where a part listens and keeps its files.
-    pub fn place(&mut self, instance: &str) -> Result<Place, EnvironmentError> {
+    pub fn place(
+        &mut self,
+        instance: &str,
+        description: &PartDescription,
+    ) -> Result<Place, EnvironmentError> {
         let address = self.lease()?;
         let state = self.state.join(instance);
         std::fs::create_dir_all(&state)
             .map_err(|source| EnvironmentError::Folder { path: state.clone(), source })?;
+        if let Some(mebibytes) = description.disk {
+            self.disks.insert(instance.to_owned(), Disk::new(state.clone(), mebibytes)?);
+        }
         Ok(Place {
             listen: address.clone(),
             state: state.display().to_string(),
+            seen: self.seen(instance).display().to_string(),
             here: address.clone(),
             reached_at: address,
         })
@@ -197,15 +221,18 @@ impl Embedded {
         description: &PartDescription,
         started: Started,
     ) -> Result<Runner, EnvironmentError> {
-        let Started { command, mut environment, files } = started;
+        let Started { mut command, mut environment, files } = started;
         if description.clock_faults {
             let clock = Clock::new(self.state.join(format!("{instance}.clock")))?;
             environment.extend(clock.variables()?);
             self.clocks.insert(instance.to_owned(), clock);
         }
-        let folder = self.state.join(instance);
+        let (folder, seen) = (self.state.join(instance), self.seen(instance));
+        if let Some(disk) = self.disks.get(instance) {
+            command = disk.enter(command);
+        }
         for (name, text) in files {
-            let path = folder.join(name);
+            let path = seen.join(name);
             std::fs::write(&path, text)
                 .map_err(|source| EnvironmentError::File { path, source })?;
         }

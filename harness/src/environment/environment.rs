@@ -261,7 +261,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Whether faults can limit what parts use, set clocks wrong and end the proxy.
+    /// Whether faults can limit what parts use, fill disks, set clocks wrong and end the proxy.
     pub async fn disrupts_resources(&self) -> bool {
         self.backend.lock().await.disrupts_resources()
     }
@@ -277,6 +277,14 @@ impl Environment {
         })?;
         let superuser = &database.superuser;
         Ok(limit_connections(superuser, &database.role, refuse).await?)
+    }
+
+    /// Takes all the room on the disk of a part, or gives it back.
+    ///
+    /// # Errors
+    /// When the system file gives the part no disk of its own, or this backend cannot.
+    pub async fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
+        self.backend.lock().await.fill_disk(part, full)
     }
 
     /// Sets the clock of a part, so far ahead in seconds.
@@ -377,6 +385,8 @@ impl Start<'_> {
         let emit = &self.system.events.emit;
         let takes_lines = emit.way == EmitWay::Line(Channel::StandardInput);
         let input = (takes_lines && emit.to == description.name).then(PartInput::default);
+        // From here on texts are about what the harness itself looks at.
+        values.set("state", &place.seen);
         Ok(Part::new(PartSetup {
             name: instance.to_owned(),
             kind: description.name.clone(),

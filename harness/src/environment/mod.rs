@@ -7,6 +7,7 @@ mod backend;
 mod build;
 mod clock;
 mod containers;
+mod disk;
 mod embedded;
 #[expect(clippy::module_inception, reason = "the module's one main type has the module's name")]
 mod environment;

@@ -47,6 +47,8 @@ pub(super) struct Place {
     pub listen: Address,
     /// The folder for its files, as it sees it.
     pub state: String,
+    /// The same as the harness sees it, if it does.
+    pub seen: String,
     /// Its address as the harness reaches it.
     pub here: Address,
     /// Its address as the proxy reaches it.

@@ -123,6 +123,11 @@ pub enum Fault {
         /// How much its address space can still grow, in bytes.
         spare: u64,
     },
+    /// A part's disk is full.
+    DiskFull {
+        /// The part.
+        part: String,
+    },
     /// A part's clock is wrong.
     Clock {
         /// The part.
@@ -153,6 +158,7 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::NoFiles { .. } => "no_files",
             Self::NoMemory { .. } => "no_memory",
+            Self::DiskFull { .. } => "disk_full",
             Self::Clock { .. } => "clock",
             Self::NoConnections {} => "no_connections",
             Self::KillProxy {} => "kill_proxy",
@@ -175,6 +181,7 @@ impl Fault {
             | Self::Pause { part }
             | Self::NoFiles { part }
             | Self::NoMemory { part, .. }
+            | Self::DiskFull { part }
             | Self::Clock { part, .. } => part,
             Self::NoConnections {} => DATABASE,
             Self::KillProxy {} => PROXY,
@@ -259,6 +266,7 @@ impl Fault {
             Self::Pause { .. } => "SIGSTOP, then SIGCONT".to_owned(),
             Self::NoFiles { .. } => "no further file or connection can be opened".to_owned(),
             Self::NoMemory { spare, .. } => format!("{} KiB of memory left", spare >> 10),
+            Self::DiskFull { .. } => "no room on the disk".to_owned(),
             Self::Clock { ahead, .. } if *ahead < 0 => format!("{} s behind", ahead.unsigned_abs()),
             Self::Clock { ahead, .. } => format!("{ahead} s ahead"),
             Self::NoConnections {} => "connections of the role ended and refused".to_owned(),
@@ -308,6 +316,7 @@ impl Fault {
                 let scarcity = Scarcity::Memory { spare: *spare };
                 known_part(environment, part)?.limit(scarcity).await?;
             }
+            Self::DiskFull { part } => environment.fill_disk(part, true).await?,
             Self::Clock { part, ahead } => environment.set_clock(part, *ahead).await?,
             Self::NoConnections {} => environment.refuse_connections(true).await?,
             Self::KillProxy {} => environment.kill_proxy().await,
@@ -337,6 +346,7 @@ impl Fault {
                 let scarcity = Scarcity::Memory { spare: *spare };
                 known_part(environment, part)?.relieve(scarcity).await?;
             }
+            Self::DiskFull { part } => environment.fill_disk(part, false).await?,
             Self::Clock { part, .. } => environment.set_clock(part, 0).await?,
             Self::NoConnections {} => environment.refuse_connections(false).await?,
             Self::KillProxy {} => environment.restart_proxy().await?,

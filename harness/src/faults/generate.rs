@@ -156,6 +156,7 @@ impl<'a> ScheduleGenerator<'a> {
             "terminate" => Fault::Terminate { part },
             "pause" => Fault::Pause { part },
             "no_files" => Fault::NoFiles { part },
+            "disk_full" => Fault::DiskFull { part },
             "no_memory" => Fault::NoMemory { part, spare: within(0..=4) << 20 },
             "clock" => {
                 let ahead = i64::try_from(within(1..=7200)).unwrap_or_default();
@@ -172,10 +173,11 @@ impl<'a> ScheduleGenerator<'a> {
 }
 
 /// Every kind of fault that there is a target for, with the targets.
-fn kinds(targets: &Targets) -> Vec<(&'static str, Vec<&str>)> {
+fn kinds<'a>(targets: &'a Targets) -> Vec<(&'static str, Vec<&'a str>)> {
     let links: Vec<&str> = targets.links.iter().map(|link| link.name.as_str()).collect();
     let (parts, programs) = (targets.parts(), targets.programs());
-    let clocks: Vec<&str> = targets.clocks.iter().map(String::as_str).collect();
+    let named = |parts: &'a BTreeSet<String>| parts.iter().map(String::as_str).collect();
+    let (clocks, disks) = (named(&targets.clocks), named(&targets.disks));
     let store = targets.stores.iter().filter(|store| *store == DATABASE).map(String::as_str);
     let proxy = (!links.is_empty()).then_some(PROXY).into_iter();
     let of_links = LINK_KINDS.map(|kind| (kind, links.clone()));
@@ -185,7 +187,7 @@ fn kinds(targets: &Targets) -> Vec<(&'static str, Vec<&str>)> {
     of_links
         .into_iter()
         .chain(of_parts)
-        .chain([("clock", clocks), ("no_connections", store.collect())])
+        .chain([("clock", clocks), ("disk_full", disks), ("no_connections", store.collect())])
         .chain(of_resources.filter(|_| targets.resources))
         .filter(|(_, targets)| !targets.is_empty())
         .collect()
@@ -279,7 +281,7 @@ mod tests {
                 coverage.covered()
             })
             .collect();
-        let pairs_of_kinds = 2 * 8 + 3 * 3 + 2 * 2 + 3;
+        let pairs_of_kinds = 2 * 8 + 3 * 3 + 2 * 2 + 4;
         assert_eq!(coverage.possible(), 3 * pairs_of_kinds);
         assert!(covered[23] * 10 >= coverage.possible() * 9, "after 24: {}", covered[23]);
         assert_eq!(covered[199], coverage.possible());

@@ -209,6 +209,7 @@ fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
         | Fault::Terminate { .. }
         | Fault::Pause { .. }
         | Fault::NoFiles { .. }
+        | Fault::DiskFull { .. }
         | Fault::NoConnections {}
         | Fault::KillProxy {} => {}
     }

@@ -21,6 +21,8 @@ pub struct Targets {
     pub resources: bool,
     /// The parts whose clocks can be set wrong.
     pub clocks: BTreeSet<String>,
+    /// The parts whose disks can be filled.
+    pub disks: BTreeSet<String>,
 }
 
 impl Targets {
@@ -66,6 +68,7 @@ impl Targets {
             links: links.into_iter().chain([link("server", "database")]).collect(),
             resources: true,
             clocks: BTreeSet::from(["agent-1".to_owned()]),
+            disks: BTreeSet::from(["server".to_owned()]),
         }
     }
 }

@@ -227,25 +227,23 @@ impl Stages<'_> {
         let (producers, services): (Vec<&Part>, Vec<&Part>) =
             self.environment.parts().iter().partition(producing);
         let named = |parts: Vec<&Part>| parts.iter().map(|part| part.name().to_owned()).collect();
-        let of = |chosen: fn(&&PartDescription) -> bool| -> BTreeSet<String> {
-            let chosen = self.system.parts.iter().filter(chosen);
+        let of = |chosen: &dyn Fn(&PartDescription) -> bool| -> BTreeSet<String> {
+            let chosen = self.system.parts.iter().filter(|part| chosen(part));
             chosen.flat_map(PartDescription::instances).collect()
         };
         let disrupts_resources = self.environment.disrupts_resources().await;
         Targets {
             producers: named(producers),
             services: named(services),
-            spared: of(|part| part.spared),
+            spared: of(&|part| part.spared),
             stores: match self.environment.disrupts_database().await {
                 true => vec![DATABASE.to_owned()],
                 false => Vec::new(),
             },
             links: self.environment.links().to_vec(),
             resources: disrupts_resources,
-            clocks: match disrupts_resources {
-                true => of(|part| part.clock_faults),
-                false => BTreeSet::new(),
-            },
+            clocks: of(&|part| part.clock_faults && disrupts_resources),
+            disks: of(&|part| part.disk.is_some() && disrupts_resources),
         }
     }
 

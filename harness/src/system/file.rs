@@ -151,6 +151,9 @@ pub struct PartDescription {
     /// that are linked dynamically obey.
     #[serde(default)]
     pub clock_faults: bool,
+    /// How large a disk of its own its folder lies on, in MiB, so that faults can fill it. The disk
+    /// lies in memory.
+    pub disk: Option<u32>,
     /// Whether no fault ends it, pauses it or takes anything from it: for a part that promises
     /// nothing about that.
     #[serde(default)]

@@ -157,6 +157,7 @@ impl Containers {
         Ok(Place {
             listen: Address { host: EVERYWHERE.to_owned(), port },
             state: STATE.to_owned(),
+            seen: STATE.to_owned(),
             here,
             reached_at: Address { host: self.session.name(instance), port },
         })
