@@ -12,7 +12,8 @@ use harness::history::{Header, PartState, Phase, Recorder};
 use harness::run::{Plan, Planner, Run, RunFolder, RunRequest, checkers_of, perform};
 use harness::seed::Seed;
 use harness::system::{System, fill};
-use harness::workload::Pace;
+use harness::workload::{Asked, Pace, Reader};
+use sqlx::ConnectOptions;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -130,6 +131,51 @@ async fn a_command_gives_events_in_and_answers() {
     assert_eq!(emits[0].receipt().unwrap().id.as_deref(), Some("7"), "{:#?}", emits[0]);
 }
 
+/// A system that runs, its logs in a folder.
+async fn start(text: &str) -> (TempDir, System, Environment) {
+    let (folder, system) = system(text);
+    let header = Header::new(Seed(1), "none", "embedded", &system.name);
+    let recorder = Recorder::create(&folder.path().join("history.jsonl"), header).unwrap();
+    let request = EnvironmentRequest {
+        built: Built::Programs(Default::default()),
+        logs: folder.path().to_owned(),
+        defects: Vec::new(),
+        seed: Seed(1),
+        secrets: Secrets::default(),
+    };
+    let environment = Environment::start(&system, &request, &recorder).await.unwrap();
+    (folder, system, environment)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_query_are_read_back_in_their_order() {
+    let (head, _) = COMMAND.split_once("[events.read]").unwrap();
+    let database = "[database]\nrole = \"owner\"\nname = \"events\"\nmigrations = \".\"";
+    let read = "query = \"SELECT number, text FROM kept ORDER BY number DESC;\"\n\
+                from = \"database\"\nid = \"/number\"\nsequence = \"/number\"\nmarker = \"/text\"";
+    let text = format!("{head}[events.read]\n{read}\n{database}");
+    let (_folder, system, environment) = start(&text).await;
+    let options = environment.superuser_options().unwrap();
+    let asked = Asked::Database(options.clone());
+    let reader = Reader::new(environment.http().clone(), asked, &system.events, Vec::new());
+    let why = reader.read().await.unwrap_err().to_string();
+    assert!(why.contains("\"kept\" does not exist"), "{why}");
+    let mut database = options.connect().await.unwrap();
+    for statement in [
+        "CREATE TABLE kept (number bigint, text text)",
+        "INSERT INTO kept VALUES (1, 'm-1'), (2, NULL)",
+    ] {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    let read = reader.read().await.unwrap();
+    let read: Vec<_> = read
+        .iter()
+        .map(|event| (event.id.as_str(), event.sequence, event.marker.as_deref()))
+        .collect();
+    assert_eq!(read, [("2", Some(2), None), ("1", Some(1), Some("m-1"))]);
+    environment.stop().await.unwrap();
+}
+
 /// A keeper that runs, and its file.
 struct Keeper {
     environment: Arc<Environment>,
@@ -139,17 +185,7 @@ struct Keeper {
 
 impl Keeper {
     async fn start() -> Self {
-        let (folder, system) = system(KEEPER);
-        let header = Header::new(Seed(1), "none", "embedded", "keeper");
-        let recorder = Recorder::create(&folder.path().join("history.jsonl"), header).unwrap();
-        let request = EnvironmentRequest {
-            built: Built::Programs(Default::default()),
-            logs: folder.path().to_owned(),
-            defects: Vec::new(),
-            seed: Seed(1),
-            secrets: Secrets::default(),
-        };
-        let environment = Environment::start(&system, &request, &recorder).await.unwrap();
+        let (folder, _, environment) = start(KEEPER).await;
         let state = environment.endpoint(&environment.parts()[0]).values;
         let kept = fill("{state}/kept", &state).unwrap().into();
         Self { environment: Arc::new(environment), kept, folder }

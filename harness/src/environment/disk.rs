@@ -14,6 +14,8 @@ use super::EnvironmentError;
 
 const HOLD: &str = r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && echo held && exec cat"#;
 const ENTER: &str = r#"cd "$0" && exec "$@""#;
+const NO_NAMESPACE: &str = "a part with a `disk` of its own needs a mount namespace, which this machine \
+    does not allow; run as root, or `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`";
 /// The file that takes all the room.
 const BALLAST: &str = ".ballast";
 
@@ -45,7 +47,7 @@ impl Disk {
         }
         match line.as_str() {
             "held\n" => Ok(disk),
-            _ => Err(failed(io::Error::other("no disk can be made in a namespace of its own"))),
+            _ => Err(EnvironmentError::Unsupported(NO_NAMESPACE.to_owned())),
         }
     }
 

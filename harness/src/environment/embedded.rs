@@ -69,17 +69,17 @@ impl Proxy {
         Ok(Self { address, seed, proxies, stop, server })
     }
 
-    /// Ends it at once, whatever it is doing.
+    /// Closes every link at once and ends. Its control interface ends as if asked to: left open, its
+    /// connections would still lead to this proxy when there is another.
     async fn kill(&mut self) {
-        self.server.abort();
-        let _ = (&mut self.server).await;
         self.proxies.clear().await;
+        self.stop().await;
     }
 
     /// Asks it to end, and waits until it has.
-    async fn stop(self) {
+    async fn stop(&mut self) {
         self.stop.cancel();
-        let _ = self.server.await;
+        let _ = (&mut self.server).await;
     }
 }
 
@@ -242,7 +242,7 @@ impl Embedded {
 
     /// Stops the proxy and PostgreSQL.
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
-        if let Some(proxy) = self.proxy.take() {
+        if let Some(mut proxy) = self.proxy.take() {
             proxy.stop().await;
         }
         if let Some(cluster) = self.cluster.take() {
