@@ -156,7 +156,7 @@ async fn rows_of_a_query_are_read_back_in_their_order() {
     let text = format!("{head}[events.read]\n{read}\n{database}");
     let (_folder, system, environment) = start(&text).await;
     let options = environment.superuser_options().unwrap();
-    let asked = Asked::Database(options.clone());
+    let asked = Asked::Database(Box::new(options.clone()));
     let reader = Reader::new(environment.http().clone(), asked, &system.events, Vec::new());
     let why = reader.read().await.unwrap_err().to_string();
     assert!(why.contains("\"kept\" does not exist"), "{why}");

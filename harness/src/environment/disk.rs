@@ -29,18 +29,18 @@ pub(super) struct Disk {
 
 impl Disk {
     /// A disk of so many MiB, which the part finds at `folder`.
-    pub fn new(folder: PathBuf, mebibytes: u32) -> Result<Self, EnvironmentError> {
+    pub fn new(folder: &Path, mebibytes: u32) -> Result<Self, EnvironmentError> {
         let in_user_namespace = !rustix::process::geteuid().is_root();
         let mut command = Command::new("unshare");
         command.args(["--mount", "--propagation", "private"]);
         if in_user_namespace {
             command.args(["--user", "--map-root-user"]);
         }
-        command.args(["--", "/bin/sh", "-c", HOLD, "hold", &format!("{mebibytes}m")]).arg(&folder);
-        let failed = |source| EnvironmentError::Folder { path: folder.clone(), source };
+        command.args(["--", "/bin/sh", "-c", HOLD, "hold", &format!("{mebibytes}m")]).arg(folder);
+        let failed = |source| EnvironmentError::Folder { path: folder.to_owned(), source };
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let holder = piped.spawn().map_err(failed)?;
-        let mut disk = Self { holder, folder: folder.clone(), in_user_namespace };
+        let mut disk = Self { holder, folder: folder.to_owned(), in_user_namespace };
         let mut line = String::new();
         if let Some(output) = disk.holder.stdout.take() {
             BufReader::new(output).read_line(&mut line).map_err(failed)?;

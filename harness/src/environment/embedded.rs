@@ -196,7 +196,7 @@ impl Embedded {
         std::fs::create_dir_all(&state)
             .map_err(|source| EnvironmentError::Folder { path: state.clone(), source })?;
         if let Some(mebibytes) = description.disk {
-            self.disks.insert(instance.to_owned(), Disk::new(state.clone(), mebibytes)?);
+            self.disks.insert(instance.to_owned(), Disk::new(&state, mebibytes)?);
         }
         Ok(Place {
             listen: address.clone(),

@@ -137,8 +137,8 @@ mod tests {
         (folder, recorder)
     }
 
-    fn reader(url: String) -> Reader {
-        let part = endpoint("agent", &url);
+    fn reader(url: &str) -> Reader {
+        let part = endpoint("agent", url);
         Reader::new(Client::new(), Asked::Part(part.clone()), &contract(), vec![part])
     }
 
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn draining_waits_until_nothing_is_held() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(counting_down(2)).await);
+        let reader = reader(&serve(counting_down(2)).await);
         assert!(drain(&reader, &recorder, 1, SHORT, LONG).await);
         assert_eq!(backlogs(&recorder.history()), [2, 1, 0]);
     }
@@ -184,14 +184,14 @@ mod tests {
     #[tokio::test]
     async fn draining_ends_with_its_bound() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(counting_down(u64::MAX - 1)).await);
+        let reader = reader(&serve(counting_down(u64::MAX - 1)).await);
         assert!(!drain(&reader, &recorder, 1, SHORT, SHORT).await);
     }
 
     #[tokio::test]
     async fn a_producer_that_does_not_answer_is_not_drained() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(Router::new()).await);
+        let reader = reader(&serve(Router::new()).await);
         assert!(!drain(&reader, &recorder, 1, SHORT, SHORT).await);
         assert_eq!(backlogs(&recorder.history()), [0; 0]);
     }
@@ -242,14 +242,14 @@ mod tests {
     #[tokio::test]
     async fn the_final_read_is_asked_for_again() {
         let (_folder, recorder) = recorder();
-        final_read(&reader(serve(counting_down(1)).await), &recorder, LONG).await;
+        final_read(&reader(&serve(counting_down(1)).await), &recorder, LONG).await;
         assert_eq!(recorder.history().final_read().unwrap().events, []);
     }
 
     #[tokio::test]
     async fn a_final_read_that_fails_says_why() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(counting_down(u64::MAX - 1)).await);
+        let reader = reader(&serve(counting_down(u64::MAX - 1)).await);
         final_read(&reader, &recorder, SHORT).await;
         let history = recorder.history();
         assert!(history.final_read().is_none());

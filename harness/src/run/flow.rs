@@ -178,7 +178,9 @@ impl Stages<'_> {
     fn asked(&self) -> Result<Asked, ReadError> {
         let (environment, read) = (self.environment, &self.system.events.read);
         let asked = match read.source {
-            ReadSource::Query(_) => environment.superuser_options().cloned().map(Asked::Database),
+            ReadSource::Query(_) => {
+                environment.superuser_options().cloned().map(Box::new).map(Asked::Database)
+            }
             _ => environment
                 .parts_of(&read.from)
                 .next()

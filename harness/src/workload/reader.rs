@@ -22,7 +22,7 @@ pub enum Asked {
     /// A part.
     Part(Endpoint),
     /// The system's database.
-    Database(PgConnectOptions),
+    Database(Box<PgConnectOptions>),
 }
 
 /// Reads back through the system's own interface, or from where it stores.

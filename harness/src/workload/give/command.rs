@@ -34,7 +34,6 @@ pub(super) async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| NotTaken::certainly(format!("cannot start `{}`: {error}", words[0])))?;
-    let perhaps = |error: std::io::Error| NotTaken::perhaps(error.to_string());
     let id = child.id().unwrap_or_default();
     let leftover = Leftover::ProcessGroup { id, start_time: start_time(id) };
     let _watch =
@@ -43,7 +42,7 @@ pub(super) async fn run(
         // A command that takes its words from its arguments need not read.
         let _ = input.write_all(format!("{body}\n").as_bytes()).await;
     }
-    let output = child.wait_with_output().await.map_err(perhaps)?;
+    let output = child.wait_with_output().await?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

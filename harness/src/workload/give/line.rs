@@ -24,24 +24,24 @@ pub(super) async fn send(
     match channel {
         Channel::StandardInput => to_standard_input(producer, line).await,
         Channel::Tcp => {
-            let mut stream = TcpStream::connect(address).await.map_err(certainly)?;
+            let mut stream = certainly(TcpStream::connect(address).await)?;
             let answer = exchange(&mut stream, line).await?;
             unless_reset(stream.take_error(), answer)
         }
         Channel::Unix(socket) => {
-            let mut stream = UnixStream::connect(path(socket)?).await.map_err(certainly)?;
+            let mut stream = certainly(UnixStream::connect(path(socket)?).await)?;
             let answer = exchange(&mut stream, line).await?;
             unless_reset(stream.take_error(), answer)
         }
         Channel::Udp => {
-            let socket = UdpSocket::bind("127.0.0.1:0").await.map_err(certainly)?;
-            socket.connect(address).await.map_err(certainly)?;
-            socket.send(line.as_bytes()).await.map_err(certainly)?;
+            let socket = certainly(UdpSocket::bind("127.0.0.1:0").await)?;
+            certainly(socket.connect(address).await)?;
+            certainly(socket.send(line.as_bytes()).await)?;
             Ok(String::new())
         }
         Channel::UnixDatagram(socket) => {
-            let (own, socket) = (UnixDatagram::unbound().map_err(certainly)?, path(socket)?);
-            own.send_to(line.as_bytes(), socket).await.map_err(certainly)?;
+            let (own, socket) = (certainly(UnixDatagram::unbound())?, path(socket)?);
+            certainly(own.send_to(line.as_bytes(), socket).await)?;
             Ok(String::new())
         }
     }
@@ -52,9 +52,8 @@ async fn to_standard_input(producer: &Endpoint, line: &str) -> Result<String, No
         return Err(NotTaken::certainly("nobody holds its standard input"));
     };
     match input.write_line(line).await {
-        Ok(()) => Ok(String::new()),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(certainly(error)),
-        Err(error) => Err(perhaps(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => certainly(Err(error)),
+        written => written.map(|()| String::new()).map_err(NotTaken::from),
     }
 }
 
@@ -64,29 +63,26 @@ async fn exchange(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     line: &str,
 ) -> Result<String, NotTaken> {
-    stream.write_all(format!("{line}\n").as_bytes()).await.map_err(perhaps)?;
-    stream.shutdown().await.map_err(perhaps)?;
+    stream.write_all(format!("{line}\n").as_bytes()).await?;
+    stream.shutdown().await?;
     let mut answer = Vec::new();
     let mut stream = stream.take(LONGEST_ANSWER);
-    while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await.map_err(perhaps)? > 0 {}
+    while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await? > 0 {}
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// One that closed the connection before it read the line seems to have read to its end. But the
 /// line is then answered with a reset, which is noted on our side.
 fn unless_reset(noted: io::Result<Option<io::Error>>, answer: String) -> Result<String, NotTaken> {
-    match noted.map_err(perhaps)? {
-        Some(error) if answer.is_empty() => Err(perhaps(error)),
+    match noted? {
+        Some(error) if answer.is_empty() => Err(error.into()),
         _ => Ok(answer),
     }
 }
 
-fn certainly(error: io::Error) -> NotTaken {
-    NotTaken::certainly(error.to_string())
-}
-
-fn perhaps(error: io::Error) -> NotTaken {
-    NotTaken::perhaps(error.to_string())
+/// What fails before the line is on its way.
+fn certainly<T>(result: io::Result<T>) -> Result<T, NotTaken> {
+    result.map_err(|error| NotTaken::certainly(error.to_string()))
 }
 
 #[cfg(test)]

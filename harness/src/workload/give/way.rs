@@ -31,6 +31,13 @@ impl NotTaken {
     }
 }
 
+/// What fails in mid-way proves nothing.
+impl From<std::io::Error> for NotTaken {
+    fn from(error: std::io::Error) -> Self {
+        Self::perhaps(error.to_string())
+    }
+}
+
 /// Gives an event to a producer within `bound`, and returns the producer's answer: JSON, or null
 /// where it says nothing or something else.
 pub(in crate::workload) async fn give(
