@@ -276,6 +276,8 @@ impl Environment {
             EnvironmentError::Unsupported("the system has no database".to_owned())
         })?;
         let superuser = &database.superuser;
+        // Held so that this waits until PostgreSQL is back from an earlier disruption.
+        let _backend = self.backend.lock().await;
         Ok(limit_connections(superuser, &database.role, refuse).await?)
     }
 
