@@ -9,7 +9,7 @@ use harness::environment::{Built, Environment, EnvironmentRequest, Secrets};
 use harness::faults::{Fault, FaultError, Nemesis, Schedule, ScheduledFault};
 use harness::history::{Header, PartState, Phase, Recorder};
 use harness::seed::Seed;
-use harness::system::System;
+use harness::system::{System, fill};
 use serde_json::Value;
 use sqlx::{ConnectOptions, Connection};
 
@@ -81,6 +81,13 @@ impl Running {
     /// What the link's proxy says of itself.
     async fn link(&self) -> Value {
         let url = format!("{}/proxies/{LINK}", self.environment.proxy().url());
+        let answer = self.environment.http().get(url).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// What every link's proxy says of itself.
+    async fn links(&self) -> Value {
+        let url = format!("{}/proxies", self.environment.proxy().url());
         let answer = self.environment.http().get(url).send().await.unwrap();
         answer.json().await.unwrap()
     }
@@ -165,7 +172,7 @@ async fn a_fault_disturbs_until_it_is_healed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disrupted_database_comes_back() {
     let running = Running::start().await;
-    let database = running.environment.superuser_options();
+    let database = running.environment.superuser_options().unwrap();
     let part = || "database".to_owned();
     for fault in [Fault::Kill { part: part() }, Fault::Terminate { part: part() }] {
         let active = fault.inject(&running.environment).await.unwrap();
@@ -252,4 +259,39 @@ async fn a_retired_part_is_not_started_by_a_fault_that_heals_late() {
     running.environment.stop().await.unwrap();
     active.heal().await.unwrap();
     assert_eq!(running.state(), PartState::Killed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_was_killed_comes_back_with_its_links() {
+    let running = Running::start().await;
+    let links = running.links().await;
+    // Twice, since who controls the proxy keeps connections to it.
+    for _ in 0..2 {
+        let active = Fault::KillProxy {}.inject(&running.environment).await.unwrap();
+        let version = format!("{}/version", running.environment.proxy().url());
+        assert!(running.environment.http().get(&version).send().await.is_err(), "it is gone");
+        active.heal().await.unwrap();
+        assert_eq!(running.links().await, links);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_gets_no_connection_until_it_is_healed() {
+    let running = Running::start().await;
+    let database = running.environment.superuser_options().unwrap();
+    let value = |text: &str| fill(text, running.environment.values()).unwrap();
+    let role = database
+        .clone()
+        .username(&value("{database.role}"))
+        .password(&value("{database.password}"));
+    let mut held = role.connect().await.unwrap();
+    let active = Fault::NoConnections {}.inject(&running.environment).await.unwrap();
+    let refusal = role.connect().await.unwrap_err();
+    let code = refusal.as_database_error().and_then(|error| error.code().map(String::from));
+    assert_eq!(code.as_deref(), Some("53300"), "{refusal}");
+    wait_until("the connection that was held is ended", async || held.ping().await.is_err()).await;
+    active.heal().await.unwrap();
+    role.connect().await.unwrap().close().await.unwrap();
+    running.stop().await;
 }

@@ -10,6 +10,14 @@ use crate::calls::{call, text_at, value};
 /// The link whose other end is the database.
 pub const DATABASE_LINK: &str = "server-to-database";
 
+/// How the superuser reaches the system's database.
+///
+/// # Errors
+/// When the system has none.
+pub fn superuser(environment: &Environment) -> Result<&PgConnectOptions, Failed> {
+    environment.superuser_options().ok_or_else(|| "the system has no database".into())
+}
+
 /// A connection of the scenario's own, past the proxy, as the system's role.
 ///
 /// # Errors

@@ -34,6 +34,7 @@ pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
 pub mod retries;
+pub mod rsyslog;
 pub mod server_calls;
 pub mod side_by_side;
 pub mod signing;
@@ -138,6 +139,8 @@ pub const EMBEDDED: &[Scenario] = &[
     audit_log::FULL_DISKS_LOSE_NOTHING,
     audit_log::REFUSALS_LOSE_NOTHING,
     retries::REFUSED_AGENTS_WAIT,
+    rsyslog::PLAIN_TCP_LOSES,
+    rsyslog::RELP_HOLDS,
 ];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.

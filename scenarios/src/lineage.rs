@@ -21,11 +21,12 @@ impl Lineage {
     pub fn copied_for(reference: &mut ReferenceSystem) -> Result<Self, Failed> {
         let system = &mut reference.system;
         let folder = tempfile::tempdir()?;
-        for entry in fs::read_dir(system.path(&system.database.migrations))? {
+        let database = system.database.as_mut().ok_or("the system has no database")?;
+        for entry in fs::read_dir(system.folder.join(&database.migrations))? {
             let entry = entry?;
             fs::copy(entry.path(), folder.path().join(entry.file_name()))?;
         }
-        system.database.migrations = folder.path().to_owned();
+        database.migrations = folder.path().to_owned();
         Ok(Self { folder })
     }
 

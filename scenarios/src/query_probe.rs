@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, raw_sql};
 
 use crate::calls::part;
+use crate::database::superuser;
 use crate::expect;
 use crate::system_run::ReferenceSystem;
 
@@ -49,7 +50,8 @@ impl<'a> QueryProbe<'a> {
         environment: &'a Environment,
     ) -> Result<Self, Failed> {
         let probe = Self { reference, environment };
-        let role = &reference.system.database.role;
+        let database = reference.system.database.as_ref().ok_or("the system has no database")?;
+        let role = &database.role;
         let mut connection = probe.connect().await?;
         for (name, value) in SETTINGS {
             let statement = format!("ALTER ROLE {role} SET {name} = '{value}'");
@@ -67,7 +69,7 @@ impl<'a> QueryProbe<'a> {
     /// # Errors
     /// When there is none to be had.
     pub async fn connect(&self) -> Result<PgConnection, Failed> {
-        Ok(self.environment.superuser_options().connect().await?)
+        Ok(superuser(self.environment)?.connect().await?)
     }
 
     /// What PostgreSQL did for the server while `call` ran.

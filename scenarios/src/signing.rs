@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::both_ways::both_ways;
 use crate::calls::{call, text_at};
+use crate::database::superuser;
 use crate::meddler::Meddler;
 use crate::server_calls::Server;
 use crate::system_run::ReferenceSystem;
@@ -125,7 +126,7 @@ fn judge_keeping(mut reference: ReferenceSystem) -> Result<(), Failed> {
             .filter_map(|key| key["public_key"].as_str().map(str::to_owned))
             .collect();
         expect::equal("keys", &public.len(), &1)?;
-        let mut connection = environment.superuser_options().connect().await?;
+        let mut connection = superuser(environment)?.connect().await?;
         let query = "SELECT sealed_private_key FROM signing_keys";
         let stored: Vec<Vec<u8>> = sqlx::query_scalar(query).fetch_all(&mut connection).await?;
         let mut places: Vec<(String, Vec<u8>)> =
@@ -201,7 +202,7 @@ async fn primary(server: &Server<'_>) -> Result<String, Failed> {
 
 /// Makes a command for the agent, past the server's calls.
 async fn plant_command(environment: &Environment, agent: &str) -> Result<Uuid, Failed> {
-    let mut connection = environment.superuser_options().connect().await?;
+    let mut connection = superuser(environment)?.connect().await?;
     let query = "INSERT INTO agent_commands (id, agent_id, command_type) VALUES ($1, $2::uuid, $3)";
     let id = Uuid::new_v4();
     let insert = sqlx::query(query).bind(id).bind(agent).bind(UNKNOWN_KIND);

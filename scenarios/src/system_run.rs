@@ -124,7 +124,21 @@ pub fn run_plan(
     planner: Planner,
     defects: &[&str],
 ) -> Result<Run, Failed> {
-    let system = System::read(&system_file())?;
+    run_plan_on(&system_file(), backend, name, planner, defects)
+}
+
+/// As [`run_plan`], on the system of another file.
+///
+/// # Errors
+/// When the run could not be carried through.
+pub fn run_plan_on(
+    file: &Path,
+    backend: BackendKind,
+    name: &str,
+    planner: Planner,
+    defects: &[&str],
+) -> Result<Run, Failed> {
+    let system = System::read(file)?;
     let seed = Seed::fresh();
     let generated = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/generated");
     let folder = RunFolder::create(generated.as_ref(), "scenario", seed.0)?;

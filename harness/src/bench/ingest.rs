@@ -109,7 +109,9 @@ async fn measure_on(
     folder: &Path,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
-    let options = environment.superuser_options();
+    let options = environment.superuser_options().ok_or_else(|| {
+        BenchError::Unusable(format!("`{}` has no database", request.system.name))
+    })?;
     let mut database = options.connect().await?;
     let table = Table::of(contract, &mut database).await?;
     tell(&format!("ingest: filling {} with {} rows", contract.table, request.rows));

@@ -8,6 +8,7 @@ mod delivery;
 mod evidence;
 mod order;
 mod priority;
+pub mod promise;
 mod rate_limit;
 mod recovery;
 mod verdict;

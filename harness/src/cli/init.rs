@@ -243,7 +243,7 @@ mod tests {
         let certify = CertifyFile::read(&folder.path().join("certify.toml")).unwrap();
         assert_eq!(certify.server.command, ["./parcels"]);
         let system = System::read(&folder.path().join("system.toml")).unwrap();
-        assert_eq!(system.parts[0].port, 9090);
+        assert_eq!(system.parts[0].port, Some(9090));
     }
 
     #[test]

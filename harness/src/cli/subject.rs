@@ -71,7 +71,7 @@ impl Subject {
     ) -> Result<Self, Failure> {
         let system = read_system(arguments.system.as_deref())?;
         know_defects(&system.name, &system.defects, &arguments.defect)?;
-        if arguments.backend == BackendKind::Embedded {
+        if arguments.backend == BackendKind::Embedded && system.database.is_some() {
             Binaries::find_or_install().map_err(Failure::environment)?;
         }
         let built = tokio::select! {

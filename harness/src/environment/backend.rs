@@ -12,7 +12,7 @@ use super::place::{Address, Place};
 use super::runner::Runner;
 use super::services::{Disruption, Services};
 use super::{EnvironmentError, EnvironmentRequest};
-use crate::system::PartDescription;
+use crate::system::{Channel, EmitWay, PartDescription, ReadSource, Ready, System};
 
 /// The choice of a backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -42,6 +42,16 @@ pub(super) struct Owner {
     pub database: String,
 }
 
+/// What a part is started with, its texts filled.
+pub(super) struct Started {
+    /// The words of its command.
+    pub command: Vec<String>,
+    /// Its environment.
+    pub environment: BTreeMap<String, String>,
+    /// The files that it finds in its folder, by name.
+    pub files: BTreeMap<String, String>,
+}
+
 /// A backend at work. Dropping it ends what it runs.
 #[derive(Debug)]
 pub(super) enum Backend {
@@ -66,17 +76,39 @@ impl Backend {
         }
     }
 
-    /// Starts the proxy, and PostgreSQL with a role that owns a database. Every random choice of
-    /// the proxy's toxics comes from the seed.
+    /// Starts the proxy, and if there is to be one PostgreSQL, with a role that owns a database.
+    /// Every random choice of the proxy's toxics comes from the seed.
     pub async fn start_services(
         &mut self,
         seed: u64,
-        owner: &Owner,
+        owner: Option<&Owner>,
     ) -> Result<Services, EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.start_services(seed, owner).await,
             Self::Containers(containers) => containers.start_services(seed, owner).await,
         }
+    }
+
+    /// # Errors
+    /// The system file describes something that this backend cannot do.
+    pub fn suits(&self, system: &System) -> Result<(), EnvironmentError> {
+        if matches!(self, Self::Embedded(_)) {
+            return Ok(());
+        }
+        let events = &system.events;
+        let by_http_or_port = |ready: &Ready| matches!(ready, Ready::Http(_) | Ready::Running);
+        let way_in = matches!(events.emit.way, EmitWay::Http(_) | EmitWay::Line(Channel::Tcp));
+        let what = match &events.read.source {
+            ReadSource::File { .. } => "events.read has a file",
+            _ if !way_in => "events.emit has neither a path nor line = \"tcp\"",
+            _ if !system.parts.iter().all(|part| by_http_or_port(&part.ready)) => {
+                "a part is ready by its port or by a line"
+            }
+            _ => return Ok(()),
+        };
+        let why =
+            format!("{what}, which is not seen from outside a container; use `--backend embedded`");
+        Err(EnvironmentError::Unsupported(why))
     }
 
     /// Chooses where a part listens and keeps its files.
@@ -86,7 +118,7 @@ impl Backend {
         description: &PartDescription,
     ) -> Result<Place, EnvironmentError> {
         match self {
-            Self::Embedded(embedded) => embedded.place(instance),
+            Self::Embedded(embedded) => embedded.place(instance, description),
             Self::Containers(containers) => containers.place(instance, description),
         }
     }
@@ -122,13 +154,12 @@ impl Backend {
         &mut self,
         instance: &str,
         description: &PartDescription,
-        command: Vec<String>,
-        environment: BTreeMap<String, String>,
+        started: Started,
     ) -> Result<Runner, EnvironmentError> {
         match self {
-            Self::Embedded(embedded) => Ok(embedded.runner(instance, command, environment)),
+            Self::Embedded(embedded) => embedded.runner(instance, description, started),
             Self::Containers(containers) => {
-                let container = containers.runner(instance, description, command, environment)?;
+                let container = containers.runner(instance, description, started)?;
                 Ok(Runner::Container(Box::new(container)))
             }
         }
@@ -138,7 +169,7 @@ impl Backend {
     pub async fn disrupt_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.disrupt_database(how).await,
-            Self::Containers(_) => Err(undisrupted()),
+            Self::Containers(_) => Err(undisrupted("the database")),
         }
     }
 
@@ -146,13 +177,49 @@ impl Backend {
     pub async fn restore_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.restore_database(how).await,
-            Self::Containers(_) => Err(undisrupted()),
+            Self::Containers(_) => Err(undisrupted("the database")),
         }
     }
 
     /// Whether faults can hit PostgreSQL itself.
     pub fn disrupts_database(&self) -> bool {
         matches!(self, Self::Embedded(_))
+    }
+
+    /// Whether faults can limit what parts use, fill disks, set clocks wrong and end the proxy.
+    pub fn disrupts_resources(&self) -> bool {
+        matches!(self, Self::Embedded(_))
+    }
+
+    /// Takes all the room on the disk of a part, or gives it back.
+    pub fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.fill_disk(part, full),
+            Self::Containers(_) => Err(undisrupted("a disk")),
+        }
+    }
+
+    /// Sets the clock of a part, so far ahead in seconds.
+    pub fn set_clock(&self, part: &str, ahead: i64) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.set_clock(part, ahead),
+            Self::Containers(_) => Err(undisrupted("a clock")),
+        }
+    }
+
+    /// Ends the proxy at once. In containers it goes on.
+    pub async fn kill_proxy(&mut self) {
+        if let Self::Embedded(embedded) = self {
+            embedded.kill_proxy().await;
+        }
+    }
+
+    /// Starts the proxy again where it was, without any link.
+    pub async fn restart_proxy(&mut self) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.restart_proxy().await,
+            Self::Containers(_) => Err(undisrupted("the proxy")),
+        }
     }
 
     /// Ends the proxy and the database.
@@ -164,7 +231,7 @@ impl Backend {
     }
 }
 
-fn undisrupted() -> EnvironmentError {
-    let why = "in containers no fault hits the database itself; use `--backend embedded`";
-    EnvironmentError::Unsupported(why.to_owned())
+fn undisrupted(what: &str) -> EnvironmentError {
+    let why = format!("in containers no fault hits {what} itself; use `--backend embedded`");
+    EnvironmentError::Unsupported(why)
 }

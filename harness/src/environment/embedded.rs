@@ -2,21 +2,24 @@
 //! this process. Everything listens on loopback.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EnvironmentError;
-use super::backend::Owner;
+use super::backend::{Owner, Started};
+use super::clock::Clock;
+use super::disk::Disk;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
 use super::process::Program;
 use super::runner::Runner;
-use super::services::{Disruption, Services};
+use super::services::{DatabaseService, Disruption, Services};
+use crate::system::PartDescription;
 
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -28,54 +31,126 @@ pub(super) struct Embedded {
     state: PathBuf,
     ports: Vec<PortLease>,
     proxy: Option<Proxy>,
+    /// Those that can be set, by the name of the part.
+    clocks: BTreeMap<String, Clock>,
+    /// Those that can be filled, by the name of the part.
+    disks: BTreeMap<String, Disk>,
 }
 
-#[derive(Debug)]
 struct Proxy {
+    address: Address,
+    seed: u64,
+    proxies: toxiproxy::Proxies,
     stop: CancellationToken,
     server: JoinHandle<()>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Proxy at {}", self.address)
+    }
+}
+
+impl Proxy {
+    /// Serves at an address; every random choice of the toxics comes from the seed.
+    async fn start(address: Address, seed: u64) -> Result<Self, EnvironmentError> {
+        let listener = TcpListener::bind((address.host.as_str(), address.port))
+            .await
+            .map_err(|source| EnvironmentError::Bind { address: address.to_string(), source })?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let proxies = toxiproxy::Proxies::new(seed);
+        let served = toxiproxy::serve(listener, proxies.clone(), stopped);
+        let server = tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the embedded proxy ended");
+            }
+        });
+        Ok(Self { address, seed, proxies, stop, server })
+    }
+
+    /// Closes every link at once and ends. Its control interface ends as if asked to: left open, its
+    /// connections would still lead to this proxy when there is another.
+    async fn kill(&mut self) {
+        self.proxies.clear().await;
+        self.stop().await;
+    }
+
+    /// Asks it to end, and waits until it has.
+    async fn stop(&mut self) {
+        self.stop.cancel();
+        let _ = (&mut self.server).await;
+    }
 }
 
 impl Embedded {
     /// Nothing runs yet. Logs go to `logs`, the parts' own files to `state`.
     pub fn new(logs: PathBuf, state: PathBuf) -> Self {
-        Self { cluster: None, logs, state, ports: Vec::new(), proxy: None }
+        let (clocks, disks) = (BTreeMap::new(), BTreeMap::new());
+        Self { cluster: None, logs, state, ports: Vec::new(), proxy: None, clocks, disks }
     }
 
-    /// Starts the proxy, and PostgreSQL with a role that owns a database.
+    /// Starts the proxy, and if there is to be one PostgreSQL, with a role that owns a database.
     pub async fn start_services(
         &mut self,
         seed: u64,
-        owner: &Owner,
+        owner: Option<&Owner>,
     ) -> Result<Services, EnvironmentError> {
         let proxy_url = self.start_proxy(seed).await?;
-        let (database, superuser) = self.start_database(owner).await?;
-        Ok(Services { proxy_url, database_here: database.clone(), database, superuser })
+        let database = match owner {
+            Some(owner) => Some(self.start_database(owner).await?),
+            None => None,
+        };
+        Ok(Services { proxy_url, database })
     }
 
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.
     /// Returns the address of its control interface.
     async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
         let address = self.lease()?;
-        let listener = TcpListener::bind((LOOPBACK, address.port))
-            .await
-            .map_err(|source| EnvironmentError::Bind { address: address.to_string(), source })?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        let proxies = toxiproxy::Proxies::new(seed);
-        let server = tokio::spawn(async move {
-            if let Err(error) = toxiproxy::serve(listener, proxies, stopped).await {
-                tracing::error!(%error, "the embedded proxy ended");
-            }
-        });
-        self.proxy = Some(Proxy { stop, server });
-        Ok(format!("http://{address}"))
+        let url = format!("http://{address}");
+        self.proxy = Some(Proxy::start(address, seed).await?);
+        Ok(url)
     }
 
-    async fn start_database(
-        &mut self,
-        owner: &Owner,
-    ) -> Result<(Address, PgConnectOptions), EnvironmentError> {
+    /// Ends the proxy at once, if it has been started and not ended for good.
+    pub async fn kill_proxy(&mut self) {
+        if let Some(proxy) = &mut self.proxy {
+            proxy.kill().await;
+        }
+    }
+
+    /// Starts the proxy again where it was, without any link.
+    pub async fn restart_proxy(&mut self) -> Result<(), EnvironmentError> {
+        if let Some(proxy) = &mut self.proxy {
+            *proxy = Proxy::start(proxy.address.clone(), proxy.seed).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes all the room on the disk of a part, or gives it back.
+    pub fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
+        let disk = self.disks.get(part).ok_or_else(|| {
+            EnvironmentError::Unsupported(format!("`{part}` has no `disk` of its own to fill"))
+        })?;
+        disk.fill(full)
+    }
+
+    /// The folder of a part as this process sees it.
+    fn seen(&self, instance: &str) -> PathBuf {
+        self.disks.get(instance).map_or_else(|| self.state.join(instance), Disk::seen)
+    }
+
+    /// Sets the clock of a part, so far ahead in seconds.
+    pub fn set_clock(&self, part: &str, ahead: i64) -> Result<(), EnvironmentError> {
+        let clock = self.clocks.get(part).ok_or_else(|| {
+            let why = format!("the clock of `{part}` cannot be set: it has no `clock_faults`");
+            EnvironmentError::Unsupported(why)
+        })?;
+        clock.set(ahead)
+    }
+
+    async fn start_database(&mut self, owner: &Owner) -> Result<DatabaseService, EnvironmentError> {
         let log = self.logs.join("postgresql.log");
         let cluster =
             PrivateCluster::start(ClusterOptions { durable: true, ..ClusterOptions::new(log) })
@@ -85,7 +160,7 @@ impl Embedded {
         let address = Address { host: LOOPBACK.to_owned(), port: cluster.port() };
         let superuser = cluster.superuser_options(database);
         self.cluster = Some(cluster);
-        Ok((address, superuser))
+        Ok(DatabaseService { here: address.clone(), address, superuser, role: role.clone() })
     }
 
     /// Disrupts PostgreSQL, if it has been started and not ended for good.
@@ -111,15 +186,23 @@ impl Embedded {
     }
 
     /// Chooses where a part listens and keeps its files.
-    pub fn place(&mut self, instance: &str) -> Result<Place, EnvironmentError> {
+    pub fn place(
+        &mut self,
+        instance: &str,
+        description: &PartDescription,
+    ) -> Result<Place, EnvironmentError> {
         let address = self.lease()?;
         let state = self.state.join(instance);
         std::fs::create_dir_all(&state)
             .map_err(|source| EnvironmentError::Folder { path: state.clone(), source })?;
+        if let Some(mebibytes) = description.disk {
+            self.disks.insert(instance.to_owned(), Disk::new(&state, mebibytes)?);
+        }
         Ok(Place {
             listen: address.clone(),
             state: state.display().to_string(),
-            url: format!("http://{address}"),
+            seen: self.seen(instance).display().to_string(),
+            here: address.clone(),
             reached_at: address,
         })
     }
@@ -133,24 +216,34 @@ impl Embedded {
 
     /// What starts a part.
     pub fn runner(
-        &self,
+        &mut self,
         instance: &str,
-        command: Vec<String>,
-        environment: BTreeMap<String, String>,
-    ) -> Runner {
-        Runner::Process(Program {
-            command,
-            environment,
-            folder: self.state.join(instance),
-            log: self.logs.join(format!("{instance}.log")),
-        })
+        description: &PartDescription,
+        started: Started,
+    ) -> Result<Runner, EnvironmentError> {
+        let Started { mut command, mut environment, files } = started;
+        if description.clock_faults {
+            let clock = Clock::new(self.state.join(format!("{instance}.clock")))?;
+            environment.extend(clock.variables()?);
+            self.clocks.insert(instance.to_owned(), clock);
+        }
+        let (folder, seen) = (self.state.join(instance), self.seen(instance));
+        if let Some(disk) = self.disks.get(instance) {
+            command = disk.enter(command);
+        }
+        for (name, text) in files {
+            let path = seen.join(name);
+            std::fs::write(&path, text)
+                .map_err(|source| EnvironmentError::File { path, source })?;
+        }
+        let log = self.logs.join(format!("{instance}.log"));
+        Ok(Runner::Process(Program { command, environment, folder, log }))
     }
 
     /// Stops the proxy and PostgreSQL.
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
-        if let Some(proxy) = self.proxy.take() {
-            proxy.stop.cancel();
-            let _ = proxy.server.await;
+        if let Some(mut proxy) = self.proxy.take() {
+            proxy.stop().await;
         }
         if let Some(cluster) = self.cluster.take() {
             cluster.stop().await?;

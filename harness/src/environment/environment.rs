@@ -10,20 +10,25 @@ use reqwest::Client;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Mutex;
 
-use super::EnvironmentError;
-use super::backend::{Backend, Owner};
+use super::backend::{Backend, Owner, Started};
 use super::build::Built;
 use super::http::http_client;
-use super::part::Part;
+use super::input::PartInput;
+use super::part::{Part, PartSetup};
 use super::place::Address;
+use super::postgres::limit_connections;
 use super::proxy_client::ProxyClient;
+use super::readiness::{Readiness, WrittenLine};
 use super::secrets::Secrets;
-use super::services::{Disruption, Services, until_lost};
+use super::services::{DatabaseService, Disruption, Services, until_lost};
 use super::setup::make_setup_call;
 use super::state_folder::StateFolder;
+use super::{Endpoint, EnvironmentError};
 use crate::history::Recorder;
 use crate::seed::Seed;
-use crate::system::{DATABASE, PartDescription, System, Values, fill};
+use crate::system::{
+    Channel, DATABASE, EmitWay, PartDescription, Ready, System, TemplateError, Values, fill,
+};
 
 /// How long a part may take to become ready at the start.
 const READY_BOUND: Duration = Duration::from_secs(60);
@@ -59,13 +64,14 @@ pub struct Link {
 pub struct Environment {
     parts: Vec<Part>,
     links: Vec<Link>,
+    /// Where the proxy of each link listens, and what it passes on to.
+    hops: Vec<(Address, Address)>,
     proxy: ProxyClient,
     http: Client,
     values: Values,
     secrets: Secrets,
-    /// Where the harness itself reaches PostgreSQL.
-    database: Address,
-    superuser: PgConnectOptions,
+    /// PostgreSQL, if the system needs it.
+    database: Option<DatabaseService>,
     /// Whether a fault keeps PostgreSQL from answering.
     database_disrupted: AtomicBool,
     backend: Mutex<Backend>,
@@ -125,26 +131,27 @@ impl Environment {
         let state = StateFolder::new()?;
         let parts_files = state.path().to_owned();
         let mut backend = Backend::prepare(request, parts_files).await?;
+        backend.suits(system)?;
         let password = request.secrets.make();
-        let database = &system.database;
-        let owner = Owner {
+        let owner = system.database.as_ref().map(|database| Owner {
             role: database.role.clone(),
             password: password.clone(),
             database: database.name.clone(),
-        };
-        let Services { proxy_url, database: address, database_here, superuser } =
-            backend.start_services(request.seed.0, &owner).await?;
+        });
+        let Services { proxy_url, database } =
+            backend.start_services(request.seed.0, owner.as_ref()).await?;
         let http = http_client();
         let proxy = ProxyClient::new(http.clone(), proxy_url);
 
-        let migrations = backend.migrations(&system.path(&database.migrations));
         let mut values = Values::default()
             .with("seed", request.seed.to_string())
-            .with("defects", request.defects.join(","))
-            .with("migrations", migrations)
-            .with("database.role", &database.role)
-            .with("database.name", &database.name)
-            .with("database.password", &password);
+            .with("defects", request.defects.join(","));
+        if let Some(database) = &system.database {
+            values.set("migrations", backend.migrations(&system.path(&database.migrations)));
+            values.set("database.role", &database.role);
+            values.set("database.name", &database.name);
+            values.set("database.password", &password);
+        }
         for name in &system.secrets {
             values.set(format!("secret.{name}"), request.secrets.make());
         }
@@ -156,17 +163,19 @@ impl Environment {
         let environment = Self {
             parts: Vec::new(),
             links: Vec::new(),
+            hops: Vec::new(),
             proxy,
             http,
             values,
             secrets: request.secrets.clone(),
-            database: database_here,
-            superuser: superuser.database(&system.database.name),
+            database,
             database_disrupted: AtomicBool::new(false),
             backend: Mutex::new(backend),
             _state: state,
         };
-        let addresses = BTreeMap::from([(DATABASE.to_owned(), address)]);
+        let database = environment.database.iter();
+        let addresses =
+            database.map(|service| (DATABASE.to_owned(), service.address.clone())).collect();
         let mut start = Start { system, recorder, environment, addresses, hops };
         for description in &system.parts {
             start.start_parts(description).await?;
@@ -209,22 +218,28 @@ impl Environment {
         &self.values
     }
 
-    /// How the system's database is reached as PostgreSQL's superuser, without a proxy between: for
-    /// who plants rows or looks at what the system did.
-    pub fn superuser_options(&self) -> &PgConnectOptions {
-        &self.superuser
+    /// A part as it is found by who gives it events or reads them.
+    pub fn endpoint(&self, part: &Part) -> Endpoint {
+        part.endpoint(&self.values)
+    }
+
+    /// How the system's database, if it has one, is reached as PostgreSQL's superuser, without a
+    /// proxy between: for who plants rows or looks at what the system did.
+    pub fn superuser_options(&self) -> Option<&PgConnectOptions> {
+        self.database.as_ref().map(|database| &database.superuser)
     }
 
     /// Waits until PostgreSQL takes no connections any more although no fault disrupts it, which
     /// is the end of the run.
     pub async fn until_lost(&self) -> EnvironmentError {
+        let Some(database) = &self.database else { return std::future::pending().await };
         let is_disrupted = || self.database_disrupted.load(Ordering::Relaxed);
-        until_lost("PostgreSQL", &self.database, is_disrupted).await
+        until_lost("PostgreSQL", &database.here, is_disrupted).await
     }
 
     /// Whether faults can hit PostgreSQL itself.
     pub async fn disrupts_database(&self) -> bool {
-        self.backend.lock().await.disrupts_database()
+        self.database.is_some() && self.backend.lock().await.disrupts_database()
     }
 
     /// Disrupts PostgreSQL until [`Environment::restore_database`].
@@ -243,6 +258,60 @@ impl Environment {
     pub async fn restore_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
         self.backend.lock().await.restore_database(how).await?;
         self.database_disrupted.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether faults can limit what parts use, fill disks, set clocks wrong and end the proxy.
+    pub async fn disrupts_resources(&self) -> bool {
+        self.backend.lock().await.disrupts_resources()
+    }
+
+    /// Ends every connection of the system's role to PostgreSQL and refuses new ones, as if others
+    /// had taken all that there are, or allows them again.
+    ///
+    /// # Errors
+    /// When there is no database, or it refuses.
+    pub async fn refuse_connections(&self, refuse: bool) -> Result<(), EnvironmentError> {
+        let database = self.database.as_ref().ok_or_else(|| {
+            EnvironmentError::Unsupported("the system has no database".to_owned())
+        })?;
+        let superuser = &database.superuser;
+        // Held so that this waits until PostgreSQL is back from an earlier disruption.
+        let _backend = self.backend.lock().await;
+        Ok(limit_connections(superuser, &database.role, refuse).await?)
+    }
+
+    /// Takes all the room on the disk of a part, or gives it back.
+    ///
+    /// # Errors
+    /// When the system file gives the part no disk of its own, or this backend cannot.
+    pub async fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
+        self.backend.lock().await.fill_disk(part, full)
+    }
+
+    /// Sets the clock of a part, so far ahead in seconds.
+    ///
+    /// # Errors
+    /// When the system file does not allow that of this part, or this backend cannot.
+    pub async fn set_clock(&self, part: &str, ahead: i64) -> Result<(), EnvironmentError> {
+        self.backend.lock().await.set_clock(part, ahead)
+    }
+
+    /// Ends the proxy in every link, at once.
+    pub async fn kill_proxy(&self) {
+        self.backend.lock().await.kill_proxy().await;
+    }
+
+    /// Starts the proxy again where it was, with the links that it had.
+    ///
+    /// # Errors
+    /// When it cannot listen there any more.
+    pub async fn restart_proxy(&self) -> Result<(), EnvironmentError> {
+        self.backend.lock().await.restart_proxy().await?;
+        for (link, (listen, upstream)) in self.links.iter().zip(&self.hops) {
+            let (listen, upstream) = (listen.to_string(), upstream.to_string());
+            self.proxy.create(&link.name, &listen, &upstream).await?;
+        }
         Ok(())
     }
 
@@ -308,18 +377,28 @@ impl Start<'_> {
         let variables = description.environment.iter();
         let variables = variables.map(|(name, text)| Ok((name.clone(), fill(text, &values)?)));
         let variables = variables.collect::<Result<BTreeMap<_, _>, EnvironmentError>>()?;
+        let files = description.files.iter();
+        let files = files.map(|(name, text)| Ok((name.clone(), fill(text, &values)?)));
+        let files = files.collect::<Result<BTreeMap<_, _>, EnvironmentError>>()?;
         let environment = &mut self.environment;
-        let runner =
-            environment.backend.get_mut().runner(instance, description, command, variables)?;
+        let started_with = Started { command, environment: variables, files };
+        let runner = environment.backend.get_mut().runner(instance, description, started_with)?;
         self.addresses.entry(description.name.clone()).or_insert(place.reached_at);
-        Ok(Part::new(
-            (instance.to_owned(), description.name.clone()),
-            place.url,
-            &description.ready,
+        let emit = &self.system.events.emit;
+        let takes_lines = emit.way == EmitWay::Line(Channel::StandardInput);
+        let input = (takes_lines && emit.to == description.name).then(PartInput::default);
+        // From here on texts are about what the harness itself looks at.
+        values.set("state", &place.seen);
+        Ok(Part::new(PartSetup {
+            name: instance.to_owned(),
+            kind: description.name.clone(),
+            ready: readiness(&description.ready, &place.here, &values, &environment.http)?,
+            here: place.here,
+            values,
+            input,
             runner,
-            environment.http.clone(),
-            self.recorder.clone(),
-        ))
+            recorder: self.recorder.clone(),
+        }))
     }
 
     /// Puts a proxy between a part and what it reaches, and returns where the part finds it.
@@ -337,7 +416,27 @@ impl Start<'_> {
             .proxy
             .create(&link.name, &listen.to_string(), &upstream.to_string())
             .await?;
+        self.environment.hops.push((listen, upstream.clone()));
         self.environment.links.push(link);
         Ok(seen)
     }
+}
+
+/// How a part at this address is asked whether it is ready.
+fn readiness(
+    ready: &Ready,
+    here: &Address,
+    values: &Values,
+    http: &Client,
+) -> Result<Readiness, TemplateError> {
+    Ok(match ready {
+        Ready::Http(path) => {
+            Readiness::Http { client: http.clone(), url: format!("http://{here}{path}") }
+        }
+        Ready::Port => Readiness::Port(here.clone()),
+        Ready::Running => Readiness::Running,
+        Ready::Line { file, line } => {
+            Readiness::Line(WrittenLine::new(fill(file, values)?.into(), line.clone()))
+        }
+    })
 }

@@ -54,6 +54,22 @@ pub enum EnvironmentError {
         /// Where it was reached.
         address: String,
     },
+    /// A part cannot be made short of something.
+    #[error("cannot limit the resources of `{part}`: {source}")]
+    Limit {
+        /// The part.
+        part: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that a part is to find in its folder cannot be written.
+    #[error("cannot write {path}: {source}; is the disk full or not writable?")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A setup call failed.
     #[error("setup call {what} failed: {why}")]
     Setup {

@@ -1,22 +1,25 @@
 //! One part of the environment: started, watched, killed, started again.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::Client;
-use rustix::process::{Pid, Signal};
-use tokio::sync::{mpsc, watch};
+use rustix::process::{Pid, Rlimit, Signal};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::EnvironmentError;
+use super::input::PartInput;
+use super::place::Address;
+use super::readiness::Readiness;
 use super::runner::{Runner, Running};
+use super::scarcity::Scarcity;
+use super::{Endpoint, EnvironmentError};
 use crate::history::{Action, PartState, Recorder};
+use crate::system::Values;
 
 /// How often a part is asked whether it is ready.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long it may take to answer.
-const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a part may take to end after a polite request before it is killed.
 const TERMINATION_BOUND: Duration = Duration::from_secs(5);
 
@@ -29,13 +32,31 @@ pub struct Part {
     poller: JoinHandle<()>,
 }
 
+/// What a part is, before it is started.
+#[derive(Debug)]
+pub(super) struct PartSetup {
+    /// As `agent-1`.
+    pub name: String,
+    /// The name of its description, as `agent`.
+    pub kind: String,
+    /// Its address as the harness reaches it.
+    pub here: Address,
+    /// What the texts of its description were filled from.
+    pub values: Values,
+    /// How it is seen to be ready.
+    pub ready: Readiness,
+    /// Its standard input, if lines are to be written to it.
+    pub input: Option<PartInput>,
+    /// What starts it.
+    pub runner: Runner,
+    /// Where its changes of state are noted.
+    pub recorder: Recorder,
+}
+
 #[derive(Debug)]
 struct Shared {
-    name: String,
-    kind: String,
+    setup: PartSetup,
     url: String,
-    runner: Runner,
-    recorder: Recorder,
     status: watch::Sender<Status>,
 }
 
@@ -50,27 +71,28 @@ struct Status {
 /// The way to the task that owns the running program.
 #[derive(Debug)]
 struct Control {
-    signals: mpsc::UnboundedSender<Signal>,
+    orders: mpsc::UnboundedSender<Order>,
     /// Says in the end how the program ended.
     owner: JoinHandle<String>,
 }
 
+/// What the task that owns a running program does for others.
+#[derive(Debug)]
+enum Order {
+    Signal(Signal),
+    /// The answer says what could not be done.
+    Limit(Scarcity, oneshot::Sender<io::Result<()>>),
+    Relieve(Scarcity),
+}
+
 impl Part {
-    /// A part that is not started yet, by its name and the kind of part that it is. `url` is its address as the harness reaches it, `ready`
-    /// the path that answers 200 when it is ready.
-    pub(super) fn new(
-        (name, kind): (String, String),
-        url: String,
-        ready: &str,
-        runner: Runner,
-        http: Client,
-        recorder: Recorder,
-    ) -> Self {
-        let (status, _) =
-            watch::channel(Status { life: 0, state: PartState::Killed, process_group: None });
-        let ready_url = format!("{url}{ready}");
-        let shared = Arc::new(Shared { name, kind, url, runner, recorder, status });
-        let poller = tokio::spawn(poll_readiness(Arc::clone(&shared), http, ready_url));
+    /// A part that is not started yet.
+    pub(super) fn new(setup: PartSetup) -> Self {
+        let status = Status { life: 0, state: PartState::Killed, process_group: None };
+        let (status, _) = watch::channel(status);
+        let url = format!("http://{}", setup.here);
+        let shared = Arc::new(Shared { setup, url, status });
+        let poller = tokio::spawn(poll_readiness(Arc::clone(&shared)));
         Self {
             shared,
             control: tokio::sync::Mutex::default(),
@@ -81,17 +103,28 @@ impl Part {
 
     /// Its name, as `agent-1`.
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.shared.setup.name
     }
 
     /// The name of its description in the system file, as `agent`.
     pub fn kind(&self) -> &str {
-        &self.shared.kind
+        &self.shared.setup.kind
     }
 
     /// Its address as the harness reaches it, without a proxy between.
     pub fn url(&self) -> &str {
         &self.shared.url
+    }
+
+    /// Where it is found, by a text that may ask for its own values and those of `others`.
+    pub(super) fn endpoint(&self, others: &Values) -> Endpoint {
+        let setup = &self.shared.setup;
+        Endpoint {
+            name: setup.name.clone(),
+            address: setup.here.clone(),
+            values: others.clone().and(&setup.values),
+            input: setup.input.clone(),
+        }
     }
 
     /// What it is doing now.
@@ -118,14 +151,17 @@ impl Part {
             return Ok(());
         }
         // Its end is noted a moment before its owner is done.
-        if control.is_some() && self.state() != PartState::Exited {
+        let ended = matches!(self.state(), PartState::Exited | PartState::Killed);
+        if control.is_some() && !ended {
             return Ok(());
         }
-        let running = self.shared.runner.start().await?;
+        let setup = &self.shared.setup;
+        setup.ready.begin_life();
+        let running = setup.runner.start(setup.input.as_ref()).await?;
         let life = self.shared.begin_life(running.process_group());
-        let (signals, inbox) = mpsc::unbounded_channel();
+        let (orders, inbox) = mpsc::unbounded_channel();
         let owner = tokio::spawn(own(Arc::clone(&self.shared), running, inbox, life));
-        *control = Some(Control { signals, owner });
+        *control = Some(Control { orders, owner });
         Ok(())
     }
 
@@ -154,11 +190,11 @@ impl Part {
         let life = self.shared.status.borrow().life;
         self.shared
             .set(life, PartState::Killed, signal_name(signal), |state| state != PartState::Exited);
-        let _ = control.signals.send(signal);
+        let _ = control.orders.send(Order::Signal(signal));
         let how = match tokio::time::timeout(TERMINATION_BOUND, &mut control.owner).await {
             Ok(how) => how,
             Err(_) => {
-                let _ = control.signals.send(Signal::KILL);
+                let _ = control.orders.send(Order::Signal(Signal::KILL));
                 (&mut control.owner).await
             }
         };
@@ -176,9 +212,34 @@ impl Part {
         self.signal(Signal::CONT).await;
     }
 
+    /// Makes its program short of something until [`Part::relieve`]. If it ends for want of memory
+    /// meanwhile, that counts as a kill. A part that does not run is left as it is.
+    ///
+    /// # Errors
+    /// When its limits cannot be set.
+    pub async fn limit(&self, scarcity: Scarcity) -> Result<(), EnvironmentError> {
+        let (answer, answered) = oneshot::channel();
+        self.order(Order::Limit(scarcity, answer)).await;
+        let limited = answered.await.unwrap_or(Ok(()));
+        limited.map_err(|source| EnvironmentError::Limit { part: self.name().to_owned(), source })
+    }
+
+    /// Ends a scarcity; a part that it has ended is started again.
+    ///
+    /// # Errors
+    /// As [`Part::start`].
+    pub async fn relieve(&self, scarcity: Scarcity) -> Result<(), EnvironmentError> {
+        self.order(Order::Relieve(scarcity)).await;
+        self.start().await
+    }
+
     async fn signal(&self, signal: Signal) {
+        self.order(Order::Signal(signal)).await;
+    }
+
+    async fn order(&self, order: Order) {
         if let Some(control) = self.control.lock().await.as_ref() {
-            let _ = control.signals.send(signal);
+            let _ = control.orders.send(order);
         }
     }
 
@@ -201,7 +262,7 @@ impl Part {
             PartState::Exited => "ended".to_owned(),
             _ => format!("was not ready within {} s", bound.as_secs()),
         };
-        Err(EnvironmentError::NotReady { part: self.shared.name.clone(), what })
+        Err(EnvironmentError::NotReady { part: self.name().to_owned(), what })
     }
 }
 
@@ -238,30 +299,54 @@ impl Shared {
     }
 
     fn note(&self, state: PartState, detail: &str) {
-        let part = self.name.clone();
-        self.recorder.note("harness", Action::Part { part, state, detail: detail.to_owned() });
+        let part = self.setup.name.clone();
+        self.setup
+            .recorder
+            .note("harness", Action::Part { part, state, detail: detail.to_owned() });
     }
 }
 
-/// Owns a running program: passes signals on, notes its end and says how it ended.
+/// Owns a running program: does what is ordered, notes its end and says how it ended.
 async fn own(
     shared: Arc<Shared>,
     mut running: Running,
-    mut signals: mpsc::UnboundedReceiver<Signal>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
     life: u64,
 ) -> String {
+    let mut limits: Vec<(Scarcity, Rlimit)> = Vec::new();
     let how = loop {
-        tokio::select! {
+        let order = tokio::select! {
             how = running.wait() => break how,
-            Some(signal) = signals.recv() => running.signal(signal).await,
+            Some(order) = orders.recv() => order,
+        };
+        match order {
+            Order::Signal(signal) => running.signal(signal).await,
+            Order::Limit(scarcity, answer) => {
+                let limited = running.limit(scarcity);
+                let _ = answer.send(limited.map(|before| limits.push((scarcity, before))));
+            }
+            Order::Relieve(scarcity) => {
+                let imposed = limits.extract_if(.., |(imposed, _)| *imposed == scarcity);
+                for (scarcity, before) in imposed {
+                    if let Err(error) = running.relieve(scarcity, before) {
+                        let part = &shared.setup.name;
+                        tracing::error!(%error, part, "a limit could not be lifted");
+                    }
+                }
+            }
         }
     };
-    shared.set(life, PartState::Exited, &how, |state| state != PartState::Killed);
+    if let Some(input) = &shared.setup.input {
+        input.set(None).await;
+    }
+    let starved = limits.iter().any(|(scarcity, _)| matches!(scarcity, Scarcity::Memory { .. }));
+    let state = if starved { PartState::Killed } else { PartState::Exited };
+    shared.set(life, state, &how, |state| state != PartState::Killed);
     how
 }
 
 /// Asks a part again and again whether it is ready, and notes each change.
-async fn poll_readiness(shared: Arc<Shared>, http: Client, url: String) {
+async fn poll_readiness(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -270,18 +355,15 @@ async fn poll_readiness(shared: Arc<Shared>, http: Client, url: String) {
         if matches!(before.state, PartState::Killed | PartState::Exited) {
             continue;
         }
-        let answer = http.get(&url).timeout(POLL_TIMEOUT).send().await;
-        let refusal = match answer {
-            Ok(response) if response.status().is_success() => {
-                shared.set(before.life, PartState::Ready, "", |state| {
-                    matches!(state, PartState::Started | PartState::Unready)
-                });
-                continue;
+        match shared.setup.ready.ask().await {
+            Ok(()) => shared.set(before.life, PartState::Ready, "", |state| {
+                matches!(state, PartState::Started | PartState::Unready)
+            }),
+            Err(why) => {
+                let was_ready = |state| state == PartState::Ready;
+                shared.set(before.life, PartState::Unready, &why, was_ready);
             }
-            Ok(response) => response.status().to_string(),
-            Err(_) => "no answer".to_owned(),
-        };
-        shared.set(before.life, PartState::Unready, &refusal, |state| state == PartState::Ready);
+        }
     }
 }
 

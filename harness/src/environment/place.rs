@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::input::PartInput;
+use crate::system::Values;
+
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -17,6 +20,26 @@ impl fmt::Display for Address {
     }
 }
 
+/// A part as it is found by who gives it events or reads them.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its name, as `agent-1`.
+    pub name: String,
+    /// Its address as the harness reaches it.
+    pub address: Address,
+    /// What texts about it may ask for.
+    pub values: Values,
+    /// Its standard input, if lines are to be written to it.
+    pub input: Option<PartInput>,
+}
+
+impl Endpoint {
+    /// Its URL for a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
 /// Where a part listens, keeps its files, and is found by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -24,8 +47,10 @@ pub(super) struct Place {
     pub listen: Address,
     /// The folder for its files, as it sees it.
     pub state: String,
+    /// The same as the harness sees it, if it does.
+    pub seen: String,
     /// Its address as the harness reaches it.
-    pub url: String,
+    pub here: Address,
     /// Its address as the proxy reaches it.
     pub reached_at: Address,
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::janitor::{Janitor, JanitorError, Leftover, Watch, start_time};
 
@@ -61,6 +61,20 @@ impl Process {
     /// # Errors
     /// When its log cannot be written or it cannot be executed.
     pub fn start(program: &Program) -> Result<Self, ProcessError> {
+        Self::start_reading(program, Stdio::null())
+    }
+
+    /// Starts a program that reads what is written to the returned pipe.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub fn start_with_input(program: &Program) -> Result<(Self, Option<ChildStdin>), ProcessError> {
+        let mut process = Self::start_reading(program, Stdio::piped())?;
+        let input = process.child.stdin.take();
+        Ok((process, input))
+    }
+
+    fn start_reading(program: &Program, input: Stdio) -> Result<Self, ProcessError> {
         let no_log = |source| ProcessError::Log { path: program.log.clone(), source };
         let log = File::options().create(true).append(true).open(&program.log).map_err(no_log)?;
         let name = program.command.first().cloned().unwrap_or_default();
@@ -73,7 +87,7 @@ impl Process {
             .envs(inherited)
             .envs(&program.environment)
             .current_dir(&program.folder)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(log.try_clone().map_err(no_log)?)
             .stderr(log)
             .process_group(0)
@@ -87,8 +101,9 @@ impl Process {
         Ok(Self { child, group, _watch: watch })
     }
 
-    /// The group that the program and its children belong to.
-    pub fn group(&self) -> Pid {
+    /// The process that was started. It leads the group that its children belong to, and which has
+    /// the same number.
+    pub fn id(&self) -> Pid {
         self.group
     }
 

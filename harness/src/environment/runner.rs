@@ -1,10 +1,14 @@
 //! How a part is made to run: as a local process or as a container.
 
-use rustix::process::{Pid, Signal};
+use std::io;
+
+use rustix::process::{Pid, Rlimit, Signal};
 
 use super::EnvironmentError;
 use super::containers::{Container, RunningContainer};
+use super::input::PartInput;
 use super::process::{Process, Program};
+use super::scarcity::Scarcity;
 
 /// Starts the same part as often as it is asked to.
 #[derive(Debug)]
@@ -25,11 +29,16 @@ pub(super) enum Running {
 }
 
 impl Runner {
-    /// Starts the part.
-    pub async fn start(&self) -> Result<Running, EnvironmentError> {
-        match self {
-            Self::Process(program) => Ok(Running::Process(Process::start(program)?)),
-            Self::Container(container) => Ok(Running::Container(container.start().await?)),
+    /// Starts the part. If lines are to be written to it, `input` is given its standard input.
+    pub async fn start(&self, input: Option<&PartInput>) -> Result<Running, EnvironmentError> {
+        match (self, input) {
+            (Self::Process(program), Some(input)) => {
+                let (process, pipe) = Process::start_with_input(program)?;
+                input.set(pipe).await;
+                Ok(Running::Process(process))
+            }
+            (Self::Process(program), None) => Ok(Running::Process(Process::start(program)?)),
+            (Self::Container(container), _) => Ok(Running::Container(container.start().await?)),
         }
     }
 }
@@ -38,7 +47,7 @@ impl Running {
     /// The group of its processes, where they are processes of this machine.
     pub fn process_group(&self) -> Option<Pid> {
         match self {
-            Self::Process(process) => Some(process.group()),
+            Self::Process(process) => Some(process.id()),
             Self::Container(_) => None,
         }
     }
@@ -48,6 +57,28 @@ impl Running {
         match self {
             Self::Process(process) => process.signal(signal),
             Self::Container(container) => container.signal(signal).await,
+        }
+    }
+
+    /// Makes it short of something, and returns the limit that it had.
+    ///
+    /// # Errors
+    /// When it is gone, or is a container.
+    pub fn limit(&self, scarcity: Scarcity) -> io::Result<Rlimit> {
+        match self {
+            Self::Process(process) => scarcity.impose(process.id()),
+            Self::Container(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Gives it back the limit that it had.
+    ///
+    /// # Errors
+    /// As [`Running::limit`].
+    pub fn relieve(&self, scarcity: Scarcity, before: Rlimit) -> io::Result<()> {
+        match self {
+            Self::Process(process) => scarcity.lift(process.id(), before),
+            Self::Container(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 

@@ -30,12 +30,21 @@ pub enum Disruption {
 pub(super) struct Services {
     /// The URL of the proxy's control interface.
     pub proxy_url: String,
-    /// Where the proxy reaches PostgreSQL.
-    pub database: Address,
-    /// Where the harness itself reaches PostgreSQL, without a proxy between.
-    pub database_here: Address,
-    /// How it gets in there: as the superuser.
+    /// PostgreSQL, if the system needs it.
+    pub database: Option<DatabaseService>,
+}
+
+/// Where PostgreSQL is found.
+#[derive(Clone, Debug)]
+pub(super) struct DatabaseService {
+    /// Where the proxy reaches it.
+    pub address: Address,
+    /// Where the harness itself reaches it, without a proxy between.
+    pub here: Address,
+    /// How the harness gets in there: as the superuser.
     pub superuser: PgConnectOptions,
+    /// The system's role.
+    pub role: String,
 }
 
 /// Waits until a service no longer takes connections although nobody disrupts it: without it the

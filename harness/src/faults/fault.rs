@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::environment::{
-    Direction, Disruption, Environment, EnvironmentError, Part, ProxyError, Toxic,
+    Direction, Disruption, Environment, EnvironmentError, Part, ProxyError, Scarcity, Toxic,
 };
 use crate::history;
-use crate::system::DATABASE;
+use crate::system::{DATABASE, PROXY};
 
 /// A fault cannot be injected or healed.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,35 @@ pub enum Fault {
         /// The part.
         part: String,
     },
+    /// A part can open no more files and connections than it has open.
+    NoFiles {
+        /// The part.
+        part: String,
+    },
+    /// A part can take no more memory than a little. If it ends for want of it, to heal is to start
+    /// it again.
+    NoMemory {
+        /// The part.
+        part: String,
+        /// How much its address space can still grow, in bytes.
+        spare: u64,
+    },
+    /// A part's disk is full.
+    DiskFull {
+        /// The part.
+        part: String,
+    },
+    /// A part's clock is wrong.
+    Clock {
+        /// The part.
+        part: String,
+        /// How far it is ahead, in seconds.
+        ahead: i64,
+    },
+    /// The system's role has no connection to the database and gets none.
+    NoConnections {},
+    /// The proxy in every link is ended, and its connections with it; to heal is to start it again.
+    KillProxy {},
 }
 
 impl Fault {
@@ -127,6 +156,12 @@ impl Fault {
             Self::Kill { .. } => "kill",
             Self::Terminate { .. } => "terminate",
             Self::Pause { .. } => "pause",
+            Self::NoFiles { .. } => "no_files",
+            Self::NoMemory { .. } => "no_memory",
+            Self::DiskFull { .. } => "disk_full",
+            Self::Clock { .. } => "clock",
+            Self::NoConnections {} => "no_connections",
+            Self::KillProxy {} => "kill_proxy",
         }
     }
 
@@ -141,7 +176,15 @@ impl Fault {
             | Self::Reset { link }
             | Self::LimitData { link, .. }
             | Self::Cut { link } => link,
-            Self::Kill { part } | Self::Terminate { part } | Self::Pause { part } => part,
+            Self::Kill { part }
+            | Self::Terminate { part }
+            | Self::Pause { part }
+            | Self::NoFiles { part }
+            | Self::NoMemory { part, .. }
+            | Self::DiskFull { part }
+            | Self::Clock { part, .. } => part,
+            Self::NoConnections {} => DATABASE,
+            Self::KillProxy {} => PROXY,
         }
     }
 
@@ -159,6 +202,11 @@ impl Fault {
 
     /// Whether both cannot go on at the same time, since the end of one would end the other.
     pub fn excludes(&self, other: &Self) -> bool {
+        let of_links =
+            |one: &Self, two: &Self| matches!(one, Self::KillProxy {}) && two.is_of_link();
+        if of_links(self, other) || of_links(other, self) {
+            return true;
+        }
         let same_means = match (self.toxic(), other.toxic()) {
             (Some(one), Some(two)) => one.name == two.name,
             (None, None) => true,
@@ -167,14 +215,18 @@ impl Fault {
         self.target() == other.target() && same_means
     }
 
+    fn is_of_link(&self) -> bool {
+        matches!(self, Self::Cut { .. }) || self.toxic().is_some()
+    }
+
     /// The fault as a history and a report tell it.
     pub fn describe(&self, environment: &Environment) -> history::Fault {
         let target = self.target();
-        let disrupts = self.disruption().is_some();
-        let connecting = environment
-            .links()
-            .iter()
-            .filter(|link| link.name == target || (disrupts && link.to == DATABASE));
+        let connecting = environment.links().iter().filter(|link| match target {
+            DATABASE => link.to == DATABASE,
+            PROXY => true,
+            _ => link.name == target,
+        });
         let hit = environment.parts().iter().filter(|part| part.name() == target);
         let parts = connecting
             .map(|link| link.from.clone())
@@ -212,6 +264,13 @@ impl Fault {
             }
             Self::Terminate { .. } => "SIGTERM, then started again".to_owned(),
             Self::Pause { .. } => "SIGSTOP, then SIGCONT".to_owned(),
+            Self::NoFiles { .. } => "no further file or connection can be opened".to_owned(),
+            Self::NoMemory { spare, .. } => format!("{} KiB of memory left", spare >> 10),
+            Self::DiskFull { .. } => "no room on the disk".to_owned(),
+            Self::Clock { ahead, .. } if *ahead < 0 => format!("{} s behind", ahead.unsigned_abs()),
+            Self::Clock { ahead, .. } => format!("{ahead} s ahead"),
+            Self::NoConnections {} => "connections of the role ended and refused".to_owned(),
+            Self::KillProxy {} => "every link closed, then opened again".to_owned(),
         }
     }
 
@@ -220,9 +279,8 @@ impl Fault {
     pub(super) fn find_target(&self, environment: &Environment) -> Result<(), FaultError> {
         match self {
             _ if self.disruption().is_some() => Ok(()),
-            Self::Kill { part } | Self::Terminate { part } | Self::Pause { part } => {
-                known_part(environment, part).map(|_| ())
-            }
+            Self::NoConnections {} | Self::KillProxy {} => Ok(()),
+            _ if !self.is_of_link() => known_part(environment, self.target()).map(drop),
             _ => {
                 let link = self.target();
                 let known = environment.links().iter().any(|known| known.name == link);
@@ -253,6 +311,15 @@ impl Fault {
                 known_part(environment, part)?.terminate().await;
             }
             Self::Pause { part } => known_part(environment, part)?.pause().await,
+            Self::NoFiles { part } => known_part(environment, part)?.limit(Scarcity::Files).await?,
+            Self::NoMemory { part, spare } => {
+                let scarcity = Scarcity::Memory { spare: *spare };
+                known_part(environment, part)?.limit(scarcity).await?;
+            }
+            Self::DiskFull { part } => environment.fill_disk(part, true).await?,
+            Self::Clock { part, ahead } => environment.set_clock(part, *ahead).await?,
+            Self::NoConnections {} => environment.refuse_connections(true).await?,
+            Self::KillProxy {} => environment.kill_proxy().await,
             _ => {
                 if let Some(toxic) = self.toxic() {
                     environment.proxy().add(self.target(), &toxic).await?;
@@ -272,6 +339,17 @@ impl Fault {
                 known_part(environment, part)?.start().await?;
             }
             Self::Pause { part } => known_part(environment, part)?.resume().await,
+            Self::NoFiles { part } => {
+                known_part(environment, part)?.relieve(Scarcity::Files).await?;
+            }
+            Self::NoMemory { part, spare } => {
+                let scarcity = Scarcity::Memory { spare: *spare };
+                known_part(environment, part)?.relieve(scarcity).await?;
+            }
+            Self::DiskFull { part } => environment.fill_disk(part, false).await?,
+            Self::Clock { part, .. } => environment.set_clock(part, 0).await?,
+            Self::NoConnections {} => environment.refuse_connections(false).await?,
+            Self::KillProxy {} => environment.restart_proxy().await?,
             _ => {
                 if let Some(toxic) = self.toxic() {
                     environment.proxy().remove(self.target(), &toxic.name).await?;
@@ -299,9 +377,7 @@ impl Fault {
             Self::Hold { .. } => ("timeout", json!({"timeout": 0})),
             Self::Reset { .. } => ("reset_peer", json!({"timeout": 0})),
             Self::LimitData { bytes, .. } => ("limit_data", json!({"bytes": bytes})),
-            Self::Cut { .. } | Self::Kill { .. } | Self::Terminate { .. } | Self::Pause { .. } => {
-                return None;
-            }
+            _ => return None,
         };
         let direction = self.direction().unwrap_or(Direction::ToClient);
         let way = match direction {
@@ -340,6 +416,8 @@ mod tests {
         assert!(there.excludes(&hold(Direction::ToServer)));
         assert!(!there.excludes(&back) && !there.excludes(&cut) && !cut.excludes(&there));
         assert!(!kill.excludes(&Fault::Kill { part: "b".into() }));
+        let no_proxy = Fault::KillProxy {};
+        assert!(no_proxy.excludes(&there) && cut.excludes(&no_proxy) && !no_proxy.excludes(&kill));
     }
 
     #[test]

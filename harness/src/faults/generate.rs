@@ -1,6 +1,6 @@
 //! Draws up schedules by chance, with a leaning to what has not been tried yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use rand::RngExt;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Schedule, ScheduledFault, Targets};
 use crate::environment::Direction;
 use crate::seed::Seed;
+use crate::system::{DATABASE, PROXY};
 
 /// What the system is going through when a fault begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,15 +30,19 @@ const RECOVERING: u64 = 2000;
 const APART: u64 = 500;
 /// When the first fault may begin, in milliseconds.
 const EARLIEST: u64 = 500;
-/// How long one may last, in milliseconds.
-const LASTS: RangeInclusive<u64> = 100..=4000;
+/// How long one lasts at least, in milliseconds.
+const SHORTEST: u64 = 100;
+/// How long one may last, in milliseconds. In schedules of short faults the system comes to rest in
+/// between, so that faults also begin when none goes on.
+const LONGEST: [u64; 2] = [500, 4000];
 /// How many faults are proposed for each that is taken.
 const PROPOSALS: usize = 40;
 
-/// Every kind of fault that hits links, and every kind that hits parts.
+/// Every kind of fault that hits links, parts, and programs but not stores.
 const LINK_KINDS: [&str; 8] =
     ["latency", "bandwidth", "slicer", "slow_close", "hold", "reset", "limit_data", "cut"];
 const PART_KINDS: [&str; 3] = ["kill", "terminate", "pause"];
+const PROGRAM_KINDS: [&str; 2] = ["no_files", "no_memory"];
 
 /// A fault as coverage counts it: its kind, and whom it hits, as `cut of server-to-database`.
 type Pair = (String, Phase);
@@ -77,6 +82,7 @@ impl Coverage {
 #[derive(Debug)]
 pub struct ScheduleGenerator<'a> {
     targets: &'a Targets,
+    kinds: Vec<(&'static str, Vec<&'a str>)>,
     coverage: &'a Coverage,
     random: ChaCha8Rng,
 }
@@ -84,7 +90,8 @@ pub struct ScheduleGenerator<'a> {
 impl<'a> ScheduleGenerator<'a> {
     /// A generator that leans to what `coverage` has seen least. Every choice comes from the seed.
     pub fn new(targets: &'a Targets, coverage: &'a Coverage, seed: Seed) -> Self {
-        Self { targets, coverage, random: seed.stream("chaos") }
+        let kinds = kinds(targets);
+        Self { targets, kinds, coverage, random: seed.stream("chaos") }
     }
 
     /// A schedule of so many faults, all of which begin within `window` milliseconds. It may have
@@ -96,10 +103,11 @@ impl<'a> ScheduleGenerator<'a> {
         let mut times: Vec<u64> =
             (0..count).map(|_| self.random.random_range(window.clone())).collect();
         times.sort_unstable();
+        let longest = LONGEST[self.random.random_range(0..LONGEST.len())];
         let mut faults: Vec<ScheduledFault> = Vec::new();
         for at in times {
             let proposals: Vec<ScheduledFault> =
-                (0..PROPOSALS).filter_map(|_| self.propose(at)).collect();
+                (0..PROPOSALS).filter_map(|_| self.propose(at, longest)).collect();
             let possible = proposals
                 .into_iter()
                 .filter(|proposed| !faults.iter().any(|other| collide(proposed, other)));
@@ -115,33 +123,24 @@ impl<'a> ScheduleGenerator<'a> {
         Schedule::new(faults)
     }
 
-    fn propose(&mut self, at: u64) -> Option<ScheduledFault> {
-        let kind = self.random.random_range(0..LINK_KINDS.len() + PART_KINDS.len());
-        let fault = match LINK_KINDS.get(kind) {
-            Some(kind) => self.link_fault(kind)?,
-            None => self.part_fault(PART_KINDS[kind - LINK_KINDS.len()])?,
-        };
-        Some(ScheduledFault { at, lasts: self.random.random_range(LASTS), fault })
+    fn propose(&mut self, at: u64, longest: u64) -> Option<ScheduledFault> {
+        if self.kinds.is_empty() {
+            return None;
+        }
+        let kind = self.random.random_range(0..self.kinds.len());
+        let (kind, targets) = &self.kinds[kind];
+        let target = targets[self.random.random_range(0..targets.len())].to_owned();
+        let fault = self.fault(kind, target)?;
+        Some(ScheduledFault { at, lasts: self.random.random_range(SHORTEST..=longest), fault })
     }
 
-    fn part_fault(&mut self, kind: &str) -> Option<Fault> {
-        let parts = self.targets.parts();
-        let part = self.one_of(&parts)?.to_owned();
-        Some(match kind {
-            "kill" => Fault::Kill { part },
-            "terminate" => Fault::Terminate { part },
-            _ => Fault::Pause { part },
-        })
-    }
-
-    fn link_fault(&mut self, kind: &str) -> Option<Fault> {
-        let links: Vec<&str> = self.targets.links.iter().map(|link| link.name.as_str()).collect();
-        let link = self.one_of(&links)?.to_owned();
+    fn fault(&mut self, kind: &str, target: String) -> Option<Fault> {
         let direction = match self.random.random::<bool>() {
             true => Direction::ToServer,
             false => Direction::ToClient,
         };
         let mut within = |range: RangeInclusive<u64>| self.random.random_range(range);
+        let (link, part) = (target.clone(), target);
         Some(match kind {
             "latency" => Fault::Latency { link, latency: within(10..=500), jitter: within(0..=10) },
             "bandwidth" => Fault::Bandwidth { link, direction, rate: within(1..=100) },
@@ -152,13 +151,46 @@ impl<'a> ScheduleGenerator<'a> {
             "hold" => Fault::Hold { link, direction },
             "reset" => Fault::Reset { link },
             "limit_data" => Fault::LimitData { link, direction, bytes: within(1..=20_000) },
-            _ => Fault::Cut { link },
+            "cut" => Fault::Cut { link },
+            "kill" => Fault::Kill { part },
+            "terminate" => Fault::Terminate { part },
+            "pause" => Fault::Pause { part },
+            "no_files" => Fault::NoFiles { part },
+            "disk_full" => Fault::DiskFull { part },
+            "no_memory" => Fault::NoMemory { part, spare: within(0..=4) << 20 },
+            "clock" => {
+                let ahead = i64::try_from(within(1..=7200)).unwrap_or_default();
+                Fault::Clock {
+                    part,
+                    ahead: if direction == Direction::ToServer { ahead } else { -ahead },
+                }
+            }
+            "no_connections" => Fault::NoConnections {},
+            "kill_proxy" => Fault::KillProxy {},
+            _ => return None,
         })
     }
+}
 
-    fn one_of<'b>(&mut self, names: &[&'b str]) -> Option<&'b str> {
-        (!names.is_empty()).then(|| names[self.random.random_range(0..names.len())])
-    }
+/// Every kind of fault that there is a target for, with the targets.
+fn kinds<'a>(targets: &'a Targets) -> Vec<(&'static str, Vec<&'a str>)> {
+    let links: Vec<&str> = targets.links.iter().map(|link| link.name.as_str()).collect();
+    let (parts, programs) = (targets.parts(), targets.programs());
+    let named = |parts: &'a BTreeSet<String>| parts.iter().map(String::as_str).collect();
+    let (clocks, disks) = (named(&targets.clocks), named(&targets.disks));
+    let store = targets.stores.iter().filter(|store| *store == DATABASE).map(String::as_str);
+    let proxy = (!links.is_empty()).then_some(PROXY).into_iter();
+    let of_links = LINK_KINDS.map(|kind| (kind, links.clone()));
+    let of_parts = PART_KINDS.map(|kind| (kind, parts.clone()));
+    let of_programs = PROGRAM_KINDS.map(|kind| (kind, programs.clone()));
+    let of_resources = of_programs.into_iter().chain([("kill_proxy", proxy.collect())]);
+    of_links
+        .into_iter()
+        .chain(of_parts)
+        .chain([("clock", clocks), ("disk_full", disks), ("no_connections", store.collect())])
+        .chain(of_resources.filter(|_| targets.resources))
+        .filter(|(_, targets)| !targets.is_empty())
+        .collect()
 }
 
 /// Whether two faults exclude each other and go on at the same time, or nearly.
@@ -202,15 +234,11 @@ fn phase(scheduled: &ScheduledFault, among: &[ScheduledFault]) -> Phase {
 
 /// How many pairs there are for these targets.
 fn possible(targets: &Targets) -> usize {
-    let roles = |names: Vec<&str>| {
-        let mut roles: Vec<String> = names.into_iter().map(|name| role(name, targets)).collect();
-        roles.sort_unstable();
-        roles.dedup();
+    let roles = |names: &[&str]| {
+        let roles: BTreeSet<String> = names.iter().map(|name| role(name, targets)).collect();
         roles.len()
     };
-    let links = roles(targets.links.iter().map(|link| link.name.as_str()).collect());
-    let parts = roles(targets.parts());
-    3 * (links * LINK_KINDS.len() + parts * PART_KINDS.len())
+    3 * kinds(targets).iter().map(|(_, names)| roles(names)).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -243,19 +271,20 @@ mod tests {
     }
 
     #[test]
-    fn forty_schedules_cover_nearly_every_fault_in_every_phase() {
-        let mut coverage = Coverage::default();
-        for seed in 0..40 {
-            let schedule = draw(seed, &coverage);
-            coverage.note(&schedule, &Targets::sample());
-        }
-        assert_eq!(coverage.possible(), 3 * (2 * 8 + 3 * 3));
-        assert!(
-            coverage.covered() * 10 >= coverage.possible() * 9,
-            "{} of {}",
-            coverage.covered(),
-            coverage.possible()
-        );
+    fn two_hundred_schedules_cover_every_fault_in_every_phase() {
+        let (targets, mut coverage) = (Targets::sample(), Coverage::default());
+        let covered: Vec<usize> = (0..200)
+            .map(|seed| {
+                let mut generator = ScheduleGenerator::new(&targets, &coverage, Seed(seed));
+                let schedule = generator.draw(5..=30, 9_000);
+                coverage.note(&schedule, &targets);
+                coverage.covered()
+            })
+            .collect();
+        let pairs_of_kinds = 2 * 8 + 3 * 3 + 2 * 2 + 4;
+        assert_eq!(coverage.possible(), 3 * pairs_of_kinds);
+        assert!(covered[23] * 10 >= coverage.possible() * 9, "after 24: {}", covered[23]);
+        assert_eq!(covered[199], coverage.possible());
     }
 
     #[test]

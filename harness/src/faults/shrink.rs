@@ -200,12 +200,18 @@ fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
         Fault::Slicer { delay, .. } => *delay /= 4,
         Fault::SlowClose { delay, .. } => *delay = (*delay / 4).max(1),
         Fault::LimitData { bytes, .. } => *bytes = (*bytes * 4).min(100_000),
+        Fault::NoMemory { spare, .. } => *spare = (*spare * 4).min(64 << 20),
+        Fault::Clock { ahead, .. } => *ahead = if ahead.abs() < 4 { *ahead } else { *ahead / 4 },
         Fault::Hold { .. }
         | Fault::Reset { .. }
         | Fault::Cut { .. }
         | Fault::Kill { .. }
         | Fault::Terminate { .. }
-        | Fault::Pause { .. } => {}
+        | Fault::Pause { .. }
+        | Fault::NoFiles { .. }
+        | Fault::DiskFull { .. }
+        | Fault::NoConnections {}
+        | Fault::KillProxy {} => {}
     }
     (fault != scheduled.fault).then(|| ScheduledFault { fault, ..scheduled.clone() })
 }

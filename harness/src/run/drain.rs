@@ -23,15 +23,19 @@ pub(super) async fn note_backlogs(reader: &Reader, recorder: &Recorder) -> (usiz
     (answered, sum)
 }
 
-/// Waits until every one of `producers` holds nothing more, or until the bound. Returns whether
-/// they do.
+/// Waits until every one of `producers` holds nothing more or, where they do not tell, nothing new
+/// has been stored for the time of `quiet`; or until the bound. Returns whether it is so.
 pub(super) async fn drain(
     reader: &Reader,
     recorder: &Recorder,
     producers: usize,
+    quiet: Duration,
     bound: Duration,
 ) -> bool {
     let deadline = Instant::now() + bound;
+    if !reader.knows_backlogs() {
+        return fall_quiet(reader, quiet, deadline).await;
+    }
     loop {
         if note_backlogs(reader, recorder).await == (producers, 0) {
             return true;
@@ -41,6 +45,22 @@ pub(super) async fn drain(
         }
         sleep(INTERVAL).await;
     }
+}
+
+async fn fall_quiet(reader: &Reader, quiet: Duration, deadline: Instant) -> bool {
+    let mut since = Instant::now();
+    let mut before = None;
+    while since.elapsed() < quiet {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        let stored = reader.read().await.ok().map(|events| events.len());
+        if stored.is_none() || stored != before {
+            (since, before) = (Instant::now(), stored);
+        }
+        sleep(INTERVAL).await;
+    }
+    true
 }
 
 /// Gives every producer one fresh event, again until it takes it or the bound is over.
@@ -83,8 +103,9 @@ mod tests {
 
     use crate::history::{Header, History};
     use crate::seed::Seed;
-    use crate::system::{EventContract, Values};
-    use crate::workload::test_server::serve;
+    use crate::system::EventContract;
+    use crate::workload::Asked;
+    use crate::workload::test_server::{endpoint, serve};
     use axum::Router;
     use axum::http::StatusCode;
     use axum::routing::{get, post};
@@ -116,9 +137,9 @@ mod tests {
         (folder, recorder)
     }
 
-    fn reader(url: String) -> Reader {
-        let producers = vec![("agent".to_owned(), url.clone())];
-        Reader::new(Client::new(), url, Values::default(), &contract(), producers)
+    fn reader(url: &str) -> Reader {
+        let part = endpoint("agent", url);
+        Reader::new(Client::new(), Asked::Part(part.clone()), &contract(), vec![part])
     }
 
     fn backlogs(history: &History) -> Vec<u64> {
@@ -155,24 +176,52 @@ mod tests {
     #[tokio::test]
     async fn draining_waits_until_nothing_is_held() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(counting_down(2)).await);
-        assert!(drain(&reader, &recorder, 1, LONG).await);
+        let reader = reader(&serve(counting_down(2)).await);
+        assert!(drain(&reader, &recorder, 1, SHORT, LONG).await);
         assert_eq!(backlogs(&recorder.history()), [2, 1, 0]);
     }
 
     #[tokio::test]
     async fn draining_ends_with_its_bound() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(counting_down(u64::MAX - 1)).await);
-        assert!(!drain(&reader, &recorder, 1, SHORT).await);
+        let reader = reader(&serve(counting_down(u64::MAX - 1)).await);
+        assert!(!drain(&reader, &recorder, 1, SHORT, SHORT).await);
     }
 
     #[tokio::test]
     async fn a_producer_that_does_not_answer_is_not_drained() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(Router::new()).await);
-        assert!(!drain(&reader, &recorder, 1, SHORT).await);
+        let reader = reader(&serve(Router::new()).await);
+        assert!(!drain(&reader, &recorder, 1, SHORT, SHORT).await);
         assert_eq!(backlogs(&recorder.history()), [0; 0]);
+    }
+
+    /// A reader of one whose producers do not tell what they hold.
+    fn unknowing(url: &str) -> Reader {
+        let contract = EventContract { backlog: None, ..contract() };
+        Reader::new(Client::new(), Asked::Part(endpoint("agent", url)), &contract, Vec::new())
+    }
+
+    #[tokio::test]
+    async fn without_backlogs_draining_waits_until_nothing_new_is_stored() {
+        let (_folder, recorder) = recorder();
+        let reads = Arc::new(AtomicU64::new(0));
+        let counting = Arc::clone(&reads);
+        let events = move || {
+            let stored = counting.fetch_add(1, Ordering::Relaxed).min(3);
+            let events: Vec<_> = (0..stored).map(|id| json!({"id": id})).collect();
+            async move { json!({"events": events}).to_string() }
+        };
+        let reader = unknowing(&serve(Router::new().route("/events", get(events))).await);
+        assert!(drain(&reader, &recorder, 1, SHORT, LONG).await);
+        assert!(reads.load(Ordering::Relaxed) > 4, "three came in, and then no more");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_back_is_not_quiet() {
+        let (_folder, recorder) = recorder();
+        let reader = unknowing(&serve(Router::new()).await);
+        assert!(!drain(&reader, &recorder, 1, SHORT, 2 * SHORT).await);
     }
 
     #[tokio::test]
@@ -181,7 +230,7 @@ mod tests {
         let url = serve(counting_down(1)).await;
         let emit = contract().emit;
         let mut generator = Generator::new(&emit, 1, Seed(1), "probe");
-        let producers = vec![("agent".to_owned(), url)];
+        let producers = vec![endpoint("agent", &url)];
         let worker = Worker::new(Client::new(), recorder.clone(), emit, producers);
         probe(&worker, &mut generator, LONG).await;
         let history = recorder.history();
@@ -193,14 +242,14 @@ mod tests {
     #[tokio::test]
     async fn the_final_read_is_asked_for_again() {
         let (_folder, recorder) = recorder();
-        final_read(&reader(serve(counting_down(1)).await), &recorder, LONG).await;
+        final_read(&reader(&serve(counting_down(1)).await), &recorder, LONG).await;
         assert_eq!(recorder.history().final_read().unwrap().events, []);
     }
 
     #[tokio::test]
     async fn a_final_read_that_fails_says_why() {
         let (_folder, recorder) = recorder();
-        let reader = reader(serve(counting_down(u64::MAX - 1)).await);
+        let reader = reader(&serve(counting_down(u64::MAX - 1)).await);
         final_read(&reader, &recorder, SHORT).await;
         let history = recorder.history();
         assert!(history.final_read().is_none());

@@ -1,5 +1,6 @@
 //! The stages of one run, in their order.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,14 @@ use super::drain::{drain, final_read, note_backlogs, probe};
 use super::{Plan, Planner, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
 use crate::environment::{
-    Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets, sample_resources,
+    Built, Endpoint, Environment, EnvironmentError, EnvironmentRequest, Link, Part, Secrets,
+    sample_resources,
 };
 use crate::faults::{FaultError, Nemesis, Targets};
 use crate::history::{Action, History, HistoryError, Recorder, Stage};
 use crate::seed::Seed;
-use crate::system::{DATABASE, System};
-use crate::workload::{Generator, ReadError, Reader, Worker, emit_for};
+use crate::system::{DATABASE, PartDescription, ReadSource, System};
+use crate::workload::{Asked, Generator, ReadError, Reader, Worker, emit_for};
 
 /// How often the producers' backlogs are sampled.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
@@ -145,25 +147,15 @@ impl Stages<'_> {
         let environment = self.environment;
         let plan = self.request.planner.draw_up(&self.targets().await, seed);
         self.write_plan(&plan)?;
-        let producers: Vec<(String, String)> = environment
-            .parts_of(&events.emit.to)
-            .map(|part| (part.name().to_owned(), part.url().to_owned()))
-            .collect();
+        let producers: Vec<Endpoint> =
+            environment.parts_of(&events.emit.to).map(|part| environment.endpoint(part)).collect();
         let worker = Worker::new(
             environment.http().clone(),
             self.recorder.clone(),
             events.emit.clone(),
             producers.clone(),
         );
-        let asked = environment.parts_of(&events.read.from).next();
-        let asked = asked.ok_or_else(|| ReadError::NoPart(events.read.from.clone()))?;
-        let reader = Reader::new(
-            environment.http().clone(),
-            asked.url().to_owned(),
-            environment.values().clone(),
-            events,
-            producers,
-        );
+        let reader = Reader::new(environment.http().clone(), self.asked()?, events, producers);
 
         self.stage(Stage::Disturb);
         self.disturb(&plan, &worker, &reader).await?;
@@ -174,13 +166,29 @@ impl Stages<'_> {
         }
         self.stage(Stage::Drain);
         let bound = Duration::from_millis(plan.drain_bound);
-        drain(&reader, self.recorder, worker.producers(), bound).await;
+        let quiet = Duration::from_millis(events.quiet);
+        drain(&reader, self.recorder, worker.producers(), quiet, bound).await;
         self.stage(Stage::Probe);
         let mut probes = Generator::new(&events.emit, worker.producers(), seed, "probe");
         probe(&worker, &mut probes, bound).await;
-        drain(&reader, self.recorder, worker.producers(), bound).await;
+        drain(&reader, self.recorder, worker.producers(), quiet, bound).await;
         final_read(&reader, self.recorder, bound).await;
         Ok(plan)
+    }
+
+    /// Where what is stored is read back from.
+    fn asked(&self) -> Result<Asked, ReadError> {
+        let (environment, read) = (self.environment, &self.system.events.read);
+        let asked = match read.source {
+            ReadSource::Query(_) => {
+                environment.superuser_options().cloned().map(Box::new).map(Asked::Database)
+            }
+            _ => environment
+                .parts_of(&read.from)
+                .next()
+                .map(|part| Asked::Part(environment.endpoint(part))),
+        };
+        asked.ok_or_else(|| ReadError::NoPart(read.from.clone()))
     }
 
     /// Workload and nemesis side by side, with the backlogs sampled.
@@ -216,21 +224,30 @@ impl Stages<'_> {
         }
     }
 
-    /// What the plan can disturb: the parts that take events, the parts that serve them, the
-    /// database, and the links.
+    /// What the plan can disturb: the parts that take events, the others, the database, and the
+    /// links.
     async fn targets(&self) -> Targets {
-        let events = &self.system.events;
-        let named = |kind: &str| {
-            self.environment.parts_of(kind).map(|part| part.name().to_owned()).collect()
+        let producing = |part: &&Part| part.kind() == self.system.events.emit.to;
+        let (producers, services): (Vec<&Part>, Vec<&Part>) =
+            self.environment.parts().iter().partition(producing);
+        let named = |parts: Vec<&Part>| parts.iter().map(|part| part.name().to_owned()).collect();
+        let of = |chosen: &dyn Fn(&PartDescription) -> bool| -> BTreeSet<String> {
+            let chosen = self.system.parts.iter().filter(|part| chosen(part));
+            chosen.flat_map(PartDescription::instances).collect()
         };
+        let disrupts_resources = self.environment.disrupts_resources().await;
         Targets {
-            producers: named(&events.emit.to),
-            services: named(&events.read.from),
+            producers: named(producers),
+            services: named(services),
+            spared: of(&|part| part.spared),
             stores: match self.environment.disrupts_database().await {
                 true => vec![DATABASE.to_owned()],
                 false => Vec::new(),
             },
             links: self.environment.links().to_vec(),
+            resources: disrupts_resources,
+            clocks: of(&|part| part.clock_faults && disrupts_resources),
+            disks: of(&|part| part.disk.is_some() && disrupts_resources),
         }
     }
 

@@ -113,13 +113,18 @@ fn quick_schedule(targets: &Targets, seed: Seed) -> Schedule {
     if let Some(link) = targets.link_from(nth(1)) {
         add(2500, 3000, Fault::Cut { link });
     }
+    let spared = |part: &str| targets.spared.contains(part);
     for service in &targets.services {
-        add(7000, 1000, Fault::Kill { part: service.clone() });
+        if !spared(service) {
+            add(7000, 1000, Fault::Kill { part: service.clone() });
+        }
         if let Some(link) = targets.link_from(service) {
             add(11_000, 2000, Fault::Cut { link });
         }
     }
-    add(11_800, 1000, Fault::Kill { part: nth(2).to_owned() });
+    if !spared(nth(2)) {
+        add(11_800, 1000, Fault::Kill { part: nth(2).to_owned() });
+    }
     Schedule::new(faults)
 }
 
@@ -198,8 +203,7 @@ mod tests {
         let alone = Targets {
             producers: vec!["service".into()],
             services: vec!["service".into()],
-            stores: Vec::new(),
-            links: Vec::new(),
+            ..Targets::default()
         };
         let plan = quick(&alone, Seed(1));
         assert_eq!(hit(&plan), [("kill", "service"), ("kill", "service")]);

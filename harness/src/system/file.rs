@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{EventContract, ReadSource, Ready};
+
 /// The name by which parts reach the database that the harness starts.
 pub const DATABASE: &str = "database";
+/// The name by which faults hit the proxy that is in every link.
+pub const PROXY: &str = "proxy";
 
 /// A system file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +49,8 @@ pub struct System {
     /// The container images that no part names.
     #[serde(default)]
     pub images: ImageSources,
-    /// The database that its parts share.
-    pub database: Database,
+    /// The database that its parts share, if they need one.
+    pub database: Option<Database>,
     /// Programs and services, in the order in which they are started.
     pub parts: Vec<PartDescription>,
     /// Calls that prepare a running system.
@@ -130,16 +134,31 @@ pub struct PartDescription {
     /// which gets the command's arguments; its files lie in `/state`. A variable names another, as
     /// HARNESS_SERVER_IMAGE for the part `server`.
     pub image: Option<String>,
-    /// The port that it listens on in a container. A local process is given a free one.
-    pub port: u16,
+    /// The port that it listens on in a container, if it listens. A local process is given a free
+    /// one.
+    pub port: Option<u16>,
     /// What it reaches over the network: other parts, or `database`.
     #[serde(default)]
     pub reaches: Vec<String>,
-    /// The path that answers 200 when it is ready.
-    pub ready: String,
+    /// How it is seen to be ready.
+    pub ready: Ready,
     /// Its environment.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Files that are written to its folder before it starts, by name.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
+    /// Whether faults may set its clock wrong. It is then started with libfaketime, which programs
+    /// that are linked dynamically obey.
+    #[serde(default)]
+    pub clock_faults: bool,
+    /// How large a disk of its own its folder lies on, in MiB, so that faults can fill it. The disk
+    /// lies in memory.
+    pub disk: Option<u32>,
+    /// Whether no fault ends it, pauses it or takes anything from it: for a part that promises
+    /// nothing about that.
+    #[serde(default)]
+    pub spared: bool,
 }
 
 /// A call that prepares a running system.
@@ -162,93 +181,6 @@ pub struct SetupCall {
     /// as secrets.
     #[serde(default)]
     pub capture: BTreeMap<String, String>,
-}
-
-/// How events are given in and read back, and what the system promises about them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EventContract {
-    /// How an event is given to a producer.
-    pub emit: EmitContract,
-    /// How many events a producer still holds.
-    pub backlog: BacklogContract,
-    /// How everything stored is read back.
-    pub read: ReadContract,
-}
-
-/// How an event is given to a producer. Places are JSON pointers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EmitContract {
-    /// The kind of part that takes events.
-    pub to: String,
-    /// The path of the POST.
-    pub path: String,
-    /// Where in the body the workload's marker is put.
-    pub marker: String,
-    /// Where the answer tells the event's identity.
-    pub id: Option<String>,
-    /// Where the answer tells its lane.
-    pub lane: Option<String>,
-    /// Where the answer tells its number within producer and lane.
-    pub sequence: Option<String>,
-    /// The kinds of events, drawn by weight.
-    pub kinds: Vec<EventKind>,
-}
-
-/// A kind of event.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EventKind {
-    /// Its name in histories and reports.
-    pub name: String,
-    /// How often it is drawn, against the others.
-    #[serde(default = "one_weight")]
-    pub weight: u32,
-    /// Whether it must not wait behind events of other kinds.
-    #[serde(default)]
-    pub urgent: bool,
-    /// The body, but for the marker.
-    pub body: Value,
-}
-
-/// How many events a producer still holds.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BacklogContract {
-    /// The path of the GET, on the producer.
-    pub path: String,
-    /// Where the answer tells the number.
-    pub events: String,
-}
-
-/// How everything stored is read back, in storage order. Places are JSON pointers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReadContract {
-    /// The kind of part that is asked.
-    pub from: String,
-    /// The path of the first page's GET.
-    pub path: String,
-    /// The path of a further page, with `{cursor}`.
-    pub next_path: String,
-    /// Headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// Where the events stand in an answer.
-    pub items: String,
-    /// Where the cursor of the next page stands; null or absent on the last page.
-    pub next: String,
-    /// Where an event tells its identity.
-    pub id: String,
-    /// Where it tells its producer.
-    pub producer: Option<String>,
-    /// Where it tells its lane.
-    pub lane: Option<String>,
-    /// Where it tells its number.
-    pub sequence: Option<String>,
-    /// Where it tells the workload's marker.
-    pub marker: String,
 }
 
 /// How `bench` measures how fast a system takes events.
@@ -283,10 +215,6 @@ pub struct BenchContract {
 }
 
 fn one() -> usize {
-    1
-}
-
-fn one_weight() -> u32 {
     1
 }
 
@@ -326,8 +254,8 @@ impl System {
     }
 
     fn validate(&self) -> Result<(), String> {
-        let mut started = BTreeSet::from([DATABASE]);
-        let mut instances = BTreeSet::new();
+        let mut started: BTreeSet<&str> = self.database.iter().map(|_| DATABASE).collect();
+        let mut instances = BTreeSet::from([DATABASE.to_owned(), PROXY.to_owned()]);
         for part in &self.parts {
             if !is_plain_name(&part.name) {
                 return Err(format!(
@@ -341,10 +269,13 @@ impl System {
             if part.count == 0 {
                 return Err(format!("part `{}` has a count of 0", part.name));
             }
+            if let Some(name) = part.files.keys().find(|name| name.contains('/')) {
+                return Err(format!("part `{}` has a file `{name}`, with a slash", part.name));
+            }
             for reached in &part.reaches {
                 if !started.contains(reached.as_str()) {
                     return Err(format!(
-                        "part `{}` reaches `{reached}`, which no part before it is called",
+                        "part `{}` reaches `{reached}`, which nothing before it is called",
                         part.name
                     ));
                 }
@@ -367,15 +298,21 @@ impl System {
         }
         let benched = self.bench.iter().flat_map(|bench| [&bench.to, &bench.producer.to]);
         let named = self.setup.iter().map(|call| &call.to).chain(benched);
-        for name in named.chain([&self.events.emit.to, &self.events.read.from]) {
+        let from = &self.events.read.from;
+        let asked = match self.events.read.source {
+            ReadSource::Query(_) if from == DATABASE && self.database.is_some() => None,
+            ReadSource::Query(_) => {
+                let why = "events.read has a query, which needs from = \"database\" and a database";
+                return Err(why.to_owned());
+            }
+            _ => Some(from),
+        };
+        for name in named.chain([&self.events.emit.to]).chain(asked) {
             if self.part(name).is_none() {
                 return Err(format!("`{name}` is not a part of this system"));
             }
         }
-        if self.events.emit.kinds.iter().all(|kind| kind.weight == 0) {
-            return Err("events.emit.kinds gives no kind of event a weight".to_owned());
-        }
-        Ok(())
+        self.events.validate()
     }
 }
 
@@ -446,7 +383,8 @@ mod tests {
         let system = System::parse(SMALL, PathBuf::from("/where")).unwrap();
         assert_eq!(system.part("agent").unwrap().instances(), ["agent-1", "agent-2"]);
         assert_eq!(system.part("server").unwrap().instances(), ["server"]);
-        assert_eq!(system.path(&system.database.migrations), Path::new("/where/migrations"));
+        let migrations = &system.database.as_ref().unwrap().migrations;
+        assert_eq!(system.path(migrations), Path::new("/where/migrations"));
     }
 
     #[test]
@@ -474,10 +412,31 @@ mod tests {
             (refusal(|text| text.replace("to = \"agent\"", "to = \"agents\"")), "`agents`"),
             (refusal(|text| text.replace("body = {}", "weight = 0, body = {}")), "weight"),
             (refusal(|text| text.replace("count", "cuont")), "cuont"),
+            (refusal(|text| text.replace("count = 2", "files = { \"a/b\" = \"\" }")), "slash"),
+            (refusal(|text| text.replace("name = \"server\"", "name = \"proxy\"")), "two parts"),
         ];
         for (message, expected) in cases {
             assert!(message.contains(expected), "{message} should name {expected}");
         }
+    }
+
+    #[test]
+    fn a_system_needs_no_database_but_nothing_can_reach_it_then() {
+        let without = |text: &str| {
+            let (head, rest) = text.split_once("[database]").unwrap();
+            format!("{head}{}", &rest[rest.find("[[parts]]").unwrap()..])
+        };
+        assert!(refusal(without).contains("reaches `database`"));
+        let alone = without(SMALL).replace("reaches = [\"database\"]", "");
+        assert!(System::parse(&alone, PathBuf::from("/")).unwrap().database.is_none());
+        let query = |text: &str| {
+            let at = text.find("[events.read]").unwrap();
+            format!(
+                "{}[events.read]\nquery = \"q\"\nfrom = \"server\"\nmarker = \"/m\"",
+                &text[..at]
+            )
+        };
+        assert!(refusal(query).contains("from = \"database\""));
     }
 
     #[test]

@@ -30,6 +30,13 @@ impl Values {
         self.0.insert(name.into(), value.into());
     }
 
+    /// The same values and those of `others`, which take the place of values of the same name.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.0.extend(others.0.clone());
+        self
+    }
+
     /// The same values and one more.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use crate::seed::Seed;
-use crate::system::{EmitContract, EventKind};
+use crate::system::{EmitContract, EventKind, Values, fill_json};
 
 /// An event that is proposed.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,12 +22,19 @@ pub struct Proposal {
     pub body: Value,
 }
 
+impl Proposal {
+    /// The body where text is asked for, not JSON: a text as it is.
+    pub fn text(&self) -> String {
+        self.body.as_str().map_or_else(|| self.body.to_string(), str::to_owned)
+    }
+}
+
 /// An endless sequence of events, the same for the same seed.
 #[derive(Debug)]
 pub struct Generator {
     random: ChaCha8Rng,
     kinds: Vec<EventKind>,
-    place: String,
+    place: Option<String>,
     producers: usize,
     prefix: String,
     proposed: u64,
@@ -67,8 +74,15 @@ impl Generator {
         }
         self.proposed += 1;
         let marker = format!("{}-{:06}", self.prefix, self.proposed);
-        let mut body = chosen.body.clone();
-        put(&mut body, &self.place, Value::String(marker.clone()));
+        let body = match &self.place {
+            Some(place) => {
+                let mut body = chosen.body.clone();
+                put(&mut body, place, Value::String(marker.clone()));
+                body
+            }
+            None => fill_json(&chosen.body, &Values::default().with("marker", &marker))
+                .expect("a system file whose bodies ask for more is refused when it is read"),
+        };
         let (kind, urgent) = (chosen.name.clone(), chosen.urgent);
         Proposal { producer, kind, urgent, marker, body }
     }
@@ -90,6 +104,7 @@ fn put(body: &mut Value, pointer: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::EmitWay;
     use serde_json::json;
     use std::collections::BTreeMap;
 
@@ -102,8 +117,8 @@ mod tests {
         };
         EmitContract {
             to: "agent".into(),
-            path: "/events".into(),
-            marker: "/metadata/marker".into(),
+            way: EmitWay::Http("/events".into()),
+            marker: Some("/metadata/marker".into()),
             id: None,
             lane: None,
             sequence: None,
@@ -140,5 +155,16 @@ mod tests {
     fn the_marker_is_put_beside_what_the_body_holds() {
         let proposal = &propose(1, 1)[0];
         assert_eq!(proposal.body["metadata"], json!({"fixed": 1, "marker": proposal.marker}));
+        assert_eq!(proposal.text(), proposal.body.to_string());
+    }
+
+    #[test]
+    fn a_body_of_text_asks_for_the_marker() {
+        let mut contract = contract();
+        contract.marker = None;
+        contract.kinds.retain(|kind| kind.name == "often");
+        contract.kinds[0].body = "<13>harness: {marker}".into();
+        let proposal = Generator::new(&contract, 1, Seed(1), "workload").propose();
+        assert_eq!(proposal.text(), format!("<13>harness: {}", proposal.marker));
     }
 }

@@ -2,13 +2,17 @@
 
 pub mod engine;
 mod generator;
+mod give;
 mod open_loop;
+mod read;
 mod reader;
 #[cfg(test)]
 pub(crate) mod test_server;
+mod words;
 mod worker;
 
 pub use generator::{Generator, Proposal};
 pub use open_loop::{Pace, emit_for};
-pub use reader::{ReadError, Reader};
+pub use read::ReadError;
+pub use reader::{Asked, Reader};
 pub use worker::Worker;

@@ -1,157 +1,113 @@
 //! Reads back what the system has stored, and how much its producers still hold.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::{Client, RequestBuilder};
+use reqwest::Client;
 use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
 
-use super::worker::{error_text, refusal, text_of};
+use super::read::{Found, ReadError, events_in_file, get, pages, rows};
+use super::words::{number_of, text_of};
+use crate::environment::Endpoint;
 use crate::history::StoredEvent;
-use crate::system::{BacklogContract, EventContract, ReadContract, TemplateError, Values, fill};
+use crate::system::{BacklogContract, EventContract, ReadContract, ReadSource};
 
-/// How long one page may take.
-const PAGE_BOUND: Duration = Duration::from_secs(10);
 /// How long a producer may take to say how much it holds.
 const BACKLOG_BOUND: Duration = Duration::from_secs(1);
 
-/// What was stored cannot be read back.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// There is nothing to ask.
-    #[error("no part `{0}` to read from")]
-    NoPart(String),
-    /// A text of the system file asks for something unknown.
-    #[error("in the system file: {0}")]
-    Template(#[from] TemplateError),
-    /// No answer, or a refusal.
-    #[error("GET {url}: {why}")]
-    Refused {
-        /// What was asked.
-        url: String,
-        /// What came back.
-        why: String,
-    },
-    /// An answer that is not what the system file describes.
-    #[error("GET {url}: the answer has nothing at {place}")]
-    Unexpected {
-        /// What was asked.
-        url: String,
-        /// The JSON pointer.
-        place: String,
-    },
+/// What is asked for stored events.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// A part.
+    Part(Endpoint),
+    /// The system's database.
+    Database(Box<PgConnectOptions>),
 }
 
-/// Reads back through the system's own interface.
+/// Reads back through the system's own interface, or from where it stores.
 #[derive(Clone, Debug)]
 pub struct Reader {
     http: Client,
     contract: ReadContract,
-    backlog: BacklogContract,
-    url: String,
-    values: Values,
-    producers: Vec<(String, String)>,
+    backlog: Option<BacklogContract>,
+    asked: Asked,
+    producers: Vec<Endpoint>,
 }
 
 impl Reader {
-    /// A reader that asks the part at `url` for what is stored, with paths and headers filled
-    /// from `values`, and the producers, each with its name and its URL, for what they hold.
+    /// A reader of what is stored, and of what these producers hold.
     pub fn new(
         http: Client,
-        url: String,
-        values: Values,
+        asked: Asked,
         events: &EventContract,
-        producers: Vec<(String, String)>,
+        producers: Vec<Endpoint>,
     ) -> Self {
         let (contract, backlog) = (events.read.clone(), events.backlog.clone());
-        Self { http, contract, backlog, url, values, producers }
+        Self { http, contract, backlog, asked, producers }
+    }
+
+    /// Whether producers tell how much they hold.
+    pub fn knows_backlogs(&self) -> bool {
+        self.backlog.is_some()
     }
 
     /// Everything stored, in the system's own order.
     ///
     /// # Errors
-    /// When a page cannot be read or is not as described.
+    /// When it cannot be read or is not as described.
     pub async fn read(&self) -> Result<Vec<StoredEvent>, ReadError> {
-        let mut stored = Vec::new();
-        let mut path = fill(&self.contract.path, &self.values)?;
-        let mut cursors = HashSet::new();
-        loop {
-            let url = format!("{}{path}", self.url);
-            let page = self.page(&url).await?;
-            let items = page.pointer(&self.contract.items).and_then(Value::as_array);
-            let items = items.ok_or_else(|| ReadError::Unexpected {
-                url: url.clone(),
-                place: self.contract.items.clone(),
-            })?;
-            for item in items {
-                stored.push(self.stored_event(item, &url)?);
+        let found = match (&self.contract.source, &self.asked) {
+            (ReadSource::Http(contract), Asked::Part(part)) => {
+                pages(&self.http, part, contract).await?
             }
-            let Some(cursor) = page.pointer(&self.contract.next).and_then(text_of) else {
-                return Ok(stored);
-            };
-            if !cursors.insert(cursor.clone()) {
-                let why = format!("its pages never end: the cursor {cursor} came again");
-                return Err(ReadError::Refused { url, why });
+            (ReadSource::File { path, line }, Asked::Part(part)) => {
+                events_in_file(part, path, line.as_ref()).await?
             }
-            path = fill(&self.contract.next_path, &self.values.clone().with("cursor", cursor))?;
-        }
+            (ReadSource::Query(query), Asked::Database(database)) => rows(database, query).await?,
+            _ => return Err(ReadError::NoPart(self.contract.from.clone())),
+        };
+        found.iter().enumerate().map(|(number, found)| self.stored_event(number, found)).collect()
     }
 
     /// How many events each producer still holds, by its name. A producer that does not answer
     /// is left out.
     pub async fn backlogs(&self) -> Vec<(String, u64)> {
-        let asked = self.producers.iter().map(|(name, url)| async move {
-            let url = format!("{url}{}", self.backlog.path);
+        let Some(backlog) = &self.backlog else { return Vec::new() };
+        let asked = self.producers.iter().map(|producer| async move {
+            let url = producer.url(&backlog.path);
             let answer = get(self.http.get(&url).timeout(BACKLOG_BOUND), &url).await.ok()?;
-            let events = answer.pointer(&self.backlog.events).and_then(Value::as_u64)?;
-            Some((name.clone(), events))
+            let events = answer.pointer(&backlog.events).and_then(Value::as_u64)?;
+            Some((producer.name.clone(), events))
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
 
-    async fn page(&self, url: &str) -> Result<Value, ReadError> {
-        let mut request = self.http.get(url).timeout(PAGE_BOUND);
-        for (name, value) in &self.contract.headers {
-            request = request.header(name, fill(value, &self.values)?);
-        }
-        get(request, url).await
-    }
-
-    fn stored_event(&self, item: &Value, url: &str) -> Result<StoredEvent, ReadError> {
-        let at = |place: &str| item.pointer(place);
-        let text_at = |place: &Option<String>| text_of(at(place.as_deref()?)?);
+    fn stored_event(&self, number: usize, found: &Found) -> Result<StoredEvent, ReadError> {
         let contract = &self.contract;
-        let id = at(&contract.id).and_then(text_of).ok_or_else(|| ReadError::Unexpected {
-            url: url.to_owned(),
-            place: format!("{}{}", contract.items, contract.id),
-        })?;
+        let at = |place: &Option<String>| found.event.pointer(place.as_deref()?);
+        let id = match &contract.id {
+            None => format!("#{}", number + 1),
+            Some(place) => {
+                let id = found.event.pointer(place).and_then(text_of);
+                let (what, place) = (found.place.clone(), place.clone());
+                id.ok_or(ReadError::Unexpected { what, place })?
+            }
+        };
         Ok(StoredEvent {
             id,
-            producer: text_at(&contract.producer),
-            lane: text_at(&contract.lane),
-            sequence: contract.sequence.as_deref().and_then(at).and_then(Value::as_u64),
-            marker: at(&contract.marker).and_then(text_of),
+            producer: at(&contract.producer).and_then(text_of),
+            lane: at(&contract.lane).and_then(text_of),
+            sequence: at(&contract.sequence).and_then(number_of),
+            marker: found.event.pointer(&contract.marker).and_then(text_of),
             dropped: None,
         })
     }
 }
 
-/// The JSON that a request is answered with.
-async fn get(request: RequestBuilder, url: &str) -> Result<Value, ReadError> {
-    let refused = |why: String| ReadError::Refused { url: url.to_owned(), why };
-    let response = request.send().await.map_err(|error| refused(error_text(&error)))?;
-    let status = response.status();
-    let text = response.text().await.map_err(|error| refused(error_text(&error)))?;
-    if !status.is_success() {
-        return Err(refused(refusal(status, &text)));
-    }
-    serde_json::from_str(&text).map_err(|error| refused(format!("not JSON: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::test_server::serve;
+    use super::super::test_server::{endpoint, serve};
     use super::*;
     use axum::Router;
     use axum::extract::Query;
@@ -180,9 +136,10 @@ mod tests {
         .unwrap()
     }
 
-    fn reader(url: String, producers: Vec<(String, String)>) -> Reader {
-        let values = Values::default().with("token", "secret");
-        Reader::new(Client::new(), url, values, &contract(), producers)
+    fn reader(url: &str, producers: Vec<Endpoint>) -> Reader {
+        let mut asked = endpoint("server", url);
+        asked.values.set("token", "secret");
+        Reader::new(Client::new(), Asked::Part(asked), &contract(), producers)
     }
 
     /// Reads from a server that answers every page with what `page` makes of its cursor.
@@ -195,7 +152,7 @@ mod tests {
             (status, body.to_string())
         };
         let url = serve(Router::new().route("/events", get(answer))).await;
-        reader(url, Vec::new()).read().await.map_err(|error| error.to_string())
+        reader(&url, Vec::new()).read().await.map_err(|error| error.to_string())
     }
 
     #[tokio::test]
@@ -233,7 +190,7 @@ mod tests {
     async fn an_event_without_identity_is_refused_with_the_place() {
         let read = read_pages(|_| (StatusCode::OK, json!({"events": [{"lane": "l"}]})));
         let why = read.await.unwrap_err();
-        assert!(why.contains("/events/id"), "{why}");
+        assert!(why.contains("/events: there is nothing at /id"), "{why}");
     }
 
     #[tokio::test]
@@ -246,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_json_is_refused() {
         let url = serve(Router::new().route("/events", get(|| async { "<html>" }))).await;
-        let why = reader(url, Vec::new()).read().await.unwrap_err().to_string();
+        let why = reader(&url, Vec::new()).read().await.unwrap_err().to_string();
         assert!(why.contains("not JSON"), "{why}");
     }
 
@@ -255,11 +212,25 @@ mod tests {
         let health = Router::new().route("/health", get(|| async { r#"{"backlog": 4}"# }));
         let silent = Router::new().route("/health", get(std::future::pending::<String>));
         let producers = vec![
-            ("one".to_owned(), serve(health).await),
-            ("silent".to_owned(), serve(silent).await),
-            ("wordless".to_owned(), serve(Router::new()).await),
+            endpoint("one", &serve(health).await),
+            endpoint("silent", &serve(silent).await),
+            endpoint("wordless", &serve(Router::new()).await),
         ];
-        let reader = reader(String::new(), producers);
+        let reader = reader("http://127.0.0.1:1", producers);
         assert_eq!(reader.backlogs().await, [("one".to_owned(), 4)]);
+    }
+
+    #[tokio::test]
+    async fn an_event_without_a_place_for_its_identity_has_its_position_for_it() {
+        let mut contract = contract();
+        contract.read.id = None;
+        let page = r#"{"events": [{"number": "7"}, {}]}"#;
+        let url = serve(Router::new().route("/events", get(move || async move { page }))).await;
+        let mut asked = endpoint("server", &url);
+        asked.values.set("token", "secret");
+        let reader = Reader::new(Client::new(), Asked::Part(asked), &contract, Vec::new());
+        let read = reader.read().await.unwrap();
+        let ids: Vec<&str> = read.iter().map(|event| event.id.as_str()).collect();
+        assert_eq!((ids, read[0].sequence), (vec!["#1", "#2"], Some(7)));
     }
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode};
+use reqwest::Client;
 use serde_json::Value;
 
 use super::Proposal;
+use super::give::{NotTaken, give};
+use super::words::{number_of, text_of};
+use crate::environment::Endpoint;
 use crate::history::{Action, Emit, Phase, Receipt, Recorder};
 use crate::system::EmitContract;
 
@@ -18,18 +21,17 @@ pub struct Worker {
     http: Client,
     recorder: Recorder,
     contract: EmitContract,
-    /// Name and address of each producer.
-    producers: Vec<(String, String)>,
+    producers: Vec<Endpoint>,
     bound: Duration,
 }
 
 impl Worker {
-    /// A worker for these producers, each with its name and its URL.
+    /// A worker for these producers.
     pub fn new(
         http: Client,
         recorder: Recorder,
         contract: EmitContract,
-        producers: Vec<(String, String)>,
+        producers: Vec<Endpoint>,
     ) -> Self {
         Self { http, recorder, contract, producers, bound: BOUND }
     }
@@ -41,25 +43,25 @@ impl Worker {
 
     /// Gives one event to its producer. Returns how it ended.
     pub async fn emit(&self, proposal: Proposal, probe: bool) -> Phase {
-        let (producer, url) = &self.producers[proposal.producer];
+        let producer = &self.producers[proposal.producer];
         let mut emit = Emit {
-            producer: producer.clone(),
-            marker: proposal.marker,
-            kind: proposal.kind,
+            producer: producer.name.clone(),
+            marker: proposal.marker.clone(),
+            kind: proposal.kind.clone(),
             urgent: proposal.urgent,
             probe,
             receipt: None,
             error: None,
         };
-        let process = format!("worker-{producer}");
+        let process = format!("worker-{}", producer.name);
         let operation = self.recorder.invoke(&process, Action::Emit(emit.clone()));
-        let url = format!("{url}{}", self.contract.path);
-        let phase = match self.post(&url, &proposal.body).await {
-            Ok(receipt) => {
-                emit.receipt = Some(receipt);
+        let way = &self.contract.way;
+        let phase = match give(way, &self.http, producer, &proposal, self.bound).await {
+            Ok(answer) => {
+                emit.receipt = Some(self.receipt(&answer));
                 Phase::Ok
             }
-            Err((phase, why)) => {
+            Err(NotTaken { phase, why }) => {
                 emit.error = Some(why);
                 phase
             }
@@ -68,67 +70,19 @@ impl Worker {
         phase
     }
 
-    /// Only an answer that says no, and a connection that never came about, prove that nothing
-    /// happened.
-    async fn post(&self, url: &str, body: &Value) -> Result<Receipt, (Phase, String)> {
-        let response = self.http.post(url).timeout(self.bound).json(body).send().await;
-        let response = response.map_err(|error| {
-            let phase = if error.is_connect() { Phase::Fail } else { Phase::Indeterminate };
-            (phase, error_text(&error))
-        })?;
-        let status = response.status();
-        let text = response.text().await;
-        let text = text.map_err(|error| (Phase::Indeterminate, error_text(&error)))?;
-        if !status.is_success() {
-            let no = status.is_client_error();
-            let phase = if no { Phase::Fail } else { Phase::Indeterminate };
-            return Err((phase, refusal(status, &text)));
-        }
-        Ok(self.receipt(&serde_json::from_str(&text).unwrap_or(Value::Null)))
-    }
-
     fn receipt(&self, answer: &Value) -> Receipt {
-        let at = |place: &Option<String>| answer.pointer(place.as_deref()?).cloned();
+        let at = |place: &Option<String>| answer.pointer(place.as_deref()?);
         Receipt {
-            id: at(&self.contract.id).and_then(|value| text_of(&value)),
-            lane: at(&self.contract.lane).and_then(|value| text_of(&value)),
-            sequence: at(&self.contract.sequence).and_then(|value| value.as_u64()),
+            id: at(&self.contract.id).and_then(text_of),
+            lane: at(&self.contract.lane).and_then(text_of),
+            sequence: at(&self.contract.sequence).and_then(number_of),
         }
     }
-}
-
-/// How much of a refusal's words is kept; a history holds one for every event.
-const WORDS_KEPT: usize = 300;
-
-/// A refusal as a history tells it.
-pub(super) fn refusal(status: StatusCode, words: &str) -> String {
-    let kept: String = words.trim().chars().take(WORDS_KEPT).collect();
-    format!("{status} {kept}").trim_end().to_owned()
-}
-
-/// A JSON string or number as text.
-pub(super) fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// An error with what caused it, since reqwest's own words name only the URL.
-pub(super) fn error_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_server::serve;
+    use super::super::test_server::{endpoint, serve};
     use super::*;
     use crate::history::{EmitView, Header, History};
     use crate::seed::Seed;
@@ -147,7 +101,7 @@ mod tests {
             "to": "agent", "path": "/events", "marker": "/marker",
             "id": "/id", "lane": "/lane", "sequence": "/number", "kinds": []
         }));
-        let producers = vec![("agent-1".to_owned(), url)];
+        let producers = vec![endpoint("agent-1", &url)];
         let worker = Worker::new(Client::new(), recorder.clone(), contract.unwrap(), producers);
         let worker = Worker { bound, ..worker };
         let proposal = Proposal {

@@ -37,7 +37,8 @@ pub(in crate::environment) async fn prepare_images(
 ) -> Result<Images, ContainersError> {
     let docker = find_engine().await?;
     let mut images = named_images(system)?;
-    if std::env::var(DATABASE_VARIABLE).is_err()
+    if system.database.is_some()
+        && std::env::var(DATABASE_VARIABLE).is_err()
         && let Some(otherwise) = &system.images.database_otherwise
         && !is_built(system, &images.database)
         && let Err(error) =
@@ -53,7 +54,7 @@ pub(in crate::environment) async fn prepare_images(
         .iter_mut()
         .map(|(part, image)| (image, mend(&part_variable(part))))
         .chain([(&mut images.proxy, mend(PROXY_VARIABLE))])
-        .chain([(&mut images.database, mend(DATABASE_VARIABLE))])
+        .chain(system.database.as_ref().map(|_| (&mut images.database, mend(DATABASE_VARIABLE))))
     {
         match built.get(last_part(image)) {
             Some(reference) if is_built(system, image) => image.clone_from(reference),

@@ -13,7 +13,7 @@ mod services;
 mod session;
 mod unfinished;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use sqlx::postgres::PgConnectOptions;
@@ -29,11 +29,11 @@ pub(super) use images::prepare_images;
 use self::log::Log;
 use self::services::{POSTGRES_PORT, PROXY_PORT};
 use self::session::Session;
-use super::backend::Owner;
+use super::backend::{Owner, Started};
 use super::http::http_client;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
-use super::services::Services;
+use super::services::{DatabaseService, Services};
 use super::{EnvironmentError, Secrets};
 use crate::system::PartDescription;
 
@@ -89,18 +89,29 @@ impl Containers {
         })
     }
 
-    /// Starts the proxy and PostgreSQL, with a role that owns a database.
+    /// Starts the proxy, and if there is to be one PostgreSQL, with a role that owns a database.
     pub async fn start_services(
         &mut self,
         seed: u64,
-        owner: &Owner,
+        owner: Option<&Owner>,
     ) -> Result<Services, EnvironmentError> {
-        let ((proxy, proxy_url), (database, superuser)) =
-            tokio::try_join!(self.start_proxy(seed), self.start_database(owner))?;
-        let database_here = Address { host: LOOPBACK.to_owned(), port: database.port.port() };
-        self.services.extend([proxy, database]);
-        let database = Address { host: self.session.name(DATABASE), port: POSTGRES_PORT };
-        Ok(Services { proxy_url, database, database_here, superuser })
+        let start_database = async {
+            match owner {
+                Some(owner) => self.start_database(owner).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let ((proxy, proxy_url), database) =
+            tokio::try_join!(self.start_proxy(seed), start_database)?;
+        self.services.push(proxy);
+        let database = database.map(|(database, superuser)| {
+            let here = Address { host: LOOPBACK.to_owned(), port: database.port.port() };
+            let address = Address { host: self.session.name(DATABASE), port: POSTGRES_PORT };
+            self.services.push(database);
+            let role = owner.map(|owner| owner.role.clone()).unwrap_or_default();
+            DatabaseService { address, here, superuser, role }
+        });
+        Ok(Services { proxy_url, database })
     }
 
     /// Starts the proxy, and returns the URL of its control interface.
@@ -127,7 +138,7 @@ impl Containers {
         let superuser = services::superuser(LOOPBACK, lease.port(), &password);
         running.until_answer(async || services::ask_postgres(&superuser).await).await?;
         services::make_owner(&superuser, owner).await?;
-        Ok((Service { running, port: lease }, superuser))
+        Ok((Service { running, port: lease }, superuser.database(&owner.database)))
     }
 
     /// Chooses where a part listens and keeps its files.
@@ -136,14 +147,18 @@ impl Containers {
         instance: &str,
         description: &PartDescription,
     ) -> Result<Place, EnvironmentError> {
+        let port = description.port.ok_or_else(|| {
+            let why = format!("`{instance}` needs a `port` to run in a container");
+            EnvironmentError::Unsupported(why)
+        })?;
         let lease = lease_port()?;
-        let url = format!("http://{LOOPBACK}:{}", lease.port());
+        let here = Address { host: LOOPBACK.to_owned(), port: lease.port() };
         self.published.insert(instance.to_owned(), lease);
-        let port = description.port;
         Ok(Place {
             listen: Address { host: EVERYWHERE.to_owned(), port },
             state: STATE.to_owned(),
-            url,
+            seen: STATE.to_owned(),
+            here,
             reached_at: Address { host: self.session.name(instance), port },
         })
     }
@@ -170,13 +185,13 @@ impl Containers {
         &self,
         instance: &str,
         description: &PartDescription,
-        arguments: Vec<String>,
-        environment: BTreeMap<String, String>,
+        started: Started,
     ) -> Result<Container, EnvironmentError> {
+        let Started { command: arguments, environment, files } = started;
         let Some(image) = self.images.parts.get(&description.name) else {
             return Err(ContainersError::NoImage(description.name.clone()).into());
         };
-        let published = self.published.get(instance).map(|lease| (description.port, lease));
+        let published = description.port.zip(self.published.get(instance));
         let mut request = self.request(instance, image, published);
         let asks = |text: &String| text.contains("{migrations}");
         if let Some(folder) = &self.migrations
@@ -190,6 +205,9 @@ impl Containers {
         }
         for (name, value) in environment {
             request = request.with_env_var(name, value);
+        }
+        for (name, text) in files {
+            request = request.with_copy_to(format!("{STATE}/{name}"), text.into_bytes());
         }
         Ok(self.container(instance, request))
     }

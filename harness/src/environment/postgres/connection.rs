@@ -78,6 +78,27 @@ pub(in crate::environment) async fn create_role_and_database(
     Ok(())
 }
 
+/// Ends every connection of a role and refuses new ones, as a server does when there are too many,
+/// or allows them again.
+pub(in crate::environment) async fn limit_connections(
+    superuser: &PgConnectOptions,
+    role: &str,
+    refuse: bool,
+) -> Result<(), PostgresError> {
+    let limit = if refuse { 0 } else { -1 };
+    let (name, text) = (quote_identifier(role), quote_literal(role));
+    let mut connection = connect(superuser).await?;
+    let what = format!("limit the connections of {role}");
+    execute(&mut connection, &what, format!("ALTER ROLE {name} CONNECTION LIMIT {limit}")).await?;
+    if refuse {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ";
+        execute(&mut connection, &what, format!("{end}{text}")).await?;
+    }
+    // The server notices a connection that is just closed as well.
+    let _ = connection.close().await;
+    Ok(())
+}
+
 pub(crate) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

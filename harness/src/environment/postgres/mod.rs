@@ -20,7 +20,7 @@ pub mod shared;
 pub mod storage;
 pub mod template;
 
-pub(super) use connection::create_role_and_database;
+pub(super) use connection::{create_role_and_database, limit_connections};
 pub(crate) use connection::{quote_identifier, quote_literal};
 
 pub use cluster::{ClusterOptions, PrivateCluster};
