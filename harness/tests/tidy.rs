@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
-    ("system", &[]),
-    ("history", &["seed"]),
-    ("checkers", &["history", "finding", "seed"]),
+    ("promises", &[]),
+    ("system", &["promises"]),
+    ("history", &["promises", "seed"]),
+    ("checkers", &["history", "finding", "promises", "seed"]),
     ("environment", &["history", "seed", "system"]),
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),

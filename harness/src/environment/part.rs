@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::EnvironmentError;
 use super::runner::{Runner, Running};
-use crate::history::{Action, PartState, Recorder};
+use crate::history::{Action, NO_ANSWER, PartState, Recorder};
 
 /// How often a part is asked whether it is ready.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -267,7 +267,7 @@ async fn poll_readiness(shared: Arc<Shared>, http: Client, url: String) {
                 continue;
             }
             Ok(response) => response.status().to_string(),
-            Err(_) => "no answer".to_owned(),
+            Err(_) => NO_ANSWER.to_owned(),
         };
         shared.set(before.life, PartState::Unready, &refusal, |state| state == PartState::Ready);
     }

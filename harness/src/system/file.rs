@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::promises::Promises;
+
 /// The name by which parts reach the database that the harness starts.
 pub const DATABASE: &str = "database";
 
@@ -54,6 +56,9 @@ pub struct System {
     pub setup: Vec<SetupCall>,
     /// How events are given in and read back.
     pub events: EventContract,
+    /// What it promises beside its events.
+    #[serde(default)]
+    pub promises: Promises,
     /// How fast it takes events is measured.
     pub bench: Option<BenchContract>,
     /// Defects that its programs can be told to have, by id.
