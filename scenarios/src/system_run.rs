@@ -138,10 +138,13 @@ pub fn run_plan(
         defects: defects.iter().map(|&id| id.to_owned()).collect(),
         secrets: Default::default(),
     };
-    let header = Header::new(seed, name, backend.name(), &system.name);
+    let header = Header {
+        promises: system.promises.clone(),
+        ..Header::new(seed, name, backend.name(), &system.name)
+    };
     let recorder = Recorder::create(&folder.history(), header)?;
     let interrupt = CancellationToken::new();
-    let checkers = checkers_of(&system);
+    let checkers = checkers_of(&system, backend);
     let run = perform(&system, &request, &folder, &checkers, &recorder, &interrupt);
     Ok(runtime.block_on(run)?)
 }

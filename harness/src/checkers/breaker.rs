@@ -236,12 +236,7 @@ impl<'a> Judgement<'a> {
         verdict
     }
 
-    fn findings(
-        &self,
-        invisible: &[&String],
-        stuck: &Wrongs<String>,
-        healed: u64,
-    ) -> Vec<Finding> {
+    fn findings(&self, invisible: &[&String], stuck: &Wrongs<String>, healed: u64) -> Vec<Finding> {
         let counted = |what: &'static str| move |count: usize| format!("{count} times {what}");
         let mut findings = self.illegal.findings(
             "breaker.illegal",
@@ -266,7 +261,9 @@ impl<'a> Judgement<'a> {
             "let an open breaker probe after a rest that has a longest",
             |count| {
                 let (within, healed) = (self.promise.closes_within / 1000, moment(healed));
-                format!("{count} not closed {within} s after the last fault, which ended at {healed}")
+                format!(
+                    "{count} not closed {within} s after the last fault, which ended at {healed}"
+                )
             },
             String::clone,
         ));
@@ -330,8 +327,12 @@ mod tests {
 
     /// A breaker that opens after 3 failures in a row, rests 1 s and must close within 10 s.
     fn watched() -> HistoryBuilder {
-        let promise =
-            BreakerPromise { failures: 3, rests: 1000, closes_within: 10_000, ..Default::default() };
+        let promise = BreakerPromise {
+            failures: 3,
+            rests: 1000,
+            closes_within: 10_000,
+            ..Default::default()
+        };
         HistoryBuilder::new()
             .promising(Promises { breakers: Some(promise), ..Promises::default() })
             .breaker("agent-1", "apt", Closed)

@@ -225,9 +225,10 @@ impl<'a> Judgement<'a> {
         }
         let doubt = self.doubt();
         let findings = self.findings();
-        let back = self.behind.as_ref().map_or(0, |behind| {
-            behind.at.saturating_sub(self.healed.unwrap_or(0)) / MILLISECOND
-        });
+        let back = self
+            .behind
+            .as_ref()
+            .map_or(0, |behind| behind.at.saturating_sub(self.healed.unwrap_or(0)) / MILLISECOND);
         let summary = match (findings.first(), &doubt) {
             (Some(finding), _) => format!("{}: {}", finding.place, finding.evidence),
             (None, Some(doubt)) => format!("nobody can tell: {doubt}"),
@@ -294,9 +295,8 @@ impl<'a> Judgement<'a> {
             findings.push(wrong("metastability.refused", evidence, advice));
         }
         let times = |what: &'static str| move |count: usize| format!("{count} times {what}");
-        let span = |(from, until): &(u64, u64)| {
-            format!("from {} to {}", moment(*from), moment(*until))
-        };
+        let span =
+            |(from, until): &(u64, u64)| format!("from {} to {}", moment(*from), moment(*until));
         findings.extend(self.starved.findings(
             "metastability.starved",
             "give check-ins a budget that nothing else uses up",
@@ -351,7 +351,11 @@ mod tests {
     }
 
     /// Load for so many half seconds, after each of which so much is held.
-    fn loaded(mut history: HistoryBuilder, halves: u64, held: impl Fn(u64) -> u64) -> HistoryBuilder {
+    fn loaded(
+        mut history: HistoryBuilder,
+        halves: u64,
+        held: impl Fn(u64) -> u64,
+    ) -> HistoryBuilder {
         for half in 1..=halves {
             history = history.emitted_many("agent-1", 24).backlog("agent-1", held(half));
         }

@@ -142,7 +142,8 @@ impl Judgement<'_> {
         let of_part = promise.most.iter().find(|(name, _)| is_of(part, name));
         if let Some((_, most)) = of_part.filter(|(_, most)| seen.peak.0 > **most) {
             let (peak, at) = (seen.peak.0, moment(seen.peak.1));
-            let evidence = format!("it had {peak} bytes of memory by {at}, where {most} are its most");
+            let evidence =
+                format!("it had {peak} bytes of memory by {at}, where {most} are its most");
             findings.push(wrong("resources.most", evidence, "find what takes the memory"));
         }
         findings
@@ -170,7 +171,9 @@ impl Seen {
             files: one.files.min(other.files),
         };
         let first = self.last.front().copied();
-        first.map_or(Look { at: 0, memory: 0, files: 0 }, |first| self.last.iter().fold(first, least))
+        first.map_or(Look { at: 0, memory: 0, files: 0 }, |first| {
+            self.last.iter().fold(first, least)
+        })
     }
 }
 
@@ -246,7 +249,8 @@ mod tests {
 
     #[test]
     fn cannot_tell_with_too_few_looks() {
-        let promises = Promises { resources: Some(ResourcePromise::default()), ..Promises::default() };
+        let promises =
+            Promises { resources: Some(ResourcePromise::default()), ..Promises::default() };
         let history = || HistoryBuilder::new().promising(promises.clone()).stage(Stage::Disturb);
         let seldom = history().resources("server", MB, 20);
         for (history, why) in [(seldom, "only 1 times"), (history(), "nobody looked")] {

@@ -270,9 +270,9 @@ mod tests {
         let finding = &verdict.findings[0];
         assert_eq!(finding.place, "agent-0");
         assert!(
-            finding.evidence.ends_with(
-                "- POST /events: 9 tries from 0.010 s to 0.170 s, where 8 are allowed"
-            ),
+            finding
+                .evidence
+                .ends_with("- POST /events: 9 tries from 0.010 s to 0.170 s, where 8 are allowed"),
             "{}",
             finding.evidence
         );
@@ -289,9 +289,8 @@ mod tests {
 
     #[test]
     fn rejects_waits_that_do_not_grow() {
-        let verdict = outage(20, 7, |caller, failure| {
-            500 + (caller * 7 + failure * 3) as u64 % 20 * 50
-        });
+        let verdict =
+            outage(20, 7, |caller, failure| 500 + (caller * 7 + failure * 3) as u64 % 20 * 50);
         rejected(&verdict, &["retry.waits"]);
     }
 

@@ -62,10 +62,17 @@ fn left_out(backend: BackendKind) -> Vec<LeftOut> {
         BackendKind::Embedded => BackendKind::Containers,
         BackendKind::Containers => BackendKind::Embedded,
     };
-    vec![LeftOut {
+    let mut left_out = vec![LeftOut {
         what: format!("the {} backend", other.name()),
         why: format!("not asked for; --backend {} runs the same plan there", other.name()),
-    }]
+    }];
+    if backend == BackendKind::Containers {
+        left_out.push(LeftOut {
+            what: "what is promised of retries and resources".to_owned(),
+            why: "calls and processes are seen only with --backend embedded".to_owned(),
+        });
+    }
+    left_out
 }
 
 fn topology(run: &Run, system: &System, backend: BackendKind) -> Topology {

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EnvironmentError;
+use super::attempts::record_attempts;
 use super::backend::Owner;
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
@@ -17,6 +18,7 @@ use super::postgres::{ClusterOptions, PrivateCluster};
 use super::process::Program;
 use super::runner::Runner;
 use super::services::{Disruption, Services};
+use crate::history::Recorder;
 
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -47,22 +49,29 @@ impl Embedded {
         &mut self,
         seed: u64,
         owner: &Owner,
+        recorder: &Recorder,
     ) -> Result<Services, EnvironmentError> {
-        let proxy_url = self.start_proxy(seed).await?;
+        let proxy_url = self.start_proxy(seed, recorder).await?;
         let (database, superuser) = self.start_database(owner).await?;
         Ok(Services { proxy_url, database_here: database.clone(), database, superuser })
     }
 
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.
     /// Returns the address of its control interface.
-    async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
+    async fn start_proxy(
+        &mut self,
+        seed: u64,
+        recorder: &Recorder,
+    ) -> Result<String, EnvironmentError> {
         let address = self.lease()?;
         let listener = TcpListener::bind((LOOPBACK, address.port))
             .await
             .map_err(|source| EnvironmentError::Bind { address: address.to_string(), source })?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let proxies = toxiproxy::Proxies::new(seed);
+        let (observer, sights) = toxiproxy::Observer::new();
+        tokio::spawn(record_attempts(sights, recorder.clone()));
+        let proxies = toxiproxy::Proxies::observed(seed, observer);
         let server = tokio::spawn(async move {
             if let Err(error) = toxiproxy::serve(listener, proxies, stopped).await {
                 tracing::error!(%error, "the embedded proxy ended");

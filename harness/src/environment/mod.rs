@@ -3,6 +3,7 @@
 //! [`Environment::start`] brings a whole system up; what faults need to reach (parts, links, the
 //! proxy) is found on it. [`postgres`] also serves tests that only need a database of their own.
 
+mod attempts;
 mod backend;
 mod build;
 mod containers;
@@ -18,6 +19,7 @@ pub mod ports;
 pub mod postgres;
 mod process;
 mod proxy_client;
+mod resources;
 mod runner;
 pub mod runtime_folder;
 mod secrets;
@@ -38,6 +40,7 @@ pub use place::Address;
 pub use ports::{PortError, PortLease, lease_port};
 pub use process::{Process, ProcessError, Program};
 pub use proxy_client::{Direction, ProxyClient, ProxyError, Toxic};
+pub use resources::sample_resources;
 pub use secrets::Secrets;
 pub use services::Disruption;
 pub use setup::make_setup_call;

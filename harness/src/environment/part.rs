@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::Client;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -44,6 +44,7 @@ struct Shared {
 struct Status {
     life: u64,
     state: PartState,
+    process_group: Option<Pid>,
 }
 
 /// The way to the task that owns the running program.
@@ -65,7 +66,8 @@ impl Part {
         http: Client,
         recorder: Recorder,
     ) -> Self {
-        let (status, _) = watch::channel(Status { life: 0, state: PartState::Killed });
+        let (status, _) =
+            watch::channel(Status { life: 0, state: PartState::Killed, process_group: None });
         let ready_url = format!("{url}{ready}");
         let shared = Arc::new(Shared { name, kind, url, runner, recorder, status });
         let poller = tokio::spawn(poll_readiness(Arc::clone(&shared), http, ready_url));
@@ -97,6 +99,15 @@ impl Part {
         self.shared.status.borrow().state
     }
 
+    /// The group of its processes, while it runs as processes of this machine.
+    pub fn process_group(&self) -> Option<Pid> {
+        let status = *self.shared.status.borrow();
+        match status.state {
+            PartState::Killed | PartState::Exited => None,
+            PartState::Started | PartState::Ready | PartState::Unready => status.process_group,
+        }
+    }
+
     /// Starts it. A part that runs already, or is retired, is left as it is.
     ///
     /// # Errors
@@ -111,7 +122,7 @@ impl Part {
             return Ok(());
         }
         let running = self.shared.runner.start().await?;
-        let life = self.shared.begin_life();
+        let life = self.shared.begin_life(running.process_group());
         let (signals, inbox) = mpsc::unbounded_channel();
         let owner = tokio::spawn(own(Arc::clone(&self.shared), running, inbox, life));
         *control = Some(Control { signals, owner });
@@ -204,9 +215,10 @@ impl Drop for Part {
 }
 
 impl Shared {
-    fn begin_life(&self) -> u64 {
+    fn begin_life(&self, process_group: Option<Pid>) -> u64 {
         self.status.send_modify(|status| {
-            *status = Status { life: status.life + 1, state: PartState::Started };
+            let life = status.life + 1;
+            *status = Status { life, state: PartState::Started, process_group };
             self.note(PartState::Started, "");
         });
         self.status.borrow().life

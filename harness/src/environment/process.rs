@@ -87,6 +87,11 @@ impl Process {
         Ok(Self { child, group, _watch: watch })
     }
 
+    /// The group that the program and its children belong to.
+    pub fn group(&self) -> Pid {
+        self.group
+    }
+
     /// Sends a signal to the whole group. A group that is gone already is no error.
     pub fn signal(&self, signal: Signal) {
         if self.group != Pid::INIT {

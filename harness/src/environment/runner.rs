@@ -1,6 +1,6 @@
 //! How a part is made to run: as a local process or as a container.
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 use super::EnvironmentError;
 use super::containers::{Container, RunningContainer};
@@ -35,6 +35,14 @@ impl Runner {
 }
 
 impl Running {
+    /// The group of its processes, where they are processes of this machine.
+    pub fn process_group(&self) -> Option<Pid> {
+        match self {
+            Self::Process(process) => Some(process.group()),
+            Self::Container(_) => None,
+        }
+    }
+
     /// Sends it a signal. A part that has ended meanwhile is no error.
     pub async fn signal(&self, signal: Signal) {
         match self {

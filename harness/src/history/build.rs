@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 
 use super::{
-    Action, Attempt, BreakerState, Call, Emit, Entry, Fault, Header, History, NO_ANSWER, PartState, Phase, Receipt, Stage,
-    StoredEvent,
+    Action, Attempt, BreakerState, Call, Emit, Entry, Fault, Header, History, NO_ANSWER, PartState,
+    Phase, Receipt, Stage, StoredEvent,
 };
 use crate::promises::Promises;
 use crate::seed::Seed;
@@ -268,6 +268,16 @@ impl HistoryBuilder {
     /// A part says how many events it holds.
     pub fn backlog(self, part: &str, events: u64) -> Self {
         self.noted(Action::Backlog { part: part.into(), events })
+    }
+
+    /// A part is seen with so many bytes resident, never more until then, and so many open files.
+    pub fn resources(self, part: &str, resident_bytes: u64, open_files: u64) -> Self {
+        self.noted(Action::Resources {
+            part: part.into(),
+            resident_bytes,
+            peak_resident_bytes: resident_bytes,
+            open_files,
+        })
     }
 
     /// Time passes.

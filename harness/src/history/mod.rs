@@ -14,4 +14,6 @@ mod view;
 pub use file::{FORMAT, Header, HistoryError, VERSION};
 pub use operation::*;
 pub use recorder::{OperationId, Recorder};
-pub use view::{CallView, EmitView, FaultView, History, PartChange, ReadView, StageView};
+pub use view::{
+    CallView, EmitView, FaultView, History, PartChange, ReadView, ResourceSample, StageView,
+};

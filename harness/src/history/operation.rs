@@ -74,7 +74,7 @@ pub enum Action {
         /// Events.
         events: u64,
     },
-    /// What a part says of a circuit breaker of its own: noted when it is not what it was.
+    /// What a part says of a circuit breaker of its own, sampled.
     Breaker {
         /// The part.
         part: String,
@@ -82,6 +82,19 @@ pub enum Action {
         breaker: String,
         /// What it is doing.
         state: BreakerState,
+    },
+    /// What a part takes from the machine, sampled from outside: the sums over all processes of
+    /// its process group.
+    Resources {
+        /// The part.
+        part: String,
+        /// Memory that is resident now, in bytes.
+        resident_bytes: u64,
+        /// The most that was resident since the processes began, in bytes: what lies between two
+        /// samples is in it too.
+        peak_resident_bytes: u64,
+        /// Open file descriptors.
+        open_files: u64,
     },
 }
 

@@ -97,6 +97,21 @@ pub struct PartChange<'a> {
     pub detail: &'a str,
 }
 
+/// What a part took from the machine at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResourceSample<'a> {
+    /// When, in nanoseconds since the run began.
+    pub at: u64,
+    /// The part.
+    pub part: &'a str,
+    /// Memory that was resident, in bytes.
+    pub resident_bytes: u64,
+    /// The most that was resident until then in this life of the part, in bytes.
+    pub peak_resident_bytes: u64,
+    /// Open file descriptors.
+    pub open_files: u64,
+}
+
 /// A stage and the time that it lasted, in nanoseconds since the run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageView {
@@ -248,6 +263,22 @@ impl History {
     pub fn backlogs(&self) -> impl Iterator<Item = (u64, &str, u64)> {
         self.entries().filter_map(|entry| match &entry.action {
             Action::Backlog { part, events } => Some((entry.at, part.as_str(), *events)),
+            _ => None,
+        })
+    }
+
+    /// The samples of what each part takes from the machine, in order.
+    pub fn resources(&self) -> impl Iterator<Item = ResourceSample<'_>> {
+        self.entries().filter_map(|entry| match &entry.action {
+            Action::Resources { part, resident_bytes, peak_resident_bytes, open_files } => {
+                Some(ResourceSample {
+                    at: entry.at,
+                    part,
+                    resident_bytes: *resident_bytes,
+                    peak_resident_bytes: *peak_resident_bytes,
+                    open_files: *open_files,
+                })
+            }
             _ => None,
         })
     }

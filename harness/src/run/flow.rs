@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::drain::{drain, final_read, note_backlogs, probe};
 use super::{Plan, Planner, RunFolder};
 use crate::checkers::{Checker, Verdict, judge};
-use crate::environment::{Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets};
+use crate::environment::{
+    Built, Environment, EnvironmentError, EnvironmentRequest, Link, Secrets, sample_resources,
+};
 use crate::faults::{FaultError, Nemesis, Targets};
 use crate::history::{Action, History, HistoryError, Recorder, Stage};
 use crate::seed::Seed;
@@ -106,6 +108,7 @@ pub async fn perform(
     let outcome = tokio::select! {
         outcome = stages.pass() => outcome,
         lost = environment.until_lost() => Err(lost.into()),
+        never = sample_resources(&environment, recorder) => match never {},
         () = interrupt.cancelled() => Err(RunError::Interrupted),
     };
     // Noted before the parts are ended, for what they do from here on is not judged.

@@ -10,5 +10,5 @@ mod worker;
 
 pub use generator::{Generator, Proposal};
 pub use open_loop::{Pace, emit_for};
-pub use reader::{ReadError, Reader};
+pub use reader::{ProducerState, ReadError, Reader};
 pub use worker::Worker;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::{Client, RequestBuilder};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::worker::{error_text, refusal, text_of};
-use crate::history::StoredEvent;
+use crate::history::{BreakerState, StoredEvent};
 use crate::system::{BacklogContract, EventContract, ReadContract, TemplateError, Values, fill};
 
 /// How long one page may take.
@@ -41,6 +42,17 @@ pub enum ReadError {
         /// The JSON pointer.
         place: String,
     },
+}
+
+/// What a producer says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerState {
+    /// Its name.
+    pub name: String,
+    /// How many events it holds that the server has not acknowledged.
+    pub backlog: u64,
+    /// What each of its circuit breakers does, by name.
+    pub breakers: Vec<(String, BreakerState)>,
 }
 
 /// Reads back through the system's own interface.
@@ -98,14 +110,18 @@ impl Reader {
         }
     }
 
-    /// How many events each producer still holds, by its name. A producer that does not answer
-    /// is left out.
-    pub async fn backlogs(&self) -> Vec<(String, u64)> {
+    /// What each producer says of itself. A producer that does not answer is left out.
+    pub async fn producer_states(&self) -> Vec<ProducerState> {
         let asked = self.producers.iter().map(|(name, url)| async move {
             let url = format!("{url}{}", self.backlog.path);
             let answer = get(self.http.get(&url).timeout(BACKLOG_BOUND), &url).await.ok()?;
             let events = answer.pointer(&self.backlog.events).and_then(Value::as_u64)?;
-            Some((name.clone(), events))
+            let breakers = self.backlog.breakers.as_deref();
+            let breakers = breakers.and_then(|place| answer.pointer(place)?.as_object());
+            let told = breakers.into_iter().flatten().filter_map(|(name, state)| {
+                Some((name.clone(), BreakerState::deserialize(state).ok()?))
+            });
+            Some(ProducerState { name: name.clone(), backlog: events, breakers: told.collect() })
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
@@ -163,7 +179,7 @@ mod tests {
     fn contract() -> EventContract {
         serde_json::from_value(json!({
             "emit": {"to": "agent", "path": "/events", "marker": "/marker", "kinds": []},
-            "backlog": {"path": "/health", "events": "/backlog"},
+            "backlog": {"path": "/health", "events": "/backlog", "breakers": "/breakers"},
             "read": {
                 "from": "server",
                 "path": "/events",
@@ -251,8 +267,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_producer_that_does_not_answer_has_no_backlog() {
-        let health = Router::new().route("/health", get(|| async { r#"{"backlog": 4}"# }));
+    async fn a_producer_that_does_not_answer_says_nothing() {
+        const SAID: &str = r#"{"backlog": 4, "breakers": {"apt": "half_open", "dnf": "ajar"}}"#;
+        let health = Router::new().route("/health", get(|| async { SAID }));
         let silent = Router::new().route("/health", get(std::future::pending::<String>));
         let producers = vec![
             ("one".to_owned(), serve(health).await),
@@ -260,6 +277,8 @@ mod tests {
             ("wordless".to_owned(), serve(Router::new()).await),
         ];
         let reader = reader(String::new(), producers);
-        assert_eq!(reader.backlogs().await, [("one".to_owned(), 4)]);
+        let breakers = vec![("apt".to_owned(), BreakerState::HalfOpen)];
+        let said = ProducerState { name: "one".to_owned(), backlog: 4, breakers };
+        assert_eq!(reader.producer_states().await, [said]);
     }
 }

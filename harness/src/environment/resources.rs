@@ -1,0 +1,126 @@
+//! What the parts take from the machine, seen from outside.
+//!
+//! Source: `proc_pid_status(5)`, `VmRSS` and `VmHWM`.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Pid, getpgid};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::Environment;
+use crate::history::{Action, Recorder};
+
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// What the processes of one group take together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Usage {
+    resident_bytes: u64,
+    peak_resident_bytes: u64,
+    open_files: u64,
+}
+
+/// Notes again and again what each part that runs takes. Parts in containers are not seen: their
+/// processes belong to the engine.
+pub async fn sample_resources(environment: &Environment, recorder: &Recorder) -> Infallible {
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let parts = environment.parts().iter();
+        let groups: Vec<(&str, Pid)> =
+            parts.filter_map(|part| Some((part.name(), part.process_group()?))).collect();
+        if groups.is_empty() {
+            continue;
+        }
+        let wanted: Vec<Pid> = groups.iter().map(|(_, group)| *group).collect();
+        // What `/proc` says is worked out by the kernel while it is read.
+        let usage = tokio::task::spawn_blocking(move || usage_of(&wanted)).await;
+        let usage = usage.unwrap_or_default();
+        for (part, group) in groups {
+            if let Some(usage) = usage.get(&group) {
+                recorder.note(
+                    "harness",
+                    Action::Resources {
+                        part: part.to_owned(),
+                        resident_bytes: usage.resident_bytes,
+                        peak_resident_bytes: usage.peak_resident_bytes,
+                        open_files: usage.open_files,
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// What these process groups take; one without a process is not in it.
+fn usage_of(groups: &[Pid]) -> HashMap<Pid, Usage> {
+    let mut usage: HashMap<Pid, Usage> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let group = process.and_then(|process| getpgid(Some(process)).ok());
+        let Some(group) = group.filter(|group| groups.contains(group)) else { continue };
+        // A process that ended meanwhile takes nothing.
+        if let Ok(status) = fs::read_to_string(entry.path().join("status")) {
+            let sum = usage.entry(group).or_default();
+            sum.resident_bytes += bytes(&status, "VmRSS:");
+            sum.peak_resident_bytes += bytes(&status, "VmHWM:");
+            let files = fs::read_dir(entry.path().join("fd")).into_iter().flatten();
+            sum.open_files += files.count() as u64;
+        }
+    }
+    usage
+}
+
+/// The value of a line of `/proc/PID/status` that counts in kB.
+fn bytes(status: &str, name: &str) -> u64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::wait::wait_until;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command, Stdio};
+
+    /// A shell with a child, both in a group of their own, that waits for its input to end.
+    fn two_processes() -> Child {
+        Command::new("/bin/sh")
+            .args(["-c", "sleep 300 & read line; kill $!"])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_group_takes_what_its_processes_take() {
+        let own = usage_of(&[getpgid(None).unwrap()]).into_values().next().unwrap();
+        assert!(own.peak_resident_bytes >= 1 << 20, "{own:?}");
+
+        let mut shell = two_processes();
+        let group = Pid::from_child(&shell);
+        let usage = || usage_of(&[group]).get(&group).copied().unwrap_or_default();
+        let descriptors_of_one = 3;
+        wait_until("both run", || usage().open_files >= 2 * descriptors_of_one);
+        let both = usage();
+        assert!(both.resident_bytes > 0 && both.resident_bytes <= both.peak_resident_bytes);
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        wait_until("none runs", || usage_of(&[group]).is_empty());
+    }
+
+    #[test]
+    fn lines_in_kilobytes_are_read() {
+        let status = "Name:\tsh\nVmHWM:\t    1804 kB\nVmRSS:\t    1800 kB\nThreads:\t1\n";
+        assert_eq!(bytes(status, "VmRSS:"), 1_843_200);
+        assert_eq!(bytes(status, "VmSwap:"), 0, "a kernel thread has no such line");
+    }
+}
