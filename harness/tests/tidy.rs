@@ -45,17 +45,25 @@ const ARROWS: [(&str, &[&str]); 17] = [
 ];
 
 /// Each crate with the crates of ours that it may depend on.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("harness", &["toxiproxy"]),
     ("harness/toxiproxy", &[]),
-    ("scenarios", &["harness", "toxiproxy"]),
+    ("scenarios", &["harness", "redflag-simulation", "toxiproxy"]),
+    ("simulation", &["harness", "redflag-agent", "redflag-protocol"]),
     ("fixtures/protocol", &[]),
     ("fixtures/server", &["redflag-protocol"]),
     ("fixtures/agent", &["redflag-protocol"]),
 ];
 
-const OURS: [&str; 6] =
-    ["harness", "toxiproxy", "scenarios", "redflag-protocol", "redflag-server", "redflag-agent"];
+const OURS: [&str; 7] = [
+    "harness",
+    "toxiproxy",
+    "scenarios",
+    "redflag-protocol",
+    "redflag-server",
+    "redflag-agent",
+    "redflag-simulation",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

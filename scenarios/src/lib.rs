@@ -38,6 +38,7 @@ pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
+pub mod virtual_time;
 pub mod volume;
 
 use harness::environment::BackendKind;
@@ -135,7 +136,11 @@ pub const EMBEDDED: &[Scenario] = &[
     audit_log::FULL_DISKS_LOSE_NOTHING,
     audit_log::REFUSALS_LOSE_NOTHING,
     retries::REFUSED_AGENTS_WAIT,
+    virtual_time::TWO_SCHEDULES_AGREE,
 ];
+
+/// Scenarios that take too long for a pull request.
+pub const NIGHTLY: &[Scenario] = &[virtual_time::A_HUNDRED_SCHEDULES_AGREE];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
 pub const BROWSER: &[Scenario] =
@@ -152,5 +157,6 @@ pub fn trials() -> Vec<Trial> {
     let embedded = embedded.map(|one| on_backend(one, BackendKind::Embedded));
     let containers = ALL.iter().map(|one| on_backend(one, BackendKind::Containers));
     let browser = BROWSER.iter().map(|one| on(one, "browser", BackendKind::Embedded));
-    embedded.chain(containers).chain(browser).collect()
+    let nightly = NIGHTLY.iter().map(|one| on(one, "nightly", BackendKind::Embedded));
+    embedded.chain(containers).chain(browser).chain(nightly).collect()
 }

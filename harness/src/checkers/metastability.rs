@@ -63,7 +63,7 @@ struct Judgement<'a> {
     /// The most that was held before the first fault.
     level_held: u64,
     /// What had got through at each look of the last second.
-    looks: VecDeque<(u64, u64)>,
+    looks: VecDeque<(u64, i64)>,
     behind: Option<Behind>,
     last_behind: bool,
     looked: bool,
@@ -160,7 +160,7 @@ impl<'a> Judgement<'a> {
         if at <= self.disturbed {
             self.level_held = self.level_held.max(held);
         }
-        let through = self.taken.saturating_sub(held);
+        let through = self.taken.cast_signed() - held.cast_signed();
         self.looks.push_back((at, through));
         while self.looks.front().is_some_and(|(look, _)| look + SECOND < at) {
             self.looks.pop_front();
@@ -171,7 +171,7 @@ impl<'a> Judgement<'a> {
         self.looked = true;
         let (since, before) = self.looks.front().copied().unwrap_or((at, through));
         let lasted = (at - since).max(MILLISECOND);
-        let handed_on = through.saturating_sub(before) * SECOND / lasted;
+        let handed_on = (through - before).max(0).cast_unsigned() * SECOND / lasted;
         self.last_behind = held > self.level_held.max(ON_ITS_WAY)
             && handed_on * 100 < self.level() * u64::from(self.promise.level);
         if self.last_behind {

@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn rejects_memory_that_stays() {
-        rejected(&looks(&[(200, 20); 3]), "resources.memory", "and 200000000 from 1.060 s on");
+        rejected(&looks(&[(200, 20); 3]), "resources.memory", "and 200000000 from 1.070 s on");
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn rejects_more_than_the_most() {
         let verdict = looks(&[(450, 20), (100, 20), (100, 20)]);
-        rejected(&verdict, "resources.most", "it had 450000000 bytes of memory by 1.060 s");
+        rejected(&verdict, "resources.most", "it had 450000000 bytes of memory by 1.070 s");
     }
 
     #[test]

@@ -177,7 +177,11 @@ impl<'a> Judgement<'a> {
         ))
     }
 
+    /// One caller alone is no fleet.
     fn waits_in_step(&self) -> Option<Finding> {
+        if self.callers.len() < 2 {
+            return None;
+        }
         let worst = self.waits.iter().enumerate().filter(|(_, waits)| waits.tell());
         let (before, waits) = worst.max_by_key(|(_, waits)| waits.in_step())?;
         (waits.in_step() > self.promise.lock_step).then(|| {
@@ -246,7 +250,7 @@ mod tests {
     fn accepts_waits_that_grow_and_are_drawn_by_chance() {
         for seed in 0..20 {
             let random = std::cell::RefCell::new(crate::seed::Seed(seed).stream("waits"));
-            let wait = |_, failure| {
+            let wait = |_: usize, failure: usize| {
                 let longest = (100_u64 << failure).min(2000);
                 random.borrow_mut().random_range(0..=longest)
             };
@@ -296,7 +300,7 @@ mod tests {
 
     #[test]
     fn rejects_callers_in_lock_step() {
-        rejected(&outage(20, 7, |_, failure| 100 << failure), &["retry.lock_step"]);
+        rejected(&outage(20, 7, |_, failure| 100_u64 << failure), &["retry.lock_step"]);
     }
 
     #[test]
