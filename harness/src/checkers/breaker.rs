@@ -9,25 +9,26 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::evidence::{Wrongs, moment};
+use super::facts::Facts;
 use super::spread::Waits;
 use super::{Outcome, Verdict};
 use crate::finding::{Finding, Severity};
-use crate::history::{Action, BreakerState, Entry, History, PartState, Phase};
+use crate::history::{Action, BreakerState, Entries, Entry, PartState, Phase};
 use crate::promises::BreakerPromise;
 
 const CHECKER: &str = "breaker";
 const MILLISECOND: u64 = 1_000_000;
 
 /// Judges circuit breakers.
-pub fn check(history: &History) -> Verdict {
+pub fn check(history: &dyn Entries) -> Verdict {
     let Some(promise) = &history.header().promises.breakers else {
         return Verdict::unknown(CHECKER, "the system promises nothing of circuit breakers");
     };
     let mut judgement = Judgement::new(promise);
-    history.entries().for_each(|entry| judgement.observe(entry));
-    let faults = history.faults();
-    let healed = faults.iter().map(|fault| fault.ended.unwrap_or(u64::MAX)).max().unwrap_or(0);
-    judgement.verdict(healed, history.duration())
+    history.each(&mut |entry| judgement.observe(entry));
+    let facts = Facts::of(history);
+    let ends = facts.faults().into_iter().map(|fault| fault.ended.unwrap_or(u64::MAX));
+    judgement.verdict(ends.max().unwrap_or(0), facts.ended)
 }
 
 /// What was seen of one breaker.
@@ -152,7 +153,7 @@ impl<'a> Judgement<'a> {
             _ => None,
         };
         if let Some(wrong) = wrong {
-            self.illegal.add(part, format!("{breaker} {wrong}, at {}", moment(at)));
+            self.illegal.add(part, || format!("{breaker} {wrong}, at {}", moment(at)));
         }
         (seen.state, seen.since) = (state, at);
         if state == BreakerState::Open {
@@ -169,14 +170,19 @@ impl<'a> Judgement<'a> {
             let rested = at - seen.failed;
             if rested < rests && !seen.rests {
                 let after = seen.failures;
-                self.unopened.add(
-                    part,
-                    format!("{breaker} let a call through at {} after {after} failures in a row, the last at {}", moment(at), moment(seen.failed)),
-                );
+                let failed = seen.failed;
+                self.unopened.add(part, || {
+                    let (at, failed) = (moment(at), moment(failed));
+                    format!(
+                        "{breaker} let a call through at {at} after {after} failures in a row, \
+                         the last at {failed}"
+                    )
+                });
             } else if seen.under_way >= limit {
                 let probes = seen.under_way + 1;
                 let at = moment(at);
-                self.probes.add(part, format!("{breaker} has {probes} probes under way at {at}"));
+                self.probes
+                    .add(part, || format!("{breaker} has {probes} probes under way at {at}"));
             }
             if !seen.rests {
                 self.rests.add(rested);
@@ -204,7 +210,7 @@ impl<'a> Judgement<'a> {
         let mut stuck = Wrongs::new();
         let undecided = !left_open.is_empty() && ended <= bound;
         if !undecided {
-            left_open.iter().for_each(|(part, what)| stuck.add(part, what.clone()));
+            left_open.iter().for_each(|(part, what)| stuck.add(part, || what.clone()));
         }
         let findings = self.findings(&invisible, &stuck, healed);
         let summary = match findings.first() {

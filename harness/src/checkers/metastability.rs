@@ -9,9 +9,10 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::evidence::{Wrongs, moment};
+use super::facts::Facts;
 use super::{Outcome, Verdict};
 use crate::finding::{Finding, Severity};
-use crate::history::{Action, Entry, FaultView, History, NO_ANSWER, PartState, Phase, Stage};
+use crate::history::{Action, Entries, Entry, FaultView, NO_ANSWER, PartState, Phase, Stage};
 use crate::promises::GoodputPromise;
 
 const CHECKER: &str = "metastability";
@@ -21,14 +22,15 @@ const SECOND: u64 = 1000 * MILLISECOND;
 const ON_ITS_WAY: u64 = 20;
 
 /// Judges what gets through after the faults.
-pub fn check(history: &History) -> Verdict {
+pub fn check(history: &dyn Entries) -> Verdict {
     let Some(promise) = &history.header().promises.goodput else {
         return Verdict::unknown(CHECKER, "the system promises nothing of its goodput");
     };
-    let mut faults = history.faults();
+    let facts = Facts::of(history);
+    let mut faults = facts.faults();
     faults.retain(|fault| fault.phase != Phase::Fail);
     let mut judgement = Judgement::new(promise, &faults);
-    history.entries().for_each(|entry| judgement.observe(entry));
+    history.each(&mut |entry| judgement.observe(entry));
     judgement.verdict()
 }
 
@@ -200,7 +202,7 @@ impl<'a> Judgement<'a> {
         if until - before > self.promise.starves * MILLISECOND {
             let calm = longest_without(self.faults.iter(), before, until);
             if calm.1 - calm.0 > self.promise.starves * MILLISECOND {
-                self.starved.add(caller, calm);
+                self.starved.add(caller, || calm);
             }
         }
     }
@@ -209,7 +211,7 @@ impl<'a> Judgement<'a> {
         let stops = self.faults.iter().filter(|fault| fault.fault.target == part);
         let calm = longest_without(stops, since, until);
         if calm.1 - calm.0 > self.promise.silent * MILLISECOND {
-            self.mute.add(part, calm);
+            self.mute.add(part, || calm);
         }
     }
 

@@ -1,12 +1,16 @@
 //! Judges a history. A checker is a pure function from a history to a verdict, and reads nothing
 //! else: neither the environment nor which defect is on.
 //!
+//! A history may be of millions of operations: a checker goes through it as often as it must, an
+//! entry at a time, and keeps little of each.
+//!
 //! To add one, write its file and name it in [`ALL`].
 
 mod breaker;
 mod composition;
 mod delivery;
 mod evidence;
+mod facts;
 mod metastability;
 mod order;
 mod priority;
@@ -15,6 +19,7 @@ mod recovery;
 mod resources;
 mod retry;
 mod spread;
+mod table;
 mod verdict;
 
 pub use composition::{Checker, judge};

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Verdict;
 use super::evidence::moment;
+use super::facts::Facts;
 use crate::finding::{Finding, Severity};
-use crate::history::{Action, Entry, History, Phase, Stage};
+use crate::history::{Action, Entries, Entry, Phase, Stage};
 use crate::promises::ResourcePromise;
 
 const CHECKER: &str = "resources";
@@ -19,16 +20,16 @@ const CHECKER: &str = "resources";
 const LOOKS: usize = 3;
 
 /// Judges what parts take.
-pub fn check(history: &History) -> Verdict {
+pub fn check(history: &dyn Entries) -> Verdict {
     let Some(promise) = &history.header().promises.resources else {
         return Verdict::unknown(CHECKER, "the system promises nothing of its resources");
     };
-    let faults = history.faults();
-    let caused = faults.iter().filter(|fault| fault.phase != Phase::Fail);
+    let facts = Facts::of(history);
+    let caused = facts.faults().into_iter().filter(|fault| fault.phase != Phase::Fail);
     let disturbed = caused.map(|fault| fault.began).min().unwrap_or(0);
     let mut judgement =
         Judgement { promise, disturbed, ready: false, over: false, parts: BTreeMap::new() };
-    history.entries().for_each(|entry| judgement.observe(entry));
+    history.each(&mut |entry| judgement.observe(entry));
     judgement.verdict()
 }
 

@@ -11,7 +11,7 @@ use super::Verdict;
 use super::evidence::{Wrongs, moment};
 use super::spread::Waits;
 use crate::finding::{Finding, Severity};
-use crate::history::{Action, Attempt, Entry, History, PartState, Phase};
+use crate::history::{Action, Attempt, Entries, Entry, PartState, Phase};
 use crate::promises::RetryPromise;
 
 const CHECKER: &str = "retry";
@@ -20,12 +20,12 @@ const MILLISECOND: u64 = 1_000_000;
 const LATE: usize = 3;
 
 /// Judges retries.
-pub fn check(history: &History) -> Verdict {
+pub fn check(history: &dyn Entries) -> Verdict {
     let Some(promise) = &history.header().promises.retries else {
         return Verdict::unknown(CHECKER, "the system promises nothing of its retries");
     };
     let mut judgement = Judgement::new(promise);
-    history.entries().for_each(|entry| judgement.observe(entry));
+    history.each(&mut |entry| judgement.observe(entry));
     judgement.verdict()
 }
 
@@ -113,7 +113,7 @@ impl<'a> Judgement<'a> {
             streak.told = true;
             let (from, until, tries) = (streak.began, entry.at, streak.tries);
             let call = attempt.call.clone();
-            self.excess.add(&attempt.caller, Excess { call, from, until, tries, allowed });
+            self.excess.add(&attempt.caller, || Excess { call, from, until, tries, allowed });
         }
     }
 
