@@ -1,13 +1,14 @@
 //! What the parts take from the machine, seen from outside.
 //!
-//! Source: `proc_pid_status(5)`, `VmRSS` and `VmHWM`.
+//! Source: `proc_pid_status(5)`, `VmRSS` and `VmHWM`; `proc_pid_stat(5)`, `pgrp`.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, getpgid};
+use rustix::process::Pid;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Environment;
@@ -39,7 +40,7 @@ pub async fn sample_resources(environment: &Environment, recorder: &Recorder) ->
         let wanted: Vec<Pid> = groups.iter().map(|(_, group)| *group).collect();
         // What `/proc` says is worked out by the kernel while it is read.
         let usage = tokio::task::spawn_blocking(move || usage_of(&wanted)).await;
-        let usage = usage.unwrap_or_default();
+        let usage = usage.unwrap_or_else(|error| panic!("what parts take cannot be read: {error}"));
         for (part, group) in groups {
             if let Some(usage) = usage.get(&group) {
                 recorder.note(
@@ -60,10 +61,8 @@ pub async fn sample_resources(environment: &Environment, recorder: &Recorder) ->
 fn usage_of(groups: &[Pid]) -> HashMap<Pid, Usage> {
     let mut usage: HashMap<Pid, Usage> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let group = process.and_then(|process| getpgid(Some(process)).ok());
-        let Some(group) = group.filter(|group| groups.contains(group)) else { continue };
+        let group = group_of(&entry.path()).filter(|group| groups.contains(group));
+        let Some(group) = group else { continue };
         // A process that ended meanwhile takes nothing.
         if let Ok(status) = fs::read_to_string(entry.path().join("status")) {
             let sum = usage.entry(group).or_default();
@@ -74,6 +73,15 @@ fn usage_of(groups: &[Pid]) -> HashMap<Pid, Usage> {
         }
     }
     usage
+}
+
+/// The process group of a process, by its folder in `/proc`. That of the kernel's own has the number
+/// 0, which `getpgid` of `rustix` does not expect.
+fn group_of(process: &Path) -> Option<Pid> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    // The command's name, in parentheses, may itself hold spaces and parentheses.
+    let after_name = stat.rsplit_once(')')?.1;
+    Pid::from_raw(after_name.split_whitespace().nth(2)?.parse().ok()?)
 }
 
 /// The value of a line of `/proc/PID/status` that counts in kB.
@@ -102,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_group_takes_what_its_processes_take() {
-        let own = usage_of(&[getpgid(None).unwrap()]).into_values().next().unwrap();
+        let own =
+            usage_of(&[group_of(Path::new("/proc/self")).unwrap()]).into_values().next().unwrap();
         assert!(own.peak_resident_bytes >= 1 << 20, "{own:?}");
 
         let mut shell = two_processes();
