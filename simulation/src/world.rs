@@ -223,7 +223,6 @@ impl<'a> World<'a> {
             Event::ChecksIn { agent, life } if self.agents[agent].life == life => {
                 self.call(agent, Errand::CheckIn);
             }
-            Event::Wakes { .. } | Event::ChecksIn { .. } => {}
             Event::Taken { agent, marker, urgent, operation } => {
                 self.taken(agent, &marker, (urgent, false), operation);
             }
@@ -235,7 +234,8 @@ impl<'a> World<'a> {
             Event::Ends { agent, life, call, how } if self.agents[agent].life == life => {
                 self.ends(agent, call, how);
             }
-            Event::Ends { .. } => {}
+            // News of a life that is over.
+            Event::Wakes { .. } | Event::ChecksIn { .. } | Event::Ends { .. } => {}
             Event::Look => {
                 self.look();
                 if self.now + LOOKS.0 <= self.lasts {

@@ -15,10 +15,19 @@ pub struct FinalRead {
     pub events: usize,
 }
 
+/// A fault, with when it began, and when and how it ended.
+#[derive(Debug)]
+struct KnownFault {
+    operation: u64,
+    fault: Fault,
+    began: u64,
+    end: Option<(u64, Phase)>,
+}
+
 /// What was gathered in one pass.
 #[derive(Debug, Default)]
 pub struct Facts {
-    faults: Vec<(u64, Fault, u64, Option<(u64, Phase)>)>,
+    faults: Vec<KnownFault>,
     reads: HashMap<u64, (u64, usize)>,
     /// The final read, if there is one.
     pub read: Option<FinalRead>,
@@ -44,11 +53,16 @@ impl Facts {
         match &entry.action {
             Action::Emit(_) => self.emits += usize::from(entry.phase == Phase::Invoke),
             Action::Fault(fault) => {
-                let known = self.faults.iter_mut().rev().find(|known| known.0 == entry.operation);
+                let operation = entry.operation;
+                let mut known = self.faults.iter_mut().rev();
+                let known = known.find(|known| known.operation == operation);
                 let end = (entry.phase != Phase::Invoke).then_some((entry.at, entry.phase));
                 match known {
-                    Some(known) => known.3 = known.3.or(end),
-                    None => self.faults.push((entry.operation, fault.clone(), entry.at, end)),
+                    Some(known) => known.end = known.end.or(end),
+                    None => {
+                        let (fault, began) = (fault.clone(), entry.at);
+                        self.faults.push(KnownFault { operation, fault, began, end });
+                    }
                 }
             }
             Action::Read { events, error } => self.reads(entry, events.len(), error.as_deref()),
@@ -72,15 +86,12 @@ impl Facts {
 
     /// Every fault, in the order of injection.
     pub fn faults(&self) -> Vec<FaultView<'_>> {
-        self.faults
-            .iter()
-            .map(|(_, fault, began, end)| FaultView {
-                fault,
-                began: *began,
-                ended: end.map(|(at, _)| at),
-                phase: end.map_or(Phase::Indeterminate, |(_, phase)| phase),
-            })
-            .collect()
+        let view = |known| {
+            let KnownFault { fault, began, end, .. }: &KnownFault = known;
+            let phase = end.map_or(Phase::Indeterminate, |(_, phase)| phase);
+            FaultView { fault, began: *began, ended: end.map(|(at, _)| at), phase }
+        };
+        self.faults.iter().map(view).collect()
     }
 
     /// Why there is no final read, in words.
