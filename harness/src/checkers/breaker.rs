@@ -360,7 +360,7 @@ mod tests {
     #[track_caller]
     fn accepted(history: HistoryBuilder) {
         let verdict = check(&history.finish());
-        assert_eq!(verdict.outcome, Outcome::Valid, "{:#?}", verdict);
+        assert_eq!(verdict.outcome, Outcome::Valid, "{verdict:#?}");
     }
 
     #[track_caller]
