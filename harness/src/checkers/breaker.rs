@@ -328,6 +328,7 @@ fn word(state: BreakerState) -> &'static str {
 mod tests {
     use super::BreakerState::{Closed, HalfOpen, Open};
     use super::*;
+    use crate::checkers::expect::{invalid, valid};
     use crate::history::build::HistoryBuilder;
     use crate::promises::Promises;
 
@@ -359,18 +360,12 @@ mod tests {
 
     #[track_caller]
     fn accepted(history: HistoryBuilder) {
-        let verdict = check(&history.finish());
-        assert_eq!(verdict.outcome, Outcome::Valid, "{verdict:#?}");
+        valid(&check(&history.finish()));
     }
 
     #[track_caller]
     fn rejected(history: HistoryBuilder, id: &str, evidence: &str) {
-        let verdict = check(&history.finish());
-        assert_eq!(verdict.outcome, Outcome::Invalid, "{verdict:#?}");
-        let found: Vec<&str> = verdict.findings.iter().map(|finding| &*finding.id).collect();
-        assert_eq!(found, [id]);
-        let said = &verdict.findings[0].evidence;
-        assert!(said.contains(evidence), "{said}");
+        invalid(&check(&history.finish()), id, evidence);
     }
 
     #[test]

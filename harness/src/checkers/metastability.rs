@@ -339,6 +339,7 @@ fn longest_without<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkers::expect::{invalid, valid};
     use crate::history::build::HistoryBuilder;
     use crate::promises::Promises;
 
@@ -366,18 +367,12 @@ mod tests {
 
     #[track_caller]
     fn accepted(history: HistoryBuilder) {
-        let verdict = check(&history.finish());
-        assert_eq!(verdict.outcome, Outcome::Valid, "{verdict:#?}");
+        valid(&check(&history.finish()));
     }
 
     #[track_caller]
     fn rejected(history: HistoryBuilder, id: &str, evidence: &str) {
-        let verdict = check(&history.finish());
-        assert_eq!(verdict.outcome, Outcome::Invalid, "{verdict:#?}");
-        let found: Vec<&str> = verdict.findings.iter().map(|finding| &*finding.id).collect();
-        assert_eq!(found, [id]);
-        let said = &verdict.findings[0].evidence;
-        assert!(said.contains(evidence), "{said}");
+        invalid(&check(&history.finish()), id, evidence);
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod breaker;
 mod composition;
 mod delivery;
 mod evidence;
+#[cfg(test)]
+mod expect;
 mod facts;
 mod metastability;
 mod order;

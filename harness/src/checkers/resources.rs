@@ -188,6 +188,7 @@ fn is_of(part: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::checkers::Outcome;
+    use crate::checkers::expect::{invalid, valid};
     use crate::history::build::HistoryBuilder;
     use crate::promises::Promises;
 
@@ -210,42 +211,33 @@ mod tests {
         check(&history.stage(Stage::Judge).resources("server", 900 * MB, 900).finish())
     }
 
-    #[track_caller]
-    fn rejected(verdict: &Verdict, id: &str, evidence: &str) {
-        assert_eq!(verdict.outcome, Outcome::Invalid, "{verdict:#?}");
-        let found: Vec<&str> = verdict.findings.iter().map(|finding| &*finding.id).collect();
-        assert_eq!(found, [id]);
-        let said = &verdict.findings[0].evidence;
-        assert!(said.contains(evidence), "{said}");
-    }
-
     #[test]
     fn accepts_what_comes_back_to_its_level() {
         let verdict = looks(&[(300, 400), (140, 40), (120, 30), (120, 30)]);
-        assert_eq!(verdict.outcome, Outcome::Valid, "{verdict:#?}");
+        valid(&verdict);
         assert_eq!(verdict.counts["peak_bytes"], 300 * MB);
     }
 
     #[test]
     fn accepts_what_is_taken_for_a_moment() {
         let verdict = looks(&[(120, 30), (300, 400), (120, 30)]);
-        assert_eq!(verdict.outcome, Outcome::Valid, "{verdict:#?}");
+        valid(&verdict);
     }
 
     #[test]
     fn rejects_memory_that_stays() {
-        rejected(&looks(&[(200, 20); 3]), "resources.memory", "and 200000000 from 1.070 s on");
+        invalid(&looks(&[(200, 20); 3]), "resources.memory", "and 200000000 from 1.070 s on");
     }
 
     #[test]
     fn rejects_files_and_connections_that_stay_open() {
-        rejected(&looks(&[(100, 90); 3]), "resources.files", "it had 20 files and connections");
+        invalid(&looks(&[(100, 90); 3]), "resources.files", "it had 20 files and connections");
     }
 
     #[test]
     fn rejects_more_than_the_most() {
         let verdict = looks(&[(450, 20), (100, 20), (100, 20)]);
-        rejected(&verdict, "resources.most", "it had 450000000 bytes of memory by 1.070 s");
+        invalid(&verdict, "resources.most", "it had 450000000 bytes of memory by 1.070 s");
     }
 
     #[test]
