@@ -12,6 +12,7 @@
 //! that import nothing of ours to the ones that wire the others together:
 //!
 //! - [`seed`], [`finding`], [`exit_code`]: three small words that everybody uses;
+//! - [`promises`]: what a system promises of itself;
 //! - [`system`]: what is under test, as its system file describes it;
 //! - [`history`]: everything that happened in a run, in its order;
 //! - [`environment`]: PostgreSQL, programs or containers, and a proxy in every link;
@@ -36,6 +37,7 @@ pub mod finding;
 pub mod gate;
 pub mod history;
 pub mod migrations;
+pub mod promises;
 pub mod report;
 pub mod run;
 pub mod seed;

@@ -100,7 +100,7 @@ async fn run(text: &str, faults: Vec<ScheduledFault>) -> Run {
     let run_folder = RunFolder::create(folder.path(), "run", 1).unwrap();
     let recorder = Recorder::create(&run_folder.history(), header).unwrap();
     let interrupt = CancellationToken::new();
-    let checkers = checkers_of(&system);
+    let checkers = checkers_of(&system, BackendKind::Embedded);
     perform(&system, &request, &run_folder, &checkers, &recorder, &interrupt).await.unwrap()
 }
 

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of the harness with the modules that it may import.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("seed", &[]),
     ("finding", &[]),
     ("exit_code", &[]),
-    ("system", &[]),
-    ("history", &["seed"]),
-    ("checkers", &["history", "finding", "seed"]),
+    ("promises", &[]),
+    ("system", &["promises"]),
+    ("history", &["promises", "seed"]),
+    ("checkers", &["history", "finding", "promises", "seed"]),
     ("environment", &["history", "seed", "system"]),
     ("faults", &["environment", "history", "seed", "system"]),
     ("workload", &["environment", "history", "seed", "system"]),
@@ -44,17 +45,25 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Each crate with the crates of ours that it may depend on.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("harness", &["toxiproxy"]),
     ("harness/toxiproxy", &[]),
-    ("scenarios", &["harness", "toxiproxy"]),
+    ("scenarios", &["harness", "redflag-simulation", "toxiproxy"]),
+    ("simulation", &["harness", "redflag-agent", "redflag-protocol"]),
     ("fixtures/protocol", &[]),
     ("fixtures/server", &["redflag-protocol"]),
     ("fixtures/agent", &["redflag-protocol"]),
 ];
 
-const OURS: [&str; 6] =
-    ["harness", "toxiproxy", "scenarios", "redflag-protocol", "redflag-server", "redflag-agent"];
+const OURS: [&str; 7] = [
+    "harness",
+    "toxiproxy",
+    "scenarios",
+    "redflag-protocol",
+    "redflag-server",
+    "redflag-agent",
+    "redflag-simulation",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

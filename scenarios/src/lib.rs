@@ -41,6 +41,7 @@ pub mod signing;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
+pub mod virtual_time;
 pub mod volume;
 
 use harness::environment::BackendKind;
@@ -141,7 +142,11 @@ pub const EMBEDDED: &[Scenario] = &[
     retries::REFUSED_AGENTS_WAIT,
     rsyslog::PLAIN_TCP_LOSES,
     rsyslog::RELP_HOLDS,
+    virtual_time::TWO_SCHEDULES_AGREE,
 ];
+
+/// Scenarios that take too long for a pull request.
+pub const NIGHTLY: &[Scenario] = &[virtual_time::A_HUNDRED_SCHEDULES_AGREE];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
 pub const BROWSER: &[Scenario] = &[
@@ -164,5 +169,6 @@ pub fn trials() -> Vec<Trial> {
     let embedded = embedded.map(|one| on_backend(one, BackendKind::Embedded));
     let containers = ALL.iter().map(|one| on_backend(one, BackendKind::Containers));
     let browser = BROWSER.iter().map(|one| on(one, "browser", BackendKind::Embedded));
-    embedded.chain(containers).chain(browser).collect()
+    let nightly = NIGHTLY.iter().map(|one| on(one, "nightly", BackendKind::Embedded));
+    embedded.chain(containers).chain(browser).chain(nightly).collect()
 }

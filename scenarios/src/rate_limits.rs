@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use futures_util::future::try_join_all;
-use harness::checkers::{Outcome, RATE_LIMIT, judge};
+use harness::checkers::RATE_LIMIT;
 use harness::environment::Environment;
 use harness::history::{Action, Call, Phase};
 use libtest_mimic::Failed;
@@ -16,7 +16,7 @@ use crate::both_ways::both_ways;
 use crate::calls::{Answer, call};
 use crate::server_calls::Server;
 use crate::side_by_side::{HeldRows, waiting};
-use crate::system_run::ReferenceSystem;
+use crate::system_run::{ReferenceSystem, holds};
 use crate::{Scenario, expect};
 
 /// Small budgets that are not filled again while a scenario looks.
@@ -150,10 +150,7 @@ fn judge_exactness(reference: ReferenceSystem) -> Result<(), Failed> {
         };
         let calls = try_join_all((0..SIDE_BY_SIDE).map(|_| check_in()));
         tokio::try_join!(calls, release)?;
-        match judge(&recorder.history(), &[RATE_LIMIT]).pop() {
-            Some(verdict) if verdict.outcome == Outcome::Valid => Ok(()),
-            verdict => Err(format!("{verdict:#?}").into()),
-        }
+        holds(&recorder, RATE_LIMIT)
     })
 }
 

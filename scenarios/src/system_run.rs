@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::checkers::Outcome;
+use harness::checkers::{Checker, Outcome, judge};
 use harness::environment::{
     BackendKind, Built, Environment, EnvironmentError, EnvironmentRequest, Secrets,
 };
@@ -44,7 +44,10 @@ impl ReferenceSystem {
         let seed = Seed::fresh();
         eprintln!("seed {seed}");
         let folder = tempfile::tempdir()?;
-        let header = Header::new(seed, "none", backend.name(), &system.name);
+        let header = Header {
+            promises: system.promises.clone(),
+            ..Header::new(seed, "none", backend.name(), &system.name)
+        };
         let recorder = Recorder::create(&folder.path().join("history.jsonl"), header)?;
         let request = EnvironmentRequest {
             built,
@@ -152,12 +155,26 @@ pub fn run_plan_on(
         defects: defects.iter().map(|&id| id.to_owned()).collect(),
         secrets: Default::default(),
     };
-    let header = Header::new(seed, name, backend.name(), &system.name);
+    let header = Header {
+        promises: system.promises.clone(),
+        ..Header::new(seed, name, backend.name(), &system.name)
+    };
     let recorder = Recorder::create(&folder.history(), header)?;
     let interrupt = CancellationToken::new();
-    let checkers = checkers_of(&system);
+    let checkers = checkers_of(&system, backend);
     let run = perform(&system, &request, &folder, &checkers, &recorder, &interrupt);
     Ok(runtime.block_on(run)?)
+}
+
+/// A checker says valid of what was recorded until now.
+///
+/// # Errors
+/// It does not.
+pub fn holds(recorder: &Recorder, checker: Checker) -> Result<(), Failed> {
+    match judge(&recorder.history(), &[checker]).pop() {
+        Some(verdict) if verdict.outcome == Outcome::Valid => Ok(()),
+        verdict => Err(format!("{verdict:#?}").into()),
+    }
 }
 
 /// Every checker says valid.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::thread::{self, ScopedJoinHandle};
 
 use super::Verdict;
-use crate::history::History;
+use crate::history::Entries;
 
 /// One judge of histories.
 #[derive(Clone, Copy, Debug)]
@@ -12,12 +12,12 @@ pub struct Checker {
     /// What reports and command lines call it.
     pub name: &'static str,
     /// The judgement. Looks at nothing but the history.
-    pub check: fn(&History) -> Verdict,
+    pub check: fn(&dyn Entries) -> Verdict,
 }
 
 /// Every checker's verdict, in the order of the checkers. They run side by side, and one that
 /// panics says unknown.
-pub fn judge(history: &History, checkers: &[Checker]) -> Vec<Verdict> {
+pub fn judge(history: &dyn Entries, checkers: &[Checker]) -> Vec<Verdict> {
     thread::scope(|scope| {
         let running: Vec<(&str, ScopedJoinHandle<Verdict>)> = checkers
             .iter()

@@ -8,133 +8,174 @@ use std::collections::{HashMap, HashSet};
 
 use super::Verdict;
 use super::evidence::{Wrongs, events_are, name_emit};
+use super::facts::{Facts, FinalRead};
+use super::table::{Table, key};
 use crate::finding::Finding;
-use crate::history::{EmitView, FaultView, History, Phase, ReadView, StoredEvent};
+use crate::history::{Action, Emit, EmitView, Entries, Entry, FaultView, Phase, StoredEvent};
 
 const CHECKER: &str = "delivery";
 
 /// Where an event is placed that no part of the environment claims.
 const SERVER: &str = "the system itself";
 
-/// Judges delivery.
-pub fn check(history: &History) -> Verdict {
-    let emits = history.emits();
-    if emits.is_empty() {
+/// Judges delivery. Goes through the history four times, and holds some bytes for each event.
+pub fn check(history: &dyn Entries) -> Verdict {
+    let facts = Facts::of(history);
+    if facts.emits == 0 {
         return Verdict::unknown(CHECKER, "no event was emitted, so none could be lost");
     }
-    let Some(read) = history.final_read() else {
-        return Verdict::unknown(CHECKER, history.why_unread());
+    let Some(read) = facts.read else {
+        return Verdict::unknown(CHECKER, facts.why_unread());
     };
-    let mut by_marker = HashMap::with_capacity(emits.len());
-    for (index, emit) in emits.iter().enumerate() {
-        if by_marker.insert(emit.emit.marker.as_str(), index).is_some() {
-            let marker = &emit.emit.marker;
-            return Verdict::unknown(
-                CHECKER,
-                format!(
-                    "the workload used the marker {marker} twice, so its events cannot be told apart"
-                ),
-            );
-        }
+    let repeated_ids = repeated_ids(history, &read);
+    let mut tally = Tally::new(facts.emits);
+    history.each(&mut |entry| tally.count_emit(entry, &read));
+    if let Some(marker) = tally.ambiguous {
+        return Verdict::unknown(
+            CHECKER,
+            format!(
+                "the workload used the marker {marker} twice, so its events cannot be told apart"
+            ),
+        );
     }
-    let mut tally = Tally::new(&emits);
-    tally.count_stored(&read, &by_marker);
-    tally.judge_emits(&emits, &read);
-    tally.verdict(&emits, &read, &history.faults())
+    let mut seen_ids = HashSet::new();
+    read.each(history, |event| {
+        let id = key(&event.id);
+        let repeated = repeated_ids.contains(&id) && !seen_ids.insert(id);
+        tally.count_stored(event, repeated);
+    });
+    let faults = facts.faults();
+    history.each(&mut |entry| tally.judge_emit(entry, &faults));
+    tally.verdict(facts.emits, &read)
 }
 
-/// What was found, by kind. Emits are named by their index.
-struct Tally<'a> {
-    copies: Vec<u32>,
-    lost: Wrongs<usize>,
-    undead: Wrongs<usize>,
-    duplicated: Wrongs<&'a StoredEvent>,
-    invented: Wrongs<&'a StoredEvent>,
+/// The identities that were stored more than once.
+fn repeated_ids(history: &dyn Entries, read: &FinalRead) -> HashSet<u64> {
+    let mut ids = Vec::with_capacity(read.events);
+    read.each(history, |event| ids.push(key(&event.id)));
+    ids.sort_unstable();
+    ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+}
+
+/// What is known of an emitted event.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known(u8);
+
+impl Known {
+    const TAKEN: u8 = 1;
+    const REFUSED: u8 = 2;
+    /// Its end came after the read began.
+    const LATE: u8 = 4;
+    const STORED: u8 = 8;
+
+    fn is(self, what: u8) -> bool {
+        self.0 & what != 0
+    }
+}
+
+/// What was found, by kind.
+struct Tally {
+    known: Table<Known>,
+    /// When the events under way were proposed, by operation.
+    began: HashMap<u64, u64>,
+    ambiguous: Option<String>,
+    lost: Wrongs<String>,
+    undead: Wrongs<String>,
+    duplicated: Wrongs<String>,
+    invented: Wrongs<String>,
     taken: u64,
     refused: u64,
-    indeterminate: u64,
     indeterminate_stored: u64,
     after_read: u64,
 }
 
-impl<'a> Tally<'a> {
-    fn new(emits: &[EmitView<'_>]) -> Self {
+impl Tally {
+    fn new(emits: usize) -> Self {
         Self {
-            copies: vec![0; emits.len()],
+            known: Table::with_room_for(emits),
+            began: HashMap::new(),
+            ambiguous: None,
             lost: Wrongs::new(),
             undead: Wrongs::new(),
             duplicated: Wrongs::new(),
             invented: Wrongs::new(),
             taken: 0,
             refused: 0,
-            indeterminate: 0,
             indeterminate_stored: 0,
             after_read: 0,
         }
     }
 
-    fn count_stored(&mut self, read: &ReadView<'a>, by_marker: &HashMap<&str, usize>) {
-        let mut ids = HashSet::with_capacity(read.events.len());
-        for event in read.events {
-            let place = event.producer.as_deref().unwrap_or(SERVER);
-            let mut repeated = !ids.insert(event.id.as_str());
-            match event.marker.as_deref().map(|marker| by_marker.get(marker)) {
-                Some(Some(&index)) => {
-                    repeated |= self.copies[index] > 0;
-                    self.copies[index] += 1;
+    fn count_emit(&mut self, entry: &Entry, read: &FinalRead) {
+        let Action::Emit(emit) = &entry.action else { return };
+        let marker = key(&emit.marker);
+        let new = self.known.insert(marker, Known::default());
+        let end = match entry.phase {
+            Phase::Invoke => {
+                if !new {
+                    self.ambiguous.get_or_insert_with(|| emit.marker.clone());
                 }
-                Some(None) => self.invented.add(place, event),
-                None => {}
+                return;
             }
-            if repeated {
-                self.duplicated.add(place, event);
+            Phase::Ok => Known::TAKEN,
+            Phase::Fail => Known::REFUSED,
+            Phase::Indeterminate => return,
+        };
+        if let Some(known) = self.known.get_mut(marker) {
+            known.0 |= end | if entry.at > read.began { Known::LATE } else { 0 };
+        }
+        self.taken += u64::from(end == Known::TAKEN);
+        self.refused += u64::from(end == Known::REFUSED);
+    }
+
+    fn count_stored(&mut self, event: &StoredEvent, mut repeated: bool) {
+        let place = event.producer.as_deref().unwrap_or(SERVER);
+        match event.marker.as_deref().map(|marker| self.known.get_mut(key(marker))) {
+            Some(Some(known)) => {
+                repeated |= known.is(Known::STORED);
+                known.0 |= Known::STORED;
             }
+            Some(None) => self.invented.add(place, || name_stored(event)),
+            None => {}
+        }
+        if repeated {
+            self.duplicated.add(place, || name_stored(event));
         }
     }
 
-    fn judge_emits(&mut self, emits: &[EmitView<'_>], read: &ReadView<'_>) {
-        for (index, emit) in emits.iter().enumerate() {
-            let stored = self.copies[index] > 0;
-            let place = &emit.emit.producer;
-            match emit.phase {
-                Phase::Ok => {
-                    self.taken += 1;
-                    let in_time = emit.ended.is_some_and(|ended| ended <= read.began);
-                    match (stored, in_time) {
-                        (true, _) => {}
-                        (false, true) => self.lost.add(place, index),
-                        (false, false) => self.after_read += 1,
-                    }
-                }
-                Phase::Fail => {
-                    self.refused += 1;
-                    if stored {
-                        self.undead.add(place, index);
-                    }
-                }
-                Phase::Invoke | Phase::Indeterminate => {
-                    self.indeterminate += 1;
-                    self.indeterminate_stored += u64::from(stored);
-                }
-            }
+    /// Looks at what is known of an event when it ends; what never ends is indeterminate.
+    fn judge_emit(&mut self, entry: &Entry, faults: &[FaultView<'_>]) {
+        let Action::Emit(emit) = &entry.action else { return };
+        if entry.phase == Phase::Invoke {
+            self.began.insert(entry.operation, entry.at);
+            return;
+        }
+        let began = self.began.remove(&entry.operation).unwrap_or(entry.at);
+        let known = self.known.get_mut(key(&emit.marker)).copied().unwrap_or_default();
+        let name = || name_ended(emit, entry, began, faults);
+        let stored = known.is(Known::STORED);
+        match entry.phase {
+            Phase::Ok if stored => {}
+            Phase::Ok if known.is(Known::LATE) => self.after_read += 1,
+            Phase::Ok => self.lost.add(&emit.producer, name),
+            Phase::Fail if stored => self.undead.add(&emit.producer, name),
+            _ => {}
         }
     }
 
-    fn verdict(
-        &self,
-        emits: &[EmitView<'_>],
-        read: &ReadView<'_>,
-        faults: &[FaultView<'_>],
-    ) -> Verdict {
-        let findings = self.findings(emits, faults);
-        Verdict::on(CHECKER, findings, self.summary()).counting([
-            ("emitted", emits.len() as u64),
+    fn verdict(mut self, emits: usize, read: &FinalRead) -> Verdict {
+        let ended = Known::TAKEN | Known::REFUSED;
+        let unclear = self.known.values().filter(|known| !known.is(ended));
+        self.indeterminate_stored = unclear.filter(|known| known.is(Known::STORED)).count() as u64;
+        let emitted = emits as u64;
+        Verdict::on(CHECKER, self.findings(), self.summary()).counting([
+            ("emitted", emitted),
             ("taken", self.taken),
             ("refused", self.refused),
-            ("indeterminate", self.indeterminate),
+            ("indeterminate", emitted.saturating_sub(self.taken + self.refused)),
             ("indeterminate_stored", self.indeterminate_stored),
             ("taken_after_read", self.after_read),
-            ("stored", read.events.len() as u64),
+            ("stored", read.events as u64),
             ("lost", self.lost.count()),
             ("duplicated", self.duplicated.count()),
             ("invented", self.invented.count()),
@@ -160,37 +201,39 @@ impl<'a> Tally<'a> {
         format!("of {taken} events that were taken: {}", wrong.join(", "))
     }
 
-    fn findings(&self, emits: &[EmitView<'_>], faults: &[FaultView<'_>]) -> Vec<Finding> {
-        let name_index = |index: &usize| name_emit(&emits[*index], faults);
-        let name_stored = |event: &&StoredEvent| name_stored(event);
+    fn findings(&self) -> Vec<Finding> {
         let mut findings = self.lost.findings(
             "delivery.lost",
             "write an event through to disk before it counts as taken, and keep it until the \
              server has acknowledged it",
             |count| format!("{} taken but not in the final read", events_are(count)),
-            name_index,
+            String::clone,
         );
         findings.extend(self.duplicated.findings(
             "delivery.duplicated",
             "give every event an identity where it is made, and let the database refuse it the \
              second time",
             |count| format!("{} stored once more than emitted", events_are(count)),
-            name_stored,
+            String::clone,
         ));
         findings.extend(self.invented.findings(
             "delivery.invented",
             "look for other writers to the same database, or for events changed on their way",
             |count| format!("{} stored with a marker that nobody emitted", events_are(count)),
-            name_stored,
+            String::clone,
         ));
         findings.extend(self.undead.findings(
             "delivery.undead",
             "refuse an event only when it will certainly never be stored",
             |count| format!("{} stored although the producer refused", events_are(count)),
-            name_index,
+            String::clone,
         ));
         findings
     }
+}
+
+fn name_ended(emit: &Emit, entry: &Entry, began: u64, faults: &[FaultView<'_>]) -> String {
+    name_emit(&EmitView { emit, began, ended: Some(entry.at), phase: entry.phase }, faults)
 }
 
 fn name_stored(event: &StoredEvent) -> String {

@@ -57,9 +57,10 @@ pub fn name_fault(fault: &FaultView<'_>) -> String {
     format!("{} of {}", fault.fault.kind, fault.fault.target)
 }
 
-/// Things of one kind that are wrong, gathered by place: one finding a place.
+/// Things of one kind that are wrong, gathered by place: one finding a place. Only those that the
+/// finding names are kept.
 pub struct Wrongs<T> {
-    by_place: BTreeMap<String, Vec<T>>,
+    by_place: BTreeMap<String, (Vec<T>, usize)>,
 }
 
 impl<T> Wrongs<T> {
@@ -68,19 +69,27 @@ impl<T> Wrongs<T> {
         Self { by_place: BTreeMap::new() }
     }
 
-    /// One more.
-    pub fn add(&mut self, place: &str, wrong: T) {
-        match self.by_place.get_mut(place) {
-            Some(wrongs) => wrongs.push(wrong),
-            None => {
-                self.by_place.insert(place.into(), vec![wrong]);
+    /// One more, which is made if it is kept.
+    pub fn add(&mut self, place: &str, wrong: impl FnOnce() -> T) {
+        if !self.by_place.contains_key(place) {
+            self.by_place.insert(place.into(), (Vec::new(), 0));
+        }
+        if let Some((kept, count)) = self.by_place.get_mut(place) {
+            *count += 1;
+            if kept.len() < NAMED {
+                kept.push(wrong());
             }
         }
     }
 
+    /// Those that are kept.
+    pub fn kept(&self) -> impl Iterator<Item = &T> {
+        self.by_place.values().flat_map(|(kept, _)| kept)
+    }
+
     /// How many there are.
     pub fn count(&self) -> u64 {
-        self.by_place.values().map(|wrongs| wrongs.len() as u64).sum()
+        self.by_place.values().map(|(_, count)| *count as u64).sum()
     }
 
     /// The findings: `what` says it of a number of events, `name` names one.
@@ -91,11 +100,11 @@ impl<T> Wrongs<T> {
         what: impl Fn(usize) -> String,
         name: impl Fn(&T) -> String,
     ) -> Vec<Finding> {
-        let finding = |(place, wrongs): (&String, &Vec<T>)| Finding {
+        let finding = |(place, (kept, count)): (&String, &(Vec<T>, usize))| Finding {
             id: id.into(),
             severity: Severity::Error,
             place: place.clone(),
-            evidence: list(&what(wrongs.len()), wrongs, &name),
+            evidence: list(&what(*count), kept, *count, &name),
             advice: advice.into(),
         };
         self.by_place.iter().map(finding).collect()
@@ -110,14 +119,14 @@ pub fn events_are(count: usize) -> String {
     }
 }
 
-fn list<T>(what: &str, wrongs: &[T], name: impl Fn(&T) -> String) -> String {
+fn list<T>(what: &str, kept: &[T], count: usize, name: impl Fn(&T) -> String) -> String {
     let mut text = format!("{what}:");
-    for wrong in wrongs.iter().take(NAMED) {
+    for wrong in kept {
         text.push_str("\n- ");
         text.push_str(&name(wrong));
     }
-    if wrongs.len() > NAMED {
-        text.push_str(&format!("\n- and {} more", wrongs.len() - NAMED));
+    if count > kept.len() {
+        text.push_str(&format!("\n- and {} more", count - kept.len()));
     }
     text
 }

@@ -1,16 +1,28 @@
 //! Judges a history. A checker is a pure function from a history to a verdict, and reads nothing
 //! else: neither the environment nor which defect is on.
 //!
+//! A history may be of millions of operations: a checker goes through it as often as it must, an
+//! entry at a time, and keeps little of each.
+//!
 //! To add one, write its file and name it in [`ALL`].
 
+mod breaker;
 mod composition;
 mod delivery;
 mod evidence;
+#[cfg(test)]
+mod expect;
+mod facts;
+mod metastability;
 mod order;
 mod priority;
 pub mod promise;
 mod rate_limit;
 mod recovery;
+mod resources;
+mod retry;
+mod spread;
+mod table;
 mod verdict;
 
 pub use composition::{Checker, judge};
@@ -31,5 +43,18 @@ pub const RATE_LIMIT: Checker = Checker { name: "rate limit", check: rate_limit:
 /// Every part came back by itself, and the whole works again.
 pub const RECOVERY: Checker = Checker { name: "recovery", check: recovery::check };
 
+/// Breakers open when they must and close by themselves. Only for systems that promise breakers.
+pub const BREAKER: Checker = Checker { name: "breaker", check: breaker::check };
+
+/// Failed calls come again seldom and spread. Only for systems that promise it.
+pub const RETRY: Checker = Checker { name: "retry", check: retry::check };
+
+/// What gets through is back soon after the faults. Only for systems that promise it.
+pub const METASTABILITY: Checker = Checker { name: "metastability", check: metastability::check };
+
+/// What parts take comes back to its level. Only for systems that promise it.
+pub const RESOURCES: Checker = Checker { name: "resources", check: resources::check };
+
 /// Every checker.
-pub const ALL: [Checker; 5] = [DELIVERY, ORDER, PRIORITY, RATE_LIMIT, RECOVERY];
+pub const ALL: [Checker; 9] =
+    [DELIVERY, ORDER, PRIORITY, RATE_LIMIT, RECOVERY, BREAKER, RETRY, METASTABILITY, RESOURCES];

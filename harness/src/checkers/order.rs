@@ -8,31 +8,44 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Verdict;
 use super::evidence::{Wrongs, events_are};
+use super::facts::Facts;
+use super::table::{Table, key};
 use crate::finding::Finding;
-use crate::history::{EmitView, History, Phase, Receipt, StoredEvent};
+use crate::history::{Action, Entries, Entry, Phase, Receipt, StoredEvent};
 
 const CHECKER: &str = "order";
 
-/// Judges order.
-pub fn check(history: &History) -> Verdict {
-    let Some(read) = history.final_read() else {
-        return Verdict::unknown(CHECKER, history.why_unread());
+/// Judges order. Goes through the history four times at most, and holds some bytes for each event.
+pub fn check(history: &dyn Entries) -> Verdict {
+    let facts = Facts::of(history);
+    let Some(read) = facts.read else {
+        return Verdict::unknown(CHECKER, facts.why_unread());
     };
-    let lanes = lanes(read.events);
-    if lanes.is_empty() {
+    let mut promised = Table::with_room_for(facts.emits);
+    history.each(&mut |entry| note_receipt(&mut promised, entry));
+    let mut wrong = Wrong::new();
+    let mut lanes = Lanes::default();
+    let mut sequenced = 0;
+    read.each(history, |event| {
+        if let (Some(producer), Some(sequence)) = (event.producer.as_deref(), event.sequence) {
+            sequenced += 1;
+            let lane = lanes.of(producer, event.lane.as_deref());
+            lane.dropped.extend(event.dropped);
+            lane.stands(sequence, &mut wrong);
+        }
+        if promised.get_mut(key(&event.id)).is_some_and(|promise| !promise.is_kept_by(event)) {
+            let place = event.producer.as_deref().unwrap_or("the system itself");
+            wrong.receipts.add(place, || (event.id.clone(), position_of(event)));
+        }
+    });
+    if lanes.0.is_empty() {
         return Verdict::unknown(CHECKER, "no event that was read back has a sequence");
     }
-    let mut wrong = Wrong::new();
-    for ((producer, name), lane) in &lanes {
-        let place =
-            name.map_or_else(|| (*producer).to_owned(), |name| format!("{producer}, {name}"));
-        wrong.look_at(&place, lane);
-    }
-    wrong.compare_receipts(&history.emits(), read.events);
-
-    let sequenced: usize = lanes.values().map(|lane| lane.sequences.len()).sum();
+    let lanes: Vec<Lane> = lanes.0.into_values().flat_map(BTreeMap::into_values).collect();
+    lanes.iter().for_each(|lane| wrong.look_for_gaps(lane));
+    let broken = wrong.broken_promises(history);
     let summary = wrong.summary(sequenced, lanes.len());
-    Verdict::on(CHECKER, wrong.findings(), summary).counting([
+    Verdict::on(CHECKER, wrong.findings(&broken), summary).counting([
         ("sequenced", sequenced as u64),
         ("lanes", lanes.len() as u64),
         ("reordered", wrong.reordered.count()),
@@ -42,36 +55,118 @@ pub fn check(history: &History) -> Verdict {
     ])
 }
 
+/// What a receipt promised: which of lane and sequence it named, and 30 bits of the hash of these.
+#[derive(Clone, Copy, Debug, Default)]
+struct Promise(u32);
+
+impl Promise {
+    const LANE: u32 = 1;
+    const SEQUENCE: u32 = 2;
+
+    fn of(lane: Option<&str>, sequence: Option<u64>) -> Self {
+        let named =
+            u32::from(lane.is_some()) * Self::LANE + u32::from(sequence.is_some()) * Self::SEQUENCE;
+        let spread = sequence.unwrap_or(0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hash = (lane.map_or(0, key) ^ spread) >> 32;
+        Self((hash as u32) << 2 | named)
+    }
+
+    /// Whether a stored event keeps to it; what the receipt leaves out is free.
+    fn is_kept_by(self, event: &StoredEvent) -> bool {
+        let lane = event.lane.as_deref().filter(|_| self.0 & Self::LANE != 0);
+        let sequence = event.sequence.filter(|_| self.0 & Self::SEQUENCE != 0);
+        self.0 == Self::of(lane, sequence).0
+    }
+}
+
+fn note_receipt(promised: &mut Table<Promise>, entry: &Entry) {
+    if let Some(receipt) = receipt_of(entry)
+        && let Some(id) = &receipt.id
+    {
+        promised.insert(key(id), Promise::of(receipt.lane.as_deref(), receipt.sequence));
+    }
+}
+
+fn receipt_of(entry: &Entry) -> Option<&Receipt> {
+    match &entry.action {
+        Action::Emit(emit) if entry.phase == Phase::Ok => emit.receipt.as_ref(),
+        _ => None,
+    }
+}
+
+/// Lanes by producer and name.
+#[derive(Default)]
+struct Lanes(BTreeMap<String, BTreeMap<Option<String>, Lane>>);
+
+impl Lanes {
+    fn of(&mut self, producer: &str, name: Option<&str>) -> &mut Lane {
+        if !self.0.contains_key(producer) {
+            self.0.insert(producer.to_owned(), BTreeMap::new());
+        }
+        let lanes = self.0.get_mut(producer).expect("it was put in");
+        let known = lanes.keys().position(|known| known.as_deref() == name);
+        if known.is_none() {
+            let place =
+                name.map_or_else(|| producer.to_owned(), |name| format!("{producer}, {name}"));
+            let lane = Lane { place, ..Lane::default() };
+            lanes.insert(name.map(str::to_owned), lane);
+        }
+        let mut known = lanes.iter_mut().filter(|(known, _)| known.as_deref() == name);
+        known.next().map(|(_, lane)| lane).expect("it was put in")
+    }
+}
+
 /// One producer's lane, as read.
 #[derive(Default)]
 struct Lane {
-    sequences: Vec<u64>,
+    place: String,
+    last: Option<u64>,
+    /// The sequences that were read, as ranges that do not touch: their last by their first.
+    ranges: BTreeMap<u64, u64>,
     dropped: Vec<(u64, u64)>,
 }
 
-fn lanes(events: &[StoredEvent]) -> BTreeMap<(&str, Option<&str>), Lane> {
-    let mut lanes: BTreeMap<_, Lane> = BTreeMap::new();
-    for event in events {
-        if let (Some(producer), Some(sequence)) = (event.producer.as_deref(), event.sequence) {
-            let lane = lanes.entry((producer, event.lane.as_deref())).or_default();
-            lane.sequences.push(sequence);
-            lane.dropped.extend(event.dropped);
+impl Lane {
+    fn stands(&mut self, sequence: u64, wrong: &mut Wrong) {
+        if let Some(last) = self.last.replace(sequence)
+            && sequence < last
+        {
+            wrong.reordered.add(&self.place, || (sequence, last));
+        }
+        let before = self.ranges.range_mut(..=sequence).next_back();
+        let first = match before {
+            Some((_, last)) if *last >= sequence => {
+                wrong.repeated.add(&self.place, || sequence);
+                return;
+            }
+            Some((first, last)) if *last + 1 == sequence => {
+                *last = sequence;
+                *first
+            }
+            _ => {
+                self.ranges.insert(sequence, sequence);
+                sequence
+            }
+        };
+        let after = sequence.checked_add(1).and_then(|next| self.ranges.remove(&next));
+        if let Some(last) = after {
+            self.ranges.insert(first, last);
         }
     }
-    lanes
 }
 
 /// What is wrong, by kind.
-struct Wrong<'a> {
+struct Wrong {
     /// A sequence and the higher one that was read right before it.
     reordered: Wrongs<(u64, u64)>,
     repeated: Wrongs<u64>,
     /// First and last of what is missing.
     gaps: Wrongs<(u64, u64)>,
-    receipts: Wrongs<(&'a Receipt, &'a StoredEvent)>,
+    /// An event's identity, and where it stands.
+    receipts: Wrongs<(String, String)>,
 }
 
-impl<'a> Wrong<'a> {
+impl Wrong {
     fn new() -> Self {
         Self {
             reordered: Wrongs::new(),
@@ -81,45 +176,30 @@ impl<'a> Wrong<'a> {
         }
     }
 
-    fn look_at(&mut self, place: &str, lane: &Lane) {
-        for pair in lane.sequences.windows(2) {
-            if pair[1] < pair[0] {
-                self.reordered.add(place, (pair[1], pair[0]));
-            }
-        }
-        let mut sorted = lane.sequences.clone();
-        sorted.sort_unstable();
+    fn look_for_gaps(&mut self, lane: &Lane) {
         let dropped = merged(&lane.dropped);
-        for pair in sorted.windows(2) {
-            match pair[1] - pair[0] {
-                0 => self.repeated.add(place, pair[1]),
-                1 => {}
-                _ => {
-                    for gap in uncovered((pair[0] + 1, pair[1] - 1), &dropped) {
-                        self.gaps.add(place, gap);
-                    }
-                }
+        let ends = lane.ranges.values();
+        for (end, next) in ends.zip(lane.ranges.keys().skip(1)) {
+            for gap in uncovered((end + 1, next - 1), &dropped) {
+                self.gaps.add(&lane.place, || gap);
             }
         }
     }
 
-    fn compare_receipts(&mut self, emits: &[EmitView<'a>], events: &'a [StoredEvent]) {
-        let mut receipts: HashMap<&str, &'a Receipt> = HashMap::with_capacity(emits.len());
-        for emit in emits.iter().filter(|emit| emit.phase == Phase::Ok) {
-            if let Some(receipt) = &emit.emit.receipt
-                && let Some(id) = receipt.id.as_deref()
-            {
-                receipts.insert(id, receipt);
-            }
+    /// What the receipts promised that were not kept, by identity.
+    fn broken_promises(&self, history: &dyn Entries) -> HashMap<String, String> {
+        let mut broken: HashMap<String, String> =
+            self.receipts.kept().map(|(id, _)| (id.clone(), String::new())).collect();
+        if !broken.is_empty() {
+            history.each(&mut |entry| {
+                if let Some(receipt) = receipt_of(entry)
+                    && let Some(promised) = receipt.id.as_ref().and_then(|id| broken.get_mut(id))
+                {
+                    *promised = position(receipt.lane.as_deref(), receipt.sequence);
+                }
+            });
         }
-        for event in events {
-            if let Some(receipt) = receipts.get(event.id.as_str())
-                && !agree(receipt, event)
-            {
-                let place = event.producer.as_deref().unwrap_or("the system itself");
-                self.receipts.add(place, (receipt, event));
-            }
-        }
+        broken
     }
 
     fn summary(&self, sequenced: usize, lanes: usize) -> String {
@@ -140,7 +220,7 @@ impl<'a> Wrong<'a> {
         format!("of {sequenced} events in {lanes} lanes: {}", wrong.join(", "))
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    fn findings(&self, broken: &HashMap<String, String>) -> Vec<Finding> {
         let mut findings = self.reordered.findings(
             "order.reordered",
             "send a lane oldest first, one batch at a time, and let readers go by commit order",
@@ -172,21 +252,17 @@ impl<'a> Wrong<'a> {
             "order.receipt",
             "give lane and sequence once, where the event is taken, and carry them unchanged",
             |count| format!("{} stored otherwise than the receipt says", events_are(count)),
-            |(receipt, event)| {
-                let promised = position(receipt.lane.as_deref(), receipt.sequence);
-                let kept = position(event.lane.as_deref(), event.sequence);
-                format!("id {}: receipt says {promised}, stored is {kept}", event.id)
+            |(id, kept)| {
+                let promised = broken.get(id).map_or("", String::as_str);
+                format!("id {id}: receipt says {promised}, stored is {kept}")
             },
         ));
         findings
     }
 }
 
-/// Whether a stored event keeps to what its receipt promised; what the receipt leaves out is free.
-fn agree(receipt: &Receipt, event: &StoredEvent) -> bool {
-    let lane = receipt.lane.is_none() || receipt.lane == event.lane;
-    let sequence = receipt.sequence.is_none() || receipt.sequence == event.sequence;
-    lane && sequence
+fn position_of(event: &StoredEvent) -> String {
+    position(event.lane.as_deref(), event.sequence)
 }
 
 fn position(lane: Option<&str>, sequence: Option<u64>) -> String {

@@ -10,70 +10,160 @@ use std::collections::HashMap;
 
 use super::Verdict;
 use super::evidence::{Wrongs, events_are, name_emit};
-use crate::history::{EmitView, History, Phase};
+use super::facts::Facts;
+use super::table::{Table, key};
+use crate::history::{Action, EmitView, Entries, Entry, FaultView, Phase};
 
 const CHECKER: &str = "priority";
+const MILLISECOND: u64 = 1_000_000;
 
-/// How long a producer may take to choose what goes next, in nanoseconds: what is proposed
+/// How long a producer may take to choose what goes next, in milliseconds: what is proposed
 /// meanwhile may still come along.
-const CHOOSING: u64 = 250_000_000;
+const CHOOSING: u32 = 250;
 
-/// Judges priority.
-pub fn check(history: &History) -> Verdict {
-    let emits = history.emits();
-    let urgent = emits.iter().filter(|emit| emit.emit.urgent && emit.phase == Phase::Ok).count();
-    if urgent == 0 {
+/// Judges priority. Goes through the history four times, and holds some bytes for each event.
+pub fn check(history: &dyn Entries) -> Verdict {
+    let facts = Facts::of(history);
+    let mut known = Known::new(facts.emits);
+    history.each(&mut |entry| known.observe(entry));
+    if known.urgent == 0 {
         return Verdict::unknown(CHECKER, "no urgent event was taken, so none could wait");
     }
-    let Some(read) = history.final_read() else {
-        return Verdict::unknown(CHECKER, history.why_unread());
+    let Some(read) = facts.read else {
+        return Verdict::unknown(CHECKER, facts.why_unread());
     };
-    let by_marker: HashMap<&str, &EmitView<'_>> =
-        emits.iter().map(|emit| (emit.emit.marker.as_str(), emit)).collect();
-    let markers = read.events.iter().filter_map(|event| event.marker.as_deref());
-    let overtaken = overtaken(markers.filter_map(|marker| by_marker.get(marker).copied()));
-
-    let summary = match overtaken.count() {
-        0 => format!("{urgent} urgent events went before all that was taken after them"),
-        count => format!("{count} of {urgent} urgent events waited while later ones went"),
+    let mut latest: HashMap<u16, (u32, u64)> = HashMap::new();
+    let mut overtaken: Wrongs<(u64, u64)> = Wrongs::new();
+    read.each(history, |event| {
+        let marker = event.marker.as_deref().map_or(0, key);
+        let Some(moment) = known.moments.get_mut(marker).copied() else { return };
+        let producer = moment.producer();
+        match (moment.kind(), latest.get(&producer)) {
+            (Kind::Urgent, Some((began, later))) if *began > moment.at() + CHOOSING => {
+                overtaken.add(&known.producers[usize::from(producer)], || (marker, *later));
+            }
+            (Kind::Urgent | Kind::Unclear, _) => {}
+            (Kind::Other, before) => {
+                if before.is_none_or(|(began, _)| *began < moment.at()) {
+                    latest.insert(producer, (moment.at(), marker));
+                }
+            }
+        }
+    });
+    let names = names(history, &facts.faults(), &overtaken);
+    let name = |marker: &u64| names.get(marker).cloned().unwrap_or_default();
+    let summary = match (overtaken.count(), known.urgent) {
+        (0, urgent) => format!("{urgent} urgent events went before all that was taken after them"),
+        (count, urgent) => {
+            format!("{count} of {urgent} urgent events waited while later ones went")
+        }
     };
-    let faults = history.faults();
     let findings = overtaken.findings(
         "priority.overtaken",
         "send what is urgent first, whatever else waits, and look for it before each batch",
         |count| format!("{} overtaken by one that was taken later", events_are(count)),
-        |(urgent, later)| {
-            format!("{}; before it went {}", name_emit(urgent, &faults), name_emit(later, &faults))
-        },
+        |(urgent, later)| format!("{}; before it went {}", name(urgent), name(later)),
     );
     Verdict::on(CHECKER, findings, summary)
-        .counting([("urgent", urgent as u64), ("overtaken", overtaken.count())])
+        .counting([("urgent", known.urgent), ("overtaken", overtaken.count())])
 }
 
-/// The urgent events before which stands one that was proposed well after they were taken, each
-/// with the latest of those.
-fn overtaken<'a>(
-    stored: impl Iterator<Item = &'a EmitView<'a>>,
-) -> Wrongs<(&'a EmitView<'a>, &'a EmitView<'a>)> {
-    let mut latest: HashMap<&str, &EmitView<'a>> = HashMap::new();
-    let mut overtaken = Wrongs::new();
-    for emit in stored {
-        let producer = emit.emit.producer.as_str();
-        if emit.emit.urgent {
-            let taken = emit.ended.filter(|_| emit.phase == Phase::Ok);
-            if let (Some(taken), Some(later)) = (taken, latest.get(producer))
-                && later.began > taken + CHOOSING
-            {
-                overtaken.add(producer, (emit, *later));
-            }
-        } else {
-            let before = latest.entry(producer).or_insert(emit);
-            if before.began < emit.began {
-                *before = emit;
-            }
+/// How an event counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Its moment is when it was proposed.
+    Other,
+    /// Its moment is when it was taken.
+    Urgent,
+    /// It is urgent, and nobody knows when it was taken.
+    Unclear,
+}
+
+/// A moment in milliseconds, the number of a producer, and a kind, in as few bytes as can be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moment([u16; 3]);
+
+impl Moment {
+    fn new(at: u64, producer: u16, kind: Kind) -> Self {
+        let at = at / MILLISECOND;
+        Self([at as u16, (at >> 16) as u16, producer << 2 | kind as u16])
+    }
+
+    fn at(self) -> u32 {
+        u32::from(self.0[1]) << 16 | u32::from(self.0[0])
+    }
+
+    fn producer(self) -> u16 {
+        self.0[2] >> 2
+    }
+
+    fn kind(self) -> Kind {
+        match self.0[2] & 3 {
+            0 => Kind::Other,
+            1 => Kind::Urgent,
+            _ => Kind::Unclear,
         }
     }
-    overtaken
+}
+
+/// Each event's moment, by its marker.
+struct Known {
+    moments: Table<Moment>,
+    producers: Vec<String>,
+    urgent: u64,
+}
+
+impl Known {
+    fn new(emits: usize) -> Self {
+        Self { moments: Table::with_room_for(emits), producers: Vec::new(), urgent: 0 }
+    }
+
+    fn observe(&mut self, entry: &Entry) {
+        let Action::Emit(emit) = &entry.action else { return };
+        let marker = key(&emit.marker);
+        let taken = emit.urgent && entry.phase == Phase::Ok;
+        if entry.phase == Phase::Invoke {
+            let producer = self.producer(&emit.producer);
+            let kind = if emit.urgent { Kind::Unclear } else { Kind::Other };
+            self.moments.insert(marker, Moment::new(entry.at, producer, kind));
+        } else if taken && let Some(moment) = self.moments.get_mut(marker) {
+            *moment = Moment::new(entry.at, moment.producer(), Kind::Urgent);
+            self.urgent += 1;
+        }
+    }
+
+    fn producer(&mut self, name: &str) -> u16 {
+        let known = self.producers.iter().position(|known| known == name);
+        let number = known.unwrap_or_else(|| {
+            self.producers.push(name.to_owned());
+            self.producers.len() - 1
+        });
+        number as u16
+    }
+}
+
+/// The names of the events that a finding names, by the keys of their markers.
+fn names(
+    history: &dyn Entries,
+    faults: &[FaultView<'_>],
+    overtaken: &Wrongs<(u64, u64)>,
+) -> HashMap<u64, String> {
+    let wanted = overtaken.kept().flat_map(|(urgent, later)| [*urgent, *later]);
+    let mut names: HashMap<u64, String> = wanted.map(|marker| (marker, String::new())).collect();
+    if names.is_empty() {
+        return names;
+    }
+    let mut began = HashMap::new();
+    history.each(&mut |entry| {
+        let Action::Emit(emit) = &entry.action else { return };
+        let marker = key(&emit.marker);
+        if let Some(name) = names.get_mut(&marker) {
+            let began = *began.entry(marker).or_insert(entry.at);
+            let ended = (entry.phase != Phase::Invoke).then_some(entry.at);
+            *name = name_emit(&EmitView { emit, began, ended, phase: entry.phase }, faults);
+        }
+    });
+    names
 }
 
 #[cfg(test)]

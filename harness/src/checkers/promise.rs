@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use super::table::key;
 use super::{Checker, Verdict, delivery, order};
-use crate::history::{Action, Entry, History};
+use crate::history::{Action, Entries, Entry, Header};
 
 /// Nothing lost, invented or undead; copies are allowed.
 pub const AT_LEAST_ONCE: Checker = Checker { name: "delivery", check: at_least_once };
@@ -18,7 +19,7 @@ pub const ORDER_OF_FIRST_COPIES: Checker = Checker { name: "order", check: order
 /// Order within producer and lane, where any event may be missing.
 pub const ORDER_WITH_GAPS: Checker = Checker { name: "order", check: order_with_gaps };
 
-fn at_least_once(history: &History) -> Verdict {
+fn at_least_once(history: &dyn Entries) -> Verdict {
     allowing(delivery::check(history), "delivery.duplicated", |verdict| {
         format!(
             "all {} events that were taken are stored{}",
@@ -28,7 +29,7 @@ fn at_least_once(history: &History) -> Verdict {
     })
 }
 
-fn at_most_once(history: &History) -> Verdict {
+fn at_most_once(history: &dyn Entries) -> Verdict {
     allowing(delivery::check(history), "delivery.lost", |verdict| {
         format!(
             "of {} events that were taken none is stored twice{}",
@@ -38,11 +39,11 @@ fn at_most_once(history: &History) -> Verdict {
     })
 }
 
-fn order_of_first_copies(history: &History) -> Verdict {
-    order::check(&first_copies(history))
+fn order_of_first_copies(history: &dyn Entries) -> Verdict {
+    order::check(&FirstCopies(history))
 }
 
-fn order_with_gaps(history: &History) -> Verdict {
+fn order_with_gaps(history: &dyn Entries) -> Verdict {
     allowing(order::check(history), "order.gap", |verdict| {
         let sequenced = verdict.counts.get("sequenced").copied().unwrap_or(0);
         format!("{sequenced} events stand in order{}", also(verdict, "gaps", "gaps"))
@@ -73,18 +74,30 @@ fn also(verdict: &Verdict, count: &str, what: &str) -> String {
 }
 
 /// The same history, with only the first copy of each event in what was read back.
-fn first_copies(history: &History) -> History {
-    let entries = history.entries().cloned().map(|mut entry: Entry| {
-        if let Action::Read { events, .. } = &mut entry.action {
-            let mut seen = HashSet::new();
-            events.retain(|event| match &event.marker {
-                Some(marker) => seen.insert(marker.clone()),
-                None => true,
-            });
-        }
-        entry
-    });
-    History::new(history.header().clone(), entries)
+struct FirstCopies<'a>(&'a dyn Entries);
+
+impl Entries for FirstCopies<'_> {
+    fn header(&self) -> &Header {
+        self.0.header()
+    }
+
+    fn each(&self, look: &mut dyn FnMut(&Entry)) {
+        let mut seen = HashSet::new();
+        self.0.each(&mut |entry| {
+            let Action::Read { events, .. } = &entry.action else { return look(entry) };
+            if events.is_empty() {
+                return look(entry);
+            }
+            let mut page = entry.clone();
+            if let Action::Read { events, .. } = &mut page.action {
+                events.retain(|event| match &event.marker {
+                    Some(marker) => seen.insert((entry.operation, key(marker))),
+                    None => true,
+                });
+            }
+            look(&page);
+        });
+    }
 }
 
 #[cfg(test)]

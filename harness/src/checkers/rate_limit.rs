@@ -4,33 +4,37 @@
 //! not known, only that it was between the call's beginning and its end; each judgement is made
 //! for the moments that speak for the limit. One pass over each caller's calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Verdict;
 use super::evidence::{Wrongs, moment};
-use crate::history::{Call, CallView, History, Phase};
+use crate::history::{Action, Call, Entries, Entry, Phase};
 
 const CHECKER: &str = "rate limit";
 const SECOND: u64 = 1_000_000_000;
 
-/// Judges the limits on calls.
-pub fn check(history: &History) -> Verdict {
-    let calls = history.calls();
-    if calls.is_empty() {
+/// Judges the limits on calls. Goes through the history once, and holds what is under way.
+pub fn check(history: &dyn Entries) -> Verdict {
+    let mut callers: BTreeMap<String, Caller> = BTreeMap::new();
+    let mut wrong = Wrong { beyond: Wrongs::new(), early: Wrongs::new(), waits: Wrongs::new() };
+    let (mut admitted, mut refused) = (0, 0);
+    history.each(&mut |entry| {
+        let Action::Call(call) = &entry.action else { return };
+        if !callers.contains_key(&call.caller) {
+            callers.insert(call.caller.clone(), Caller::default());
+        }
+        let Some(caller) = callers.get_mut(&call.caller) else { return };
+        admitted += usize::from(entry.phase == Phase::Ok);
+        refused += usize::from(entry.phase == Phase::Fail);
+        caller.observe(entry, call, &mut wrong);
+    });
+    if callers.is_empty() {
         return Verdict::unknown(CHECKER, "nothing was called that is limited");
     }
-    let mut by_caller: BTreeMap<&str, Vec<&CallView<'_>>> = BTreeMap::new();
-    for call in &calls {
-        by_caller.entry(&call.call.caller).or_default().push(call);
+    for (name, caller) in &mut callers {
+        caller.finish(name, &mut wrong);
     }
-    let mut wrong = Wrong { beyond: Wrongs::new(), early: Wrongs::new(), waits: Wrongs::new() };
-    for (caller, calls) in &by_caller {
-        wrong.look_for_too_many(caller, calls);
-        wrong.look_at_refusals(caller, calls);
-    }
-    let admitted = calls.iter().filter(|call| call.phase == Phase::Ok).count();
-    let refused = calls.iter().filter(|call| call.phase == Phase::Fail).count();
-    let summary = wrong.summary(admitted, refused, by_caller.len());
+    let summary = wrong.summary(admitted, refused, callers.len());
     Verdict::on(CHECKER, wrong.findings(), summary).counting([
         ("admitted", admitted as u64),
         ("refused", refused as u64),
@@ -52,55 +56,121 @@ fn share(call: &Call) -> u64 {
     call.fills_in * 1_000_000 / u64::from(call.holds.max(1))
 }
 
-impl Wrong {
+/// A call that is under way, or waits for one before it.
+struct Begun {
+    operation: u64,
+    began: u64,
+    /// How it ended, and when.
+    end: Option<(Phase, u64)>,
+}
+
+/// A call that was sent away, until it is known what became of those under way at that time.
+struct Refused {
+    began: u64,
+    at: u64,
+    /// What the bucket had given and not got back, in nanoseconds, at least.
+    level: u64,
+    share: u64,
+    holds: u32,
+    under_way: u64,
+}
+
+/// One caller's bucket.
+#[derive(Default)]
+struct Caller {
+    /// In the order of beginnings, from the first that has not ended on.
+    calls: VecDeque<Begun>,
+    /// The calls admitted so far, in the order of beginnings; the latest end of any; and of those
+    /// numbers the least that one of them may be the first of.
+    admitted: i128,
+    ended: u64,
+    least: Option<i128>,
+    /// What was taken out as late as can be, by the time of the last such call.
+    level: u64,
+    at: u64,
+    refused: VecDeque<Refused>,
+    share: u64,
+    holds: u32,
+}
+
+impl Caller {
+    fn observe(&mut self, entry: &Entry, call: &Call, wrong: &mut Wrong) {
+        if entry.phase == Phase::Invoke {
+            let (operation, began) = (entry.operation, entry.at);
+            return self.calls.push_back(Begun { operation, began, end: None });
+        }
+        let known = self.calls.iter_mut().rev().find(|known| known.operation == entry.operation);
+        let began = known.map_or(entry.at, |known| {
+            known.end = Some((entry.phase, entry.at));
+            known.began
+        });
+        let share = share(call);
+        (self.share, self.holds) = (share, call.holds);
+        if entry.phase == Phase::Fail {
+            let whole = share.div_ceil(SECOND);
+            if call.wait.is_none_or(|wait| wait == 0 || wait > whole) {
+                wrong.waits.add(&call.caller, || (began, call.wait));
+            }
+            let level = self.level.saturating_sub(entry.at - self.at);
+            let (at, holds) = (entry.at, call.holds);
+            self.refused.push_back(Refused { began, at, level, share, holds, under_way: 0 });
+        } else {
+            self.level = self.level.saturating_sub(entry.at - self.at) + share;
+            self.at = entry.at;
+            let meanwhile = self.refused.iter_mut().filter(|refused| refused.at >= began);
+            meanwhile.for_each(|refused| refused.under_way += 1);
+        }
+        self.look_for_too_many(&call.caller, wrong);
+        let settled = self.calls.front().map_or(u64::MAX, |open| open.began);
+        self.look_at_refusals(&call.caller, settled, wrong);
+    }
+
     /// A call is too many if between the beginning of one before it and the end of all until it
     /// more were admitted than a full bucket holds and gets.
-    fn look_for_too_many(&mut self, caller: &str, calls: &[&CallView<'_>]) {
-        // With the calls numbered as they began: the least that one before may be the first of.
-        let (mut least, mut ended) = (i128::MAX, 0);
-        let admitted = calls.iter().filter(|call| call.phase == Phase::Ok);
-        for (number, call) in admitted.enumerate() {
-            let (number, share) = (number as i128, i128::from(share(call.call)));
-            least = least.min(number * share - i128::from(call.began));
-            ended = ended.max(call.ended.unwrap_or(u64::MAX));
-            let until = (number + 1 - i128::from(call.call.holds)) * share - i128::from(ended);
-            if until > least {
-                self.beyond.add(caller, call.began);
+    fn look_for_too_many(&mut self, caller: &str, wrong: &mut Wrong) {
+        let (share, holds) = (i128::from(self.share), i128::from(self.holds));
+        while let Some(Begun { began, end: Some((phase, ended)), .. }) = self.calls.front() {
+            let (began, phase, ended) = (*began, *phase, *ended);
+            self.calls.pop_front();
+            if phase != Phase::Ok {
+                continue;
             }
+            let first = self.admitted * share - i128::from(began);
+            let least = self.least.map_or(first, |least| least.min(first));
+            (self.least, self.ended) = (Some(least), self.ended.max(ended));
+            if (self.admitted + 1 - holds) * share - i128::from(self.ended) > least {
+                wrong.beyond.add(caller, || began);
+            }
+            self.admitted += 1;
         }
     }
 
     /// A caller is sent away wrongly if a call is left even when all others that may have come
-    /// before were taken out as late as can be.
-    fn look_at_refusals(&mut self, caller: &str, calls: &[&CallView<'_>]) {
-        let end = |call: &CallView<'_>| call.ended.unwrap_or(u64::MAX);
-        // What nobody knows the end of may have been taken out, too.
-        let taken = calls.iter().filter(|call| call.phase != Phase::Fail);
-        let mut latest: Vec<u64> = taken.clone().map(|call| end(call)).collect();
-        latest.sort_unstable();
-        let mut refused: Vec<_> = calls.iter().filter(|call| call.phase == Phase::Fail).collect();
-        refused.sort_unstable_by_key(|call| end(call));
-        let begun: Vec<u64> = taken.map(|call| call.began).collect();
-
-        let (mut level, mut at, mut next) = (0_u64, 0, 0);
-        for call in refused {
-            let (share, now) = (share(call.call), end(call));
-            while next < latest.len() && latest[next] <= now {
-                level = level.saturating_sub(latest[next] - at) + share;
-                (at, next) = (latest[next], next + 1);
-            }
-            let under_way = begun.partition_point(|began| *began <= now) - next;
-            let level = level.saturating_sub(now - at) + under_way as u64 * share;
-            if level + share <= u64::from(call.call.holds) * share {
-                self.early.add(caller, call.began);
-            }
-            let whole = share.div_ceil(SECOND);
-            if call.call.wait.is_none_or(|wait| wait == 0 || wait > whole) {
-                self.waits.add(caller, (call.began, call.call.wait));
+    /// before were taken out as late as can be. What was under way, and was not sent away itself,
+    /// may have come before; what that was is known of all that began before `settled`.
+    fn look_at_refusals(&mut self, caller: &str, settled: u64, wrong: &mut Wrong) {
+        while let Some(refused) = self.refused.pop_front_if(|refused| refused.at < settled) {
+            let level = refused.level + refused.under_way * refused.share;
+            if level + refused.share <= u64::from(refused.holds) * refused.share {
+                wrong.early.add(caller, || refused.began);
             }
         }
     }
 
+    /// What never ended may have been taken out.
+    fn finish(&mut self, caller: &str, wrong: &mut Wrong) {
+        for call in self.calls.iter().filter(|call| call.end.is_none()) {
+            let meanwhile = self.refused.iter_mut().filter(|refused| refused.at >= call.began);
+            meanwhile.for_each(|refused| refused.under_way += 1);
+        }
+        self.look_at_refusals(caller, u64::MAX, wrong);
+        // The calls behind one that never ended wait for it no longer.
+        self.calls.retain(|call| call.end.is_some());
+        self.look_for_too_many(caller, wrong);
+    }
+}
+
+impl Wrong {
     fn summary(&self, admitted: usize, refused: usize, callers: usize) -> String {
         let counts = [
             (self.beyond.count(), "admitted beyond the bucket"),

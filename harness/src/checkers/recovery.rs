@@ -9,45 +9,107 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::evidence::{moment, name_fault};
+use super::facts::Facts;
 use super::{Outcome, Verdict};
 use crate::finding::{Finding, Severity};
-use crate::history::{EmitView, FaultView, History, PartChange, PartState, Phase, ReadView, Stage};
+use crate::history::{Action, Emit, Entries, Entry, FaultView, PartState, Phase};
 
 const CHECKER: &str = "recovery";
 
-/// Judges recovery.
-pub fn check(history: &History) -> Verdict {
+/// Judges recovery. Goes through the history three times, and holds what parts and probes did.
+pub fn check(history: &dyn Entries) -> Verdict {
+    let facts = Facts::of(history);
     let faults: Vec<FaultView<'_>> =
-        history.faults().into_iter().filter(|fault| fault.phase != Phase::Fail).collect();
-    let emits = history.emits();
-    let parts = parts(history, &faults);
+        facts.faults().into_iter().filter(|fault| fault.phase != Phase::Fail).collect();
+    let healed = faults.iter().map(|fault| fault.ended).max().flatten();
+    let mut seen = Seen::new(&faults, facts.judged.unwrap_or(u64::MAX), healed.unwrap_or(0));
+    history.each(&mut |entry| seen.observe(entry));
     let mut judgement = Judgement::default();
-    for (name, changes) in &parts {
+    for (name, changes) in &seen.parts {
         judgement.look_at_part(name, changes, &faults);
     }
-    judgement.look_at_probes(&emits, &faults, history.final_read());
-    judgement.verdict(parts.len(), faults.len())
+    let mut arrived = HashSet::new();
+    if let Some(read) = facts.read.filter(|_| !seen.markers.is_empty()) {
+        read.each(history, |event| {
+            let marker = event.marker.as_deref().filter(|marker| seen.markers.contains(*marker));
+            arrived.extend(marker.map(str::to_owned));
+        });
+    }
+    let stored = facts.read.map(|read| (read.began, arrived));
+    judgement.look_at_probes(&seen.probes, &faults, stored.as_ref());
+    judgement.verdict(seen.parts.len(), faults.len())
 }
 
-/// Every part that changed its state or that a fault says must come back, with its changes.
-fn parts<'a>(
-    history: &'a History,
-    faults: &[FaultView<'a>],
-) -> BTreeMap<&'a str, Vec<PartChange<'a>>> {
-    let judged_from = history
-        .stages()
-        .iter()
-        .find(|stage| stage.stage == Stage::Judge)
-        .map_or(u64::MAX, |stage| stage.began);
-    let named = faults.iter().flat_map(|fault| &fault.fault.parts);
-    let mut parts: BTreeMap<&str, Vec<PartChange<'_>>> =
-        named.map(|part| (part.as_str(), Vec::new())).collect();
-    for change in history.part_changes() {
-        if change.at <= judged_from {
-            parts.entry(change.part).or_default().push(change);
+/// A part's change of state.
+struct Change {
+    at: u64,
+    state: PartState,
+    detail: String,
+}
+
+/// A probe, with how it ended.
+struct Probe {
+    operation: u64,
+    marker: String,
+    began: u64,
+    ended: Option<u64>,
+    phase: Phase,
+    error: Option<String>,
+}
+
+/// What the parts and the probes did.
+struct Seen {
+    judged: u64,
+    healed: u64,
+    /// Every part that changed its state or that a fault says must come back.
+    parts: BTreeMap<String, Vec<Change>>,
+    /// The probes after the last fault of everybody who was given events.
+    probes: BTreeMap<String, Vec<Probe>>,
+    markers: HashSet<String>,
+}
+
+impl Seen {
+    fn new(faults: &[FaultView<'_>], judged: u64, healed: u64) -> Self {
+        let named = faults.iter().flat_map(|fault| &fault.fault.parts);
+        let parts = named.map(|part| (part.clone(), Vec::new())).collect();
+        Self { judged, healed, parts, probes: BTreeMap::new(), markers: HashSet::new() }
+    }
+
+    fn observe(&mut self, entry: &Entry) {
+        match &entry.action {
+            Action::Part { part, state, detail } if entry.at <= self.judged => {
+                let change = Change { at: entry.at, state: *state, detail: detail.clone() };
+                self.parts.entry(part.clone()).or_default().push(change);
+            }
+            Action::Emit(emit) => {
+                if !self.probes.contains_key(&emit.producer) {
+                    self.probes.insert(emit.producer.clone(), Vec::new());
+                }
+                if emit.probe {
+                    self.probe(entry, emit);
+                }
+            }
+            _ => {}
         }
     }
-    parts
+
+    fn probe(&mut self, entry: &Entry, emit: &Emit) {
+        let Some(probes) = self.probes.get_mut(&emit.producer) else { return };
+        if let Some(known) = probes.iter_mut().find(|known| known.operation == entry.operation) {
+            (known.ended, known.phase) = (Some(entry.at), entry.phase);
+            known.error.clone_from(&emit.error);
+        } else if entry.at >= self.healed {
+            self.markers.insert(emit.marker.clone());
+            probes.push(Probe {
+                operation: entry.operation,
+                marker: emit.marker.clone(),
+                began: entry.at,
+                ended: None,
+                phase: Phase::Indeterminate,
+                error: None,
+            });
+        }
+    }
 }
 
 /// What was found until now.
@@ -61,10 +123,10 @@ struct Judgement {
 }
 
 impl Judgement {
-    fn look_at_part(&mut self, name: &str, changes: &[PartChange<'_>], faults: &[FaultView<'_>]) {
+    fn look_at_part(&mut self, name: &str, changes: &[Change], faults: &[FaultView<'_>]) {
         self.measure(changes);
         self.look_for_exits(name, changes, faults);
-        let ready = |change: &PartChange<'_>| change.state == PartState::Ready;
+        let ready = |change: &Change| change.state == PartState::Ready;
         let Some(last_ready) = changes.iter().rposition(ready) else {
             self.wrong(
                 "recovery.never_ready",
@@ -93,7 +155,7 @@ impl Judgement {
     }
 
     /// A part that exits once it was killed has died once, seen twice.
-    fn look_for_exits(&mut self, name: &str, changes: &[PartChange<'_>], faults: &[FaultView<'_>]) {
+    fn look_for_exits(&mut self, name: &str, changes: &[Change], faults: &[FaultView<'_>]) {
         let mut before = None;
         for change in changes {
             if change.state == PartState::Exited && before != Some(PartState::Killed) {
@@ -114,7 +176,7 @@ impl Judgement {
         }
     }
 
-    fn measure(&mut self, changes: &[PartChange<'_>]) {
+    fn measure(&mut self, changes: &[Change]) {
         let mut gone: Option<u64> = None;
         let mut was_ready = false;
         for change in changes {
@@ -131,47 +193,34 @@ impl Judgement {
 
     fn look_at_probes(
         &mut self,
-        emits: &[EmitView<'_>],
+        probes: &BTreeMap<String, Vec<Probe>>,
         faults: &[FaultView<'_>],
-        read: Option<ReadView<'_>>,
+        stored: Option<&(u64, HashSet<String>)>,
     ) {
         if let Some(open) = faults.iter().find(|fault| fault.ended.is_none()) {
             let fault = name_fault(open);
             self.doubts.push(format!("the {fault} was never healed"));
             return;
         }
-        let healed = faults.iter().filter_map(|fault| fault.ended).max();
-        let probes: Vec<&EmitView<'_>> = emits
-            .iter()
-            .filter(|emit| emit.emit.probe && healed.is_none_or(|healed| emit.began >= healed))
-            .collect();
-        self.probes = probes.len() as u64;
-        if probes.is_empty() {
+        self.probes = probes.values().map(|probes| probes.len() as u64).sum();
+        if self.probes == 0 {
             self.doubts.push("nothing was probed after the last fault".into());
             return;
         }
-        let mut by_producer: BTreeMap<&str, Vec<&EmitView<'_>>> = BTreeMap::new();
-        for emit in emits {
-            by_producer.entry(&emit.emit.producer).or_default();
-        }
-        for probe in probes {
-            by_producer.entry(&probe.emit.producer).or_default().push(probe);
-        }
-        let stored = read.map(|read| (read.began, markers(&read)));
-        for (producer, probes) in by_producer {
-            self.look_at_producer(producer, &probes, stored.as_ref());
+        for (producer, probes) in probes {
+            self.look_at_producer(producer, probes, stored);
         }
     }
 
     fn look_at_producer(
         &mut self,
         producer: &str,
-        probes: &[&EmitView<'_>],
-        stored: Option<&(u64, HashSet<&str>)>,
+        probes: &[Probe],
+        stored: Option<&(u64, HashSet<String>)>,
     ) {
-        let taken = |probe: &&&EmitView<'_>| probe.phase == Phase::Ok;
+        let taken = |probe: &&Probe| probe.phase == Phase::Ok;
         for probe in probes.iter().filter(taken) {
-            self.look_at_taken(probe, stored);
+            self.look_at_taken(producer, probe, stored);
         }
         if probes.iter().any(|probe| taken(&probe)) {
             return;
@@ -184,7 +233,7 @@ impl Judgement {
             self.doubts.push(format!("the probe of {producer} never ended"));
             return;
         }
-        let error = last.emit.error.as_deref().unwrap_or("it gave no reason");
+        let error = last.error.as_deref().unwrap_or("it gave no reason");
         self.wrong(
             "recovery.probe_failed",
             producer,
@@ -197,26 +246,29 @@ impl Judgement {
         );
     }
 
-    fn look_at_taken(&mut self, probe: &EmitView<'_>, stored: Option<&(u64, HashSet<&str>)>) {
-        let emit = probe.emit;
+    fn look_at_taken(
+        &mut self,
+        producer: &str,
+        probe: &Probe,
+        stored: Option<&(u64, HashSet<String>)>,
+    ) {
         let Some((read_began, markers)) = stored else {
             self.doubts.push("what the system holds was never read back".into());
             return;
         };
-        if markers.contains(emit.marker.as_str()) {
+        if markers.contains(&probe.marker) {
             return;
         }
         if probe.ended.is_none_or(|ended| ended > *read_began) {
-            let producer = &emit.producer;
             self.doubts.push(format!("nothing was read back after the probe of {producer}"));
             return;
         }
         self.wrong(
             "recovery.probe_lost",
-            &emit.producer,
+            producer,
             format!(
                 "the probe {} of {} was taken but is not in the final read",
-                emit.marker,
+                probe.marker,
                 moment(probe.began)
             ),
             "read the logs from the drain on: events are taken but go no further",
@@ -261,11 +313,6 @@ impl Judgement {
     }
 }
 
-fn markers<'a>(read: &ReadView<'a>) -> HashSet<&'a str> {
-    let marked = read.events.iter();
-    marked.filter_map(|event| event.marker.as_deref()).collect()
-}
-
 /// The last fault that concerned a part before a moment, as the likely cause.
 fn cause(part: &str, at: u64, faults: &[FaultView<'_>]) -> String {
     let last = faults.iter().rev().find(|fault| fault.began <= at && fault.concerns(part));
@@ -274,8 +321,8 @@ fn cause(part: &str, at: u64, faults: &[FaultView<'_>]) -> String {
     })
 }
 
-fn reason(change: &PartChange<'_>) -> String {
-    match change.detail {
+fn reason(change: &Change) -> String {
+    match change.detail.as_str() {
         "" => String::new(),
         detail => format!(" ({detail})"),
     }
@@ -294,6 +341,7 @@ fn word(state: PartState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Stage;
     use crate::history::build::HistoryBuilder;
 
     /// A server and an agent that come through a cut and a kill, up to the drain.

@@ -68,8 +68,10 @@ fn left_out(backend: BackendKind) -> Vec<LeftOut> {
     }];
     if backend == BackendKind::Containers {
         left_out.push(LeftOut {
-            what: "memory and open files of the parts".to_owned(),
-            why: "in containers they are not sampled; --backend embedded samples them".to_owned(),
+            what:
+                "memory and open files of the parts, and what is promised of retries and resources"
+                    .to_owned(),
+            why: "calls and processes are seen only with --backend embedded".to_owned(),
         });
     }
     left_out

@@ -88,7 +88,10 @@ impl Subject {
     /// When it could not be carried through.
     pub(super) async fn attempt(&self, attempt: Attempt<'_>) -> Result<RunReport, Failure> {
         let Attempt { plan, seed, folder, .. } = attempt;
-        let header = Header::new(seed, plan, self.backend.name(), &self.system.name);
+        let header = Header {
+            promises: self.system.promises.clone(),
+            ..Header::new(seed, plan, self.backend.name(), &self.system.name)
+        };
         let recorder = Recorder::create(&folder.history(), header).map_err(Failure::environment)?;
         let secrets = Secrets::default();
         let request = RunRequest {
@@ -100,7 +103,7 @@ impl Subject {
         };
         let progress = Progress::show(&recorder, attempt.telling);
         let (system, interrupt) = (&self.system, &self.interrupt);
-        let checkers = checkers_of(system);
+        let checkers = checkers_of(system, self.backend);
         let outcome = perform(system, &request, folder, &checkers, &recorder, interrupt).await;
         progress.finish().await;
         let redactor = Redactor::new(secrets.values());

@@ -12,6 +12,7 @@ use super::place::{Address, Place};
 use super::runner::Runner;
 use super::services::{Disruption, Services};
 use super::{EnvironmentError, EnvironmentRequest};
+use crate::history::Recorder;
 use crate::system::{Channel, EmitWay, PartDescription, ReadSource, Ready, System};
 
 /// The choice of a backend.
@@ -77,14 +78,16 @@ impl Backend {
     }
 
     /// Starts the proxy, and if there is to be one PostgreSQL, with a role that owns a database.
-    /// Every random choice of the proxy's toxics comes from the seed.
+    /// Every random choice of the proxy's toxics comes from the seed. A proxy in this process lets
+    /// `recorder` have the calls that go through it.
     pub async fn start_services(
         &mut self,
         seed: u64,
         owner: Option<&Owner>,
+        recorder: &Recorder,
     ) -> Result<Services, EnvironmentError> {
         match self {
-            Self::Embedded(embedded) => embedded.start_services(seed, owner).await,
+            Self::Embedded(embedded) => embedded.start_services(seed, owner, recorder).await,
             Self::Containers(containers) => containers.start_services(seed, owner).await,
         }
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::EnvironmentError;
+use super::attempts::record_attempts;
 use super::backend::{Owner, Started};
 use super::clock::Clock;
 use super::disk::Disk;
@@ -19,6 +20,7 @@ use super::postgres::{ClusterOptions, PrivateCluster};
 use super::process::Program;
 use super::runner::Runner;
 use super::services::{DatabaseService, Disruption, Services};
+use crate::history::Recorder;
 use crate::system::PartDescription;
 
 const LOOPBACK: &str = "127.0.0.1";
@@ -40,6 +42,8 @@ pub(super) struct Embedded {
 struct Proxy {
     address: Address,
     seed: u64,
+    /// Is told of the calls that go through.
+    recorder: Recorder,
     proxies: toxiproxy::Proxies,
     stop: CancellationToken,
     server: JoinHandle<()>,
@@ -53,20 +57,26 @@ impl fmt::Debug for Proxy {
 
 impl Proxy {
     /// Serves at an address; every random choice of the toxics comes from the seed.
-    async fn start(address: Address, seed: u64) -> Result<Self, EnvironmentError> {
+    async fn start(
+        address: Address,
+        seed: u64,
+        recorder: Recorder,
+    ) -> Result<Self, EnvironmentError> {
         let listener = TcpListener::bind((address.host.as_str(), address.port))
             .await
             .map_err(|source| EnvironmentError::Bind { address: address.to_string(), source })?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let proxies = toxiproxy::Proxies::new(seed);
+        let (observer, sights) = toxiproxy::Observer::new();
+        tokio::spawn(record_attempts(sights, recorder.clone()));
+        let proxies = toxiproxy::Proxies::observed(seed, observer);
         let served = toxiproxy::serve(listener, proxies.clone(), stopped);
         let server = tokio::spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(%error, "the embedded proxy ended");
             }
         });
-        Ok(Self { address, seed, proxies, stop, server })
+        Ok(Self { address, seed, recorder, proxies, stop, server })
     }
 
     /// Closes every link at once and ends. Its control interface ends as if asked to: left open, its
@@ -95,8 +105,9 @@ impl Embedded {
         &mut self,
         seed: u64,
         owner: Option<&Owner>,
+        recorder: &Recorder,
     ) -> Result<Services, EnvironmentError> {
-        let proxy_url = self.start_proxy(seed).await?;
+        let proxy_url = self.start_proxy(seed, recorder).await?;
         let database = match owner {
             Some(owner) => Some(self.start_database(owner).await?),
             None => None,
@@ -106,10 +117,14 @@ impl Embedded {
 
     /// Starts the proxy in this process; every random choice of its toxics comes from the seed.
     /// Returns the address of its control interface.
-    async fn start_proxy(&mut self, seed: u64) -> Result<String, EnvironmentError> {
+    async fn start_proxy(
+        &mut self,
+        seed: u64,
+        recorder: &Recorder,
+    ) -> Result<String, EnvironmentError> {
         let address = self.lease()?;
         let url = format!("http://{address}");
-        self.proxy = Some(Proxy::start(address, seed).await?);
+        self.proxy = Some(Proxy::start(address, seed, recorder.clone()).await?);
         Ok(url)
     }
 
@@ -123,7 +138,8 @@ impl Embedded {
     /// Starts the proxy again where it was, without any link.
     pub async fn restart_proxy(&mut self) -> Result<(), EnvironmentError> {
         if let Some(proxy) = &mut self.proxy {
-            *proxy = Proxy::start(proxy.address.clone(), proxy.seed).await?;
+            let (address, recorder) = (proxy.address.clone(), proxy.recorder.clone());
+            *proxy = Proxy::start(address, proxy.seed, recorder).await?;
         }
         Ok(())
     }

@@ -78,6 +78,19 @@ pub struct Environment {
     _state: StateFolder,
 }
 
+impl Link {
+    const BETWEEN: &str = "-to-";
+
+    fn name(from: &str, to: &str) -> String {
+        format!("{from}{}{to}", Self::BETWEEN)
+    }
+
+    /// The part that connects on the link of this name.
+    pub(super) fn from_of(name: &str) -> &str {
+        name.rsplit_once(Self::BETWEEN).map_or(name, |(from, _)| from)
+    }
+}
+
 /// An environment that is coming up.
 struct Start<'a> {
     system: &'a System,
@@ -139,7 +152,7 @@ impl Environment {
             database: database.name.clone(),
         });
         let Services { proxy_url, database } =
-            backend.start_services(request.seed.0, owner.as_ref()).await?;
+            backend.start_services(request.seed.0, owner.as_ref(), recorder).await?;
         let http = http_client();
         let proxy = ProxyClient::new(http.clone(), proxy_url);
 
@@ -403,8 +416,7 @@ impl Start<'_> {
 
     /// Puts a proxy between a part and what it reaches, and returns where the part finds it.
     async fn open_link(&mut self, from: &str, to: &str) -> Result<Address, EnvironmentError> {
-        let link =
-            Link { name: format!("{from}-to-{to}"), from: from.to_owned(), to: to.to_owned() };
+        let link = Link { name: Link::name(from, to), from: from.to_owned(), to: to.to_owned() };
         let upstream = self.addresses.get(to).ok_or_else(|| {
             EnvironmentError::Unsupported(format!("`{from}` reaches `{to}`, which is not there"))
         })?;

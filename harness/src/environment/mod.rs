@@ -3,6 +3,7 @@
 //! [`Environment::start`] brings a whole system up; what faults need to reach (parts, links, the
 //! proxy) is found on it. [`postgres`] also serves tests that only need a database of their own.
 
+mod attempts;
 mod backend;
 mod build;
 mod clock;

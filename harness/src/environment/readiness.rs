@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::net::TcpStream;
 
 use super::place::Address;
+use crate::history::NO_ANSWER;
 use crate::system::Pattern;
 
 /// How long an answer may take.
@@ -77,7 +78,7 @@ impl Readiness {
                 Self::Http { client, url } => match client.get(url).send().await {
                     Ok(response) if response.status().is_success() => Ok(()),
                     Ok(response) => Err(response.status().to_string()),
-                    Err(_) => Err("no answer".to_owned()),
+                    Err(_) => Err(NO_ANSWER.to_owned()),
                 },
                 Self::Port(address) => {
                     let connection = TcpStream::connect((address.host.as_str(), address.port));
@@ -89,7 +90,7 @@ impl Readiness {
             }
         };
         let answer = tokio::time::timeout(BOUND, answer).await;
-        answer.unwrap_or_else(|_| Err("no answer".to_owned()))
+        answer.unwrap_or_else(|_| Err(NO_ANSWER.to_owned()))
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 
 use super::{
-    Action, Call, Emit, Entry, Fault, Header, History, PartState, Phase, Receipt, Stage,
-    StoredEvent,
+    Action, Attempt, BreakerState, Call, Emit, Entry, Fault, Header, History, NO_ANSWER, PartState,
+    Phase, Receipt, Stage, StoredEvent,
 };
+use crate::promises::Promises;
 use crate::seed::Seed;
 
 const MILLISECOND: u64 = 1_000_000;
@@ -22,6 +23,7 @@ pub struct HistoryBuilder {
     stored: Vec<StoredEvent>,
     sequences: BTreeMap<String, u64>,
     open_faults: BTreeMap<String, (u64, Action)>,
+    promises: Promises,
 }
 
 /// An emit's action; with a sequence it carries a receipt in lane `normal`.
@@ -63,9 +65,15 @@ impl HistoryBuilder {
     pub fn finish(self) -> History {
         let header = Header {
             started_at: DateTime::from_timestamp(1_767_323_045, 0).unwrap(),
+            promises: self.promises,
             ..Header::new(Seed(7), "quick", "embedded", "sample")
         };
         History::new(header, self.entries)
+    }
+
+    /// The system promises this.
+    pub fn promising(self, promises: Promises) -> Self {
+        Self { promises, ..self }
     }
 
     /// The system takes the event and stores it, with this sequence in lane `normal`.
@@ -215,6 +223,23 @@ impl HistoryBuilder {
         self.operation(caller, call(None), phase, call(sent_away))
     }
 
+    /// A part calls another, which ends so.
+    pub fn attempt(self, caller: &str, call: &str, phase: Phase) -> Self {
+        let action = attempt(caller, call);
+        self.operation(caller, action.clone(), phase, action)
+    }
+
+    /// A part's call that is never answered.
+    pub fn unanswered_attempt(mut self, caller: &str, call: &str) -> Self {
+        self.begin(caller, attempt(caller, call));
+        self
+    }
+
+    /// A part says that its breaker is so.
+    pub fn breaker(self, part: &str, breaker: &str, state: BreakerState) -> Self {
+        self.noted(Action::Breaker { part: part.into(), breaker: breaker.into(), state })
+    }
+
     /// A part changes its state.
     pub fn part(self, part: &str, state: PartState) -> Self {
         let detail = match state {
@@ -222,6 +247,12 @@ impl HistoryBuilder {
             _ => "",
         };
         self.noted(Action::Part { part: part.into(), state, detail: detail.into() })
+    }
+
+    /// A part does not answer when it is asked whether it is ready.
+    pub fn silent(self, part: &str) -> Self {
+        let (part, detail) = (part.into(), NO_ANSWER.into());
+        self.noted(Action::Part { part, state: PartState::Unready, detail })
     }
 
     /// A part starts and is ready.
@@ -292,6 +323,10 @@ fn probe(action: Action) -> Action {
         Action::Emit(emit) => Action::Emit(Emit { probe: true, ..emit }),
         other => other,
     }
+}
+
+fn attempt(caller: &str, call: &str) -> Action {
+    Action::Attempt(Attempt { caller: caller.into(), call: call.into() })
 }
 
 fn fault(kind: &str, target: &str, parts: &[&str]) -> Action {

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, History};
+use crate::promises::Promises;
 use crate::seed::Seed;
 
 /// What the header's `format` says in every version.
@@ -34,6 +35,9 @@ pub struct Header {
     pub system: String,
     /// When the run began, by the wall clock. Entries count from here.
     pub started_at: DateTime<Utc>,
+    /// What the system promises.
+    #[serde(default)]
+    pub promises: Promises,
 }
 
 impl Header {
@@ -47,6 +51,7 @@ impl Header {
             backend: backend.into(),
             system: system.into(),
             started_at: Utc::now(),
+            promises: Promises::default(),
         }
     }
 }

@@ -6,11 +6,13 @@
 
 #[cfg(test)]
 pub mod build;
+mod entries;
 mod file;
 mod operation;
 mod recorder;
 mod view;
 
+pub use entries::Entries;
 pub use file::{FORMAT, Header, HistoryError, VERSION};
 pub use operation::*;
 pub use recorder::{OperationId, Recorder};

@@ -47,6 +47,9 @@ pub enum Action {
     },
     /// Somebody calls what is limited: ok is admitted, fail is sent away by the limit.
     Call(Call),
+    /// A part calls another, as seen on the link between them: ok is an answer that says yes, fail
+    /// one that says no, indeterminate none.
+    Attempt(Attempt),
     /// The nemesis disturbs something: begins when injected, ends when healed.
     Fault(Fault),
     /// A part of the environment changes its state.
@@ -70,6 +73,15 @@ pub enum Action {
         part: String,
         /// Events.
         events: u64,
+    },
+    /// What a part says of a circuit breaker of its own, sampled.
+    Breaker {
+        /// The part.
+        part: String,
+        /// The breaker's name within the part.
+        breaker: String,
+        /// What it is doing.
+        state: BreakerState,
     },
     /// What a part takes from the machine, sampled from outside: the sums over all processes of
     /// its process group.
@@ -119,6 +131,28 @@ pub struct Call {
     pub wait: Option<u64>,
 }
 
+/// A call of one part to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The part that calls, as `agent-1`.
+    pub caller: String,
+    /// What it calls, without what differs from call to call, as `POST /events`; for what a
+    /// circuit breaker stands before, the breaker's name.
+    pub call: String,
+}
+
+/// What a circuit breaker is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// It lets everything through.
+    Closed,
+    /// It lets nothing through.
+    Open,
+    /// It lets probes through.
+    HalfOpen,
+}
+
 /// A producer's word that it has taken an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
@@ -161,6 +195,9 @@ pub struct Fault {
     /// Parts that must come back by themselves after it.
     pub parts: Vec<String>,
 }
+
+/// What the history says of a part that was asked whether it is ready and did not answer at all.
+pub const NO_ANSWER: &str = "no answer";
 
 /// What a part of the environment is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -5,19 +5,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::history::{Action, Phase, Recorder, StoredEvent};
-use crate::workload::{Generator, Reader, Worker};
+use crate::workload::{Generator, ProducerState, Reader, Worker};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 /// How often a probe is proposed again to a producer that does not take it.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Notes how much each producer still holds, and returns how many answered and how much it is
+/// Notes how much each producer still holds and what its breakers do, and returns how many answered and how much it is
 /// together.
 pub(super) async fn note_backlogs(reader: &Reader, recorder: &Recorder) -> (usize, u64) {
-    let backlogs = reader.backlogs().await;
-    let sum = backlogs.iter().map(|(_, events)| events).sum();
-    let answered = backlogs.len();
-    for (part, events) in backlogs {
+    let states = reader.producer_states().await;
+    let sum = states.iter().map(|state| state.backlog).sum();
+    let answered = states.len();
+    for ProducerState { name: part, backlog: events, breakers } in states {
+        for (breaker, state) in breakers {
+            recorder.note("harness", Action::Breaker { part: part.clone(), breaker, state });
+        }
         recorder.note("harness", Action::Backlog { part, events });
     }
     (answered, sum)

@@ -1,11 +1,15 @@
 //! Which checkers judge a system: those of what it promises.
 
-use crate::checkers::{Checker, DELIVERY, ORDER, PRIORITY, RECOVERY, promise};
+use crate::checkers::{
+    BREAKER, Checker, DELIVERY, METASTABILITY, ORDER, PRIORITY, RECOVERY, RESOURCES, RETRY, promise,
+};
+use crate::environment::BackendKind;
 use crate::system::{Promise, System};
 
-/// Delivery and recovery for every system, order for one that promises it, priority for one that has
-/// urgent events.
-pub fn checkers_of(system: &System) -> Vec<Checker> {
+/// Delivery and recovery for every system, order for one that promises it, priority for one that
+/// has urgent events, and one for each promise of its own. The calls of parts and what parts take
+/// of the machine are seen only where both are this machine's.
+pub fn checkers_of(system: &System, backend: BackendKind) -> Vec<Checker> {
     let events = &system.events;
     let (delivery, order) = match events.promised {
         Promise::ExactlyOnce => (DELIVERY, ORDER),
@@ -14,5 +18,14 @@ pub fn checkers_of(system: &System) -> Vec<Checker> {
     };
     let order = events.is_ordered().then_some(order);
     let priority = events.emit.kinds.iter().any(|kind| kind.urgent).then_some(PRIORITY);
-    [Some(delivery), order, priority, Some(RECOVERY)].into_iter().flatten().collect()
+    let promises = &system.promises;
+    let breaker = promises.breakers.as_ref().map(|_| BREAKER);
+    let seen = backend == BackendKind::Embedded;
+    let retry = promises.retries.as_ref().filter(|_| seen).map(|_| RETRY);
+    let metastability = promises.goodput.as_ref().map(|_| METASTABILITY);
+    let resources = promises.resources.as_ref().filter(|_| seen).map(|_| RESOURCES);
+    [Some(delivery), order, priority, Some(RECOVERY), breaker, retry, metastability, resources]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -148,6 +148,9 @@ pub struct BacklogContract {
     pub path: String,
     /// Where the answer tells the number.
     pub events: String,
+    /// Where the answer tells what circuit breakers do: an object with `closed`, `open` or
+    /// `half_open` for each of them.
+    pub breakers: Option<String>,
 }
 
 /// How everything stored is read back, in storage order.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{EventContract, ReadSource, Ready};
+use crate::promises::Promises;
 
 /// The name by which parts reach the database that the harness starts.
 pub const DATABASE: &str = "database";
@@ -58,6 +59,9 @@ pub struct System {
     pub setup: Vec<SetupCall>,
     /// How events are given in and read back.
     pub events: EventContract,
+    /// What it promises beside its events.
+    #[serde(default)]
+    pub promises: Promises,
     /// How fast it takes events is measured.
     pub bench: Option<BenchContract>,
     /// Defects that its programs can be told to have, by id.

@@ -14,5 +14,5 @@ mod worker;
 pub use generator::{Generator, Proposal};
 pub use open_loop::{Pace, emit_for};
 pub use read::ReadError;
-pub use reader::{Asked, Reader};
+pub use reader::{Asked, ProducerState, Reader};
 pub use worker::Worker;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Client;
+use serde::Deserialize;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 
 use super::read::{Found, ReadError, events_in_file, get, pages, rows};
 use super::words::{number_of, text_of};
 use crate::environment::Endpoint;
-use crate::history::StoredEvent;
+use crate::history::{BreakerState, StoredEvent};
 use crate::system::{BacklogContract, EventContract, ReadContract, ReadSource};
 
 /// How long a producer may take to say how much it holds.
@@ -23,6 +24,17 @@ pub enum Asked {
     Part(Endpoint),
     /// The system's database.
     Database(Box<PgConnectOptions>),
+}
+
+/// What a producer says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerState {
+    /// Its name.
+    pub name: String,
+    /// How many events it holds that the server has not acknowledged.
+    pub backlog: u64,
+    /// What each of its circuit breakers does, by name.
+    pub breakers: Vec<(String, BreakerState)>,
 }
 
 /// Reads back through the system's own interface, or from where it stores.
@@ -70,15 +82,20 @@ impl Reader {
         found.iter().enumerate().map(|(number, found)| self.stored_event(number, found)).collect()
     }
 
-    /// How many events each producer still holds, by its name. A producer that does not answer
-    /// is left out.
-    pub async fn backlogs(&self) -> Vec<(String, u64)> {
+    /// What each producer says of itself. A producer that does not answer is left out.
+    pub async fn producer_states(&self) -> Vec<ProducerState> {
         let Some(backlog) = &self.backlog else { return Vec::new() };
         let asked = self.producers.iter().map(|producer| async move {
             let url = producer.url(&backlog.path);
             let answer = get(self.http.get(&url).timeout(BACKLOG_BOUND), &url).await.ok()?;
             let events = answer.pointer(&backlog.events).and_then(Value::as_u64)?;
-            Some((producer.name.clone(), events))
+            let breakers = backlog.breakers.as_deref();
+            let breakers = breakers.and_then(|place| answer.pointer(place)?.as_object());
+            let told = breakers.into_iter().flatten().filter_map(|(name, state)| {
+                Some((name.clone(), BreakerState::deserialize(state).ok()?))
+            });
+            let (name, breakers) = (producer.name.clone(), told.collect());
+            Some(ProducerState { name, backlog: events, breakers })
         });
         join_all(asked).await.into_iter().flatten().collect()
     }
@@ -119,7 +136,7 @@ mod tests {
     fn contract() -> EventContract {
         serde_json::from_value(json!({
             "emit": {"to": "agent", "path": "/events", "marker": "/marker", "kinds": []},
-            "backlog": {"path": "/health", "events": "/backlog"},
+            "backlog": {"path": "/health", "events": "/backlog", "breakers": "/breakers"},
             "read": {
                 "from": "server",
                 "path": "/events",
@@ -208,8 +225,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_producer_that_does_not_answer_has_no_backlog() {
-        let health = Router::new().route("/health", get(|| async { r#"{"backlog": 4}"# }));
+    async fn a_producer_that_does_not_answer_says_nothing() {
+        const SAID: &str = r#"{"backlog": 4, "breakers": {"apt": "half_open", "dnf": "ajar"}}"#;
+        let health = Router::new().route("/health", get(|| async { SAID }));
         let silent = Router::new().route("/health", get(std::future::pending::<String>));
         let producers = vec![
             endpoint("one", &serve(health).await),
@@ -217,7 +235,9 @@ mod tests {
             endpoint("wordless", &serve(Router::new()).await),
         ];
         let reader = reader("http://127.0.0.1:1", producers);
-        assert_eq!(reader.backlogs().await, [("one".to_owned(), 4)]);
+        let breakers = vec![("apt".to_owned(), BreakerState::HalfOpen)];
+        let said = ProducerState { name: "one".to_owned(), backlog: 4, breakers };
+        assert_eq!(reader.producer_states().await, [said]);
     }
 
     #[tokio::test]

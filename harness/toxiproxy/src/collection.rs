@@ -8,6 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::Error;
 use crate::model::{NewProxy, NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
+use crate::observer::Observer;
 use crate::proxy::Proxy;
 use crate::tally::CutReport;
 use crate::traffic::Traffic;
@@ -25,6 +26,7 @@ struct Inner {
     seed: u64,
     proxies: Mutex<BTreeMap<String, Arc<Proxy>>>,
     root: CancellationToken,
+    observer: Option<Observer>,
     _stop_on_drop: DropGuard,
 }
 
@@ -51,10 +53,19 @@ impl Proxies {
     /// An empty collection. Every random choice follows from `seed`, the names of proxies and toxics,
     /// and the order in which a proxy's connections come in.
     pub fn new(seed: u64) -> Self {
+        Self::with(seed, None)
+    }
+
+    /// The same, with an observer of the HTTP calls that go through.
+    pub fn observed(seed: u64, observer: Observer) -> Self {
+        Self::with(seed, Some(observer))
+    }
+
+    fn with(seed: u64, observer: Option<Observer>) -> Self {
         let root = CancellationToken::new();
         let _stop_on_drop = root.clone().drop_guard();
         let proxies = Mutex::default();
-        Self { inner: Arc::new(Inner { seed, proxies, root, _stop_on_drop }) }
+        Self { inner: Arc::new(Inner { seed, proxies, root, observer, _stop_on_drop }) }
     }
 
     /// Every proxy, by name.
@@ -227,7 +238,8 @@ impl Proxies {
 
     fn build(&self, new: &Checked) -> Result<Arc<Proxy>, Error> {
         let Checked { name, listen, upstream, .. } = new;
-        let proxy = Proxy::new(name, listen, upstream, self.inner.seed, &self.inner.root);
+        let Inner { seed, root, observer, .. } = &*self.inner;
+        let proxy = Proxy::new(name, listen, upstream, *seed, root, observer.clone());
         for toxic in &new.toxics {
             proxy.add_toxic(toxic.clone())?;
         }

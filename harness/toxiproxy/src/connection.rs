@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flow::{Ending, Flow};
 use crate::model::Direction;
+use crate::observer::{Seen, Watch};
 use crate::random;
 use crate::timer::Timer;
 use crate::toxics::Installed;
@@ -27,6 +28,7 @@ const TURNS: usize = 4;
 /// A connection, as the task that runs it and the control calls share it.
 pub struct Connection {
     state: Mutex<State>,
+    watch: Option<Watch>,
 }
 
 struct State {
@@ -52,10 +54,17 @@ pub fn direction_seed(seed: u64, direction: Direction) -> u64 {
 }
 
 impl Connection {
-    /// A connection through `toxics`. `seed` is its own: the same seed draws the same again.
-    pub fn new(seed: u64, toxics: &[Installed], traffic: &Arc<Traffic>) -> Self {
+    /// A connection through `toxics`, seen by `watch`. `seed` is its own: the same seed draws the
+    /// same again.
+    pub fn new(
+        seed: u64,
+        toxics: &[Installed],
+        traffic: &Arc<Traffic>,
+        watch: Option<Watch>,
+    ) -> Self {
         let flow = |direction: Direction| {
             Flow::new(direction_seed(seed, direction), direction, Arc::clone(traffic))
+                .watched(watch.as_ref())
         };
         let connection = Self {
             state: Mutex::new(State {
@@ -64,6 +73,7 @@ impl Connection {
                 ending: None,
                 task: None,
             }),
+            watch,
         };
         for toxic in toxics {
             connection.add(toxic);
@@ -117,6 +127,9 @@ impl Connection {
         };
         end(&client, ending, client_ended);
         end(&server, ending, server_ended);
+        if let Some(watch) = &self.watch {
+            watch.tell(Seen::End);
+        }
     }
 
     fn poll(

@@ -21,6 +21,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::Instant;
 
 use crate::model::Direction;
+use crate::observer::{Lookout, Watch};
 use crate::pipe::Pipe;
 use crate::protocol::Protocol;
 use crate::queue::Queue;
@@ -79,6 +80,8 @@ pub struct Flow {
     answer_to_drop: Option<Protocol>,
     /// Nobody is left to write to; what still comes from the source is dropped.
     sink_gone: bool,
+    /// Sees what comes from the source.
+    lookout: Option<Lookout>,
 }
 
 impl Flow {
@@ -99,7 +102,14 @@ impl Flow {
             finished: false,
             answer_to_drop: None,
             sink_gone: false,
+            lookout: None,
         }
+    }
+
+    /// The same; what comes from the source is looked at.
+    pub fn watched(self, watch: Option<&Watch>) -> Self {
+        let lookout = watch.map(|watch| Lookout::new(watch.clone(), self.direction));
+        Self { lookout, ..self }
     }
 
     /// Adds a stage at the end. It acts on what is read from now on, and on what still waits before
@@ -269,6 +279,9 @@ impl Flow {
             if bytes.is_empty() {
                 return Poll::Ready(Ok(0));
             }
+            if let Some(lookout) = &mut self.lookout {
+                lookout.see(bytes);
+            }
             // What breaks the sink is met again when the rest is written.
             if let Poll::Ready(Ok(some)) = Pin::new(sink).poll_write(cx, bytes) {
                 self.traffic.way(self.direction).send(some);
@@ -293,6 +306,9 @@ impl Flow {
         }
         let read = ready!(pin!(source.read_buf(&mut self.buffer)).poll(cx))?;
         let bytes = self.buffer.split().freeze();
+        if let Some(lookout) = &mut self.lookout {
+            lookout.see(&bytes);
+        }
         self.queue(0).push(bytes, now);
         Poll::Ready(Ok(read))
     }
@@ -300,7 +316,8 @@ impl Flow {
     /// Goes over to the pipe when bytes come in bulk, and back to the buffer when they do not.
     fn choose_way(&mut self, read: usize, direct: bool) {
         let speaks_for_change =
-            if self.pipe.is_some() { read < LITTLE } else { direct && read == CHUNK };
+            if self.pipe.is_some() { read < LITTLE } else { direct && read == CHUNK }
+                && self.lookout.is_none();
         self.streak = if speaks_for_change { self.streak + 1 } else { 0 };
         if self.pipe.is_none() && self.streak == FULL_READS {
             self.pipe = Pipe::new().ok(); // without one the buffer will do

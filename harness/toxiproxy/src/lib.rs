@@ -12,6 +12,7 @@
 //!    never holds bytes itself, so removing it cannot lose any.
 //!
 //! [`protocol`] tells the messages of PostgreSQL and HTTP apart, for the toxic that cuts at one.
+//! [`observer`] tells a program in the same process of HTTP calls.
 //! [`model`] has what the API reads and writes, [`metrics`] what it counts, [`error`] what can go wrong, `random` how every
 //! choice follows from one seed.
 //!
@@ -43,6 +44,7 @@ pub mod error;
 mod flow;
 pub mod metrics;
 pub mod model;
+pub mod observer;
 mod pipe;
 pub mod protocol;
 mod proxy;
@@ -60,6 +62,7 @@ pub use config::{ConfigError, load_config};
 pub use error::Error;
 pub use metrics::Metrics;
 pub use model::{Direction, NewProxy, NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
+pub use observer::{Observer, Seen, Sight};
 pub use protocol::Protocol;
 pub use tally::CutReport;
 pub use toxics::{Counted, Cut, CutAction};

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::connection::{Connection, direction_seed};
 use crate::model::{NewToxic, ProxyUpdate, ProxyView, ToxicUpdate, ToxicView};
+use crate::observer::Observer;
 use crate::tally::{CutReport, Tally};
 use crate::toxics::{Admission, Installed, after};
 use crate::traffic::Traffic;
@@ -31,6 +32,7 @@ pub struct Proxy {
     lifecycle: tokio::sync::Mutex<Lifecycle>,
     state: Mutex<State>,
     traffic: Arc<Traffic>,
+    observer: Option<Observer>,
     /// For connections that wait to be let in.
     toxics_changed: Notify,
 }
@@ -57,13 +59,14 @@ struct State {
 
 impl Proxy {
     /// A proxy that is not enabled yet. `seed` is that of the whole collection; cancelling `root`
-    /// stops everything that the proxy runs.
+    /// stops everything that the proxy runs. `observer` sees its connections.
     pub fn new(
         name: &str,
         listen: &str,
         upstream: &str,
         seed: u64,
         root: &CancellationToken,
+        observer: Option<Observer>,
     ) -> Self {
         Self {
             name: name.to_owned(),
@@ -79,6 +82,7 @@ impl Proxy {
                 accepted: 0,
             }),
             traffic: Arc::default(),
+            observer,
             toxics_changed: Notify::new(),
         }
     }
@@ -294,8 +298,9 @@ impl Proxy {
         if stop.is_cancelled() {
             return None;
         }
-        let connection =
-            Arc::new(Connection::new(self.connection_seed(number), &state.toxics, &self.traffic));
+        let watch = self.observer.as_ref().map(|observer| observer.of(&self.name, number));
+        let seed = self.connection_seed(number);
+        let connection = Arc::new(Connection::new(seed, &state.toxics, &self.traffic, watch));
         state.connections.insert(number, Arc::clone(&connection));
         Some(connection)
     }
