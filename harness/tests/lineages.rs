@@ -274,7 +274,16 @@ const SMALL: [Small; 12] = [
             ("migration_lock.toml", ""),
         ],
         "plain",
-        &["20240101 init: up each 1", "20240102 next: up each 1"],
+        &["20240101 init: up together 1", "20240102 next: up together 1"],
+        0,
+    ),
+    (
+        &[
+            ("20240101120000_init/migration.sql", "SELECT 1;"),
+            ("20240102120000_fill/migration.ts", ""),
+        ],
+        "plain",
+        &["20240101120000 init: up together 1", "20240102120000 fill: code"],
         0,
     ),
     // A letter or a number used twice makes the name the order.
