@@ -64,6 +64,33 @@ impl<'server> Runner<'server> {
         self.settle(script).await
     }
 
+    /// Runs a script and its record in one transaction, whatever its tool puts around it. What fails
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// The server is down. A refusal is the inner result.
+    pub async fn run_in_transaction(
+        &mut self,
+        script: &Script,
+        record: &Record,
+    ) -> Result<Result<(), Failure>, ReplayError> {
+        self.session.command("begin a migration", "BEGIN").await?;
+        let outcome = self.perform_recorded(script, record).await;
+        if let Err(failure) = &outcome {
+            self.recover(failure, true).await?;
+        }
+        self.session.reset().await?;
+        Ok(outcome)
+    }
+
+    async fn perform_recorded(&mut self, script: &Script, record: &Record) -> Result<(), Failure> {
+        self.announce(script, record).await?;
+        self.perform(script).await?;
+        self.record(script, record).await?;
+        let committed = self.session.run_text("COMMIT").await;
+        committed.map_err(|refusal| Failure::after(script, "COMMIT", refusal))
+    }
+
     /// As [`Runner::perform`], and what each statement cost.
     ///
     /// # Errors

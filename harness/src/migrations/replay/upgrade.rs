@@ -13,7 +13,7 @@ use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
 use super::timings::spent_on;
 use super::traffic::{self, Stall};
-use super::trial::Subject;
+use super::trial::{Subject, fits_a_transaction};
 use super::{
     Course, Failure, FreshPass, Progress, ReplayError, ReplayOptions, Runner, Server, Session,
     Stage, Tool, Trials,
@@ -100,7 +100,7 @@ pub(super) async fn path_alone(
         if matches!(course, Course::Applied { .. }) {
             let (record, removal) = (walk.tool.record(index), walk.tool.removal(index));
             let subject = Subject { up, down: None, record: &record, removal: &removal };
-            walk.carry_elsewhere(index, subject, None).await?;
+            walk.carry_untried(index, subject).await?;
         }
     }
     walk.end().await
@@ -206,6 +206,26 @@ impl<'run> Walk<'run> {
             }
         }
         self.seed(index).await
+    }
+
+    /// Runs a migration over the rows, and finds those to blame where it is refused. Nobody asks
+    /// what becomes of the others.
+    async fn carry_untried(
+        &mut self,
+        index: usize,
+        subject: Subject<'_>,
+    ) -> Result<(), ReplayError> {
+        if fits_a_transaction(subject.up) {
+            let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
+            let outcome = runner.run_in_transaction(subject.up, subject.record).await?;
+            self.session = Some(runner.into_session());
+            if outcome.is_ok() {
+                return Ok(());
+            }
+        }
+        let session = self.session.as_mut().expect("no copy is being made");
+        self.population.compare(session.connection(), None).await?;
+        self.carry_elsewhere(index, subject, None).await
     }
 
     /// Runs the migration in a copy with many rows, with traffic on its tables, or with both,
