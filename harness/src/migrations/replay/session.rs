@@ -231,7 +231,7 @@ async fn connect_when_ready(options: &PgConnectOptions) -> Result<PgConnection, 
             Ok(connection) => return Ok(connection),
             Err(refused) => refused,
         };
-        let answer = refused.as_database_error().and_then(|answer| answer.code());
+        let answer = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
         if answer.as_deref() != Some(CANNOT_CONNECT_NOW) || begun.elapsed() > RECOVERY {
             return Err(refused);
         }

@@ -418,7 +418,7 @@ async fn the_repaired_lineage_yields_nothing() {
     assert_eq!(outcome.fresh.applied, all);
     assert_eq!(outcome.round_trip.tried, all);
     assert_eq!(outcome.twice.no_op.len(), all);
-    assert_eq!(findings(&outcome, Severity::Warning), Vec::<String>::new());
+    assert_eq!(findings(&outcome, Severity::Info), Vec::<String>::new());
     matches_accepted("lineage_repaired", &outcome);
 }
 
