@@ -392,7 +392,7 @@ const REFUSED: [Refused; 15] = [
         &[("1_x.up.sql", "SELECT 1;"), ("V1__x.sql", "SELECT 1;")],
         &["mixes", "1_x.up.sql", "V1__x.sql"],
     ),
-    (&[("1_x.sql", "SELECT 1;\n\\connect y\n")], &["1_x.sql, line 2", "\\\\connect y", "psql"]),
+    (&[("1_x.sql", "SELECT 1;\n\\connect y\n")], &["1_x.sql, line 2", "\\connect y", "psql"]),
     (&[("1_x.up.sql", "\\i y.sql\n")], &["1_x.up.sql, line 1", "psql"]),
     (
         &[("1_x.sql", "\\ir y.txt\n"), ("y.txt", "\\ir 1_x.sql\n")],
