@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use harness::checkers::Outcome;
-use harness::environment::{Built, Environment, EnvironmentRequest, Secrets};
+use harness::environment::{BackendKind, Built, Environment, EnvironmentRequest, Secrets};
 use harness::faults::{Fault, Schedule, ScheduledFault};
 use harness::history::{Header, PartState, Phase, Recorder};
 use harness::run::{Plan, Planner, Run, RunFolder, RunRequest, checkers_of, perform};

@@ -245,7 +245,7 @@ fn variables_and_stubs_are_filled_in() {
 type Small =
     (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], usize);
 
-const SMALL: [Small; 12] = [
+const SMALL: [Small; 13] = [
     // goose takes its marks in any case.
     (
         &[("1_x.sql", "-- +goose no transaction\n-- +goose up\nVACUUM;\n")],
@@ -274,7 +274,16 @@ const SMALL: [Small; 12] = [
             ("migration_lock.toml", ""),
         ],
         "plain",
-        &["20240101 init: up each 1", "20240102 next: up each 1"],
+        &["20240101 init: up together 1", "20240102 next: up together 1"],
+        0,
+    ),
+    (
+        &[
+            ("20240101120000_init/migration.sql", "SELECT 1;"),
+            ("20240102120000_fill/migration.ts", ""),
+        ],
+        "plain",
+        &["20240101120000 init: up together 1", "20240102120000 fill: code"],
         0,
     ),
     // A letter or a number used twice makes the name the order.
@@ -383,7 +392,7 @@ const REFUSED: [Refused; 15] = [
         &[("1_x.up.sql", "SELECT 1;"), ("V1__x.sql", "SELECT 1;")],
         &["mixes", "1_x.up.sql", "V1__x.sql"],
     ),
-    (&[("1_x.sql", "SELECT 1;\n\\connect y\n")], &["1_x.sql, line 2", "\\\\connect y", "psql"]),
+    (&[("1_x.sql", "SELECT 1;\n\\connect y\n")], &["1_x.sql, line 2", "\\connect y", "psql"]),
     (&[("1_x.up.sql", "\\i y.sql\n")], &["1_x.up.sql, line 1", "psql"]),
     (
         &[("1_x.sql", "\\ir y.txt\n"), ("y.txt", "\\ir 1_x.sql\n")],

@@ -40,5 +40,6 @@ fn words(stage: Stage) -> &'static str {
         Stage::Fresh => "on an empty database",
         Stage::WalkDown => "down from the head",
         Stage::Upgrade => "with data",
+        Stage::SinglePath => "with data of one version",
     }
 }

@@ -43,6 +43,9 @@ pub struct ReplayArguments {
     /// Leave out the upgrade paths with generated rows
     #[arg(long)]
     without_data: bool,
+    /// How many upgrade paths, drawn by seed, are also replayed alone, as a check on the walk
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    paths: usize,
     /// Start the walk with data from a dump of pg_dump, in place of generated rows
     #[arg(long, value_name = "FILE")]
     from_dump: Option<PathBuf>,
@@ -136,6 +139,7 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         rows: arguments.rows,
         traffic: traffic(arguments),
         stall_budget: arguments.stall_budget,
+        paths: arguments.paths,
         today: chrono::Local::now().date_naive(),
     };
     anstream::eprintln!(

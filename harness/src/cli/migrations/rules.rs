@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::failure::{Failure, write_file};
 use crate::exit_code::Exit;
 use crate::finding::Severity;
-use crate::migrations::rules::{RULES, Rule, page};
+use crate::migrations::rules::{Rule, page, rules};
 
 /// How the rules are told.
 #[derive(Debug, Args)]
@@ -33,12 +33,12 @@ struct Described {
 
 /// Lists the rules.
 pub fn list(arguments: &RulesArguments) -> Exit {
-    let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-    for rule in RULES {
+    let width = rules().map(|rule| rule.id.len()).max().unwrap_or_default();
+    for rule in rules() {
         let severity = rule.severity.word();
         anstream::println!("{:width$}  {severity:7}  {}", rule.id, rule.summary);
     }
-    let described: Vec<_> = RULES.iter().map(describe).collect();
+    let described: Vec<_> = rules().map(describe).collect();
     let json = serde_json::to_string_pretty(&described).unwrap_or_default() + "\n";
     let written = write(arguments.json.as_deref(), &json)
         .and_then(|()| write(arguments.markdown.as_deref(), &page::render()));

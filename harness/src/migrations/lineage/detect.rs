@@ -182,7 +182,8 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
 }
 
 fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
-    let numbered = files.iter().all(|file| names::numbered(file).is_some());
+    // Prisma's numbers are of folders, and times as sqlx's are.
+    let numbered = files.iter().all(|file| !file.contains('/') && names::numbered(file).is_some());
     let sign = || sqlx_sign(folder, example).or_else(|| sqlx_times(example, files));
     match numbered.then(sign).flatten() {
         Some(reason) => (Convention::Sqlx, reason),

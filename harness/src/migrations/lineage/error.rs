@@ -46,9 +46,8 @@ pub enum LineageError {
     },
     /// A file holds a command of psql.
     #[error(
-        "{file}, line {line}: `{}` is a command of psql, which a server does not understand; \
-         write it in SQL, or let psql run the file before",
-        .command.escape_debug()
+        "{file}, line {line}: `{command}` is a command of psql, which a server does not understand; \
+         write it in SQL, or let psql run the file before"
     )]
     MetaCommand {
         /// The file.
@@ -57,6 +56,20 @@ pub enum LineageError {
         line: usize,
         /// The command.
         command: String,
+    },
+    /// A migration starts programs or reads files, and nobody said that it may.
+    #[error(
+        "{file}, line {line}: {what} reaches this machine, since migrations are replayed as a \
+         superuser; take it out, or write `reaches-machine = true` into lineage.toml in or beside \
+         the folder if it may"
+    )]
+    ReachesMachine {
+        /// The file.
+        file: String,
+        /// Its line, from 1.
+        line: usize,
+        /// The words that do.
+        what: String,
     },
     /// Two files have one version, which the tool refuses.
     #[error("{} and {} both have version {version}, which {tool} refuses; rename one", .files.0, .files.1)]

@@ -12,6 +12,7 @@ pub mod error;
 mod folder;
 #[expect(clippy::module_inception, reason = "the module's one main type has the module's name")]
 pub mod lineage;
+pub mod machine;
 pub mod migration;
 pub mod read;
 mod recorded;
@@ -23,6 +24,7 @@ pub use acceptance::Accepted;
 pub use convention::Convention;
 pub use error::LineageError;
 pub use lineage::{Ignored, Lineage};
+pub use machine::refuse_reaching;
 pub use migration::{Migration, Script, Step, Wrapping};
 pub use read::{ReadOptions, read};
 pub use recorded::RecordedError;

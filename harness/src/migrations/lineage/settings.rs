@@ -23,6 +23,8 @@ pub struct Settings {
     pub prelude: String,
     /// What the migrations' template variables stand for.
     pub variables: Variables,
+    /// Whether migrations may start programs and read files on the machine that replays them.
+    pub reaches_machine: bool,
     /// Where the tool keeps what it has run, if not at its usual place.
     pub tracking: TrackingSettings,
     /// The versions that were released, the oldest first.
@@ -96,8 +98,7 @@ impl Settings {
         settings.path = path.to_owned();
         if let Err(MetaCommand { command, .. }) = split(&settings.prelude, 1) {
             return Err(wrong(format!(
-                "the prelude has `{}`, which is a command of psql and no SQL",
-                command.escape_debug()
+                "the prelude has `{command}`, which is a command of psql and no SQL"
             )));
         }
         for accepted in &settings.accepted {

@@ -202,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_loaded_says_where() {
         for (dump, expected) in [
-            ("CREATE TABLE public.kept (a int);\n\\! id\n".as_bytes(), "line 2: `\\\\! id`"),
+            ("CREATE TABLE public.kept (a int);\n\\! id\n".as_bytes(), "line 2: `\\! id`"),
             (b"CREATE TABLE a (x int);\n\nCREATE TABLE a (x int);", "line 3, is refused"),
             (b"\xff\xfe", "neither SQL in UTF-8"),
             (b"PGDMP and nothing more", "pg_restore failed"),

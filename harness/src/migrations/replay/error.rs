@@ -4,6 +4,7 @@ use super::drift::DriftError;
 use super::starting_point::StartingPointError;
 use crate::environment::postgres::PostgresError;
 use crate::migrations::catalog::CatalogError;
+use crate::migrations::lineage::LineageError;
 use crate::migrations::seeding::SeedingError;
 
 /// Why a replay could not be carried through. What a migration does wrong is no error, but an
@@ -36,6 +37,9 @@ pub enum ReplayError {
     /// There is no starting from the dump.
     #[error(transparent)]
     StartingPoint(Box<StartingPointError>),
+    /// A migration does what nobody said that it may.
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
     /// The lineage's prelude is refused.
     #[error("the prelude in lineage.toml is refused: {0}")]
     Prelude(String),
@@ -47,7 +51,10 @@ pub enum ReplayError {
 impl ReplayError {
     /// Whether what was handed in is to blame, and not the machine.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Drift(_) | Self::StartingPoint(_) | Self::Prelude(_))
+        matches!(
+            self,
+            Self::Drift(_) | Self::StartingPoint(_) | Self::Lineage(_) | Self::Prelude(_)
+        )
     }
 
     pub(super) fn server(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {

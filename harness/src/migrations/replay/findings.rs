@@ -1,9 +1,11 @@
 //! What a replay showed that somebody should do something about.
 
 use super::cut::{Cut, CutEnd};
+use super::deployment;
 use super::traffic::Stall;
 use super::{
-    Course, Failure, FreshPass, NotRestored, Reason, ReplayOutcome, RoundTrip, Twice, Upgrade,
+    Course, Failure, FreshPass, NotRestored, Passage, PathDifference, Reason, ReplayOutcome,
+    RoundTrip, Twice, Upgrade,
 };
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
@@ -81,6 +83,21 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
             .into(),
         ..of_lineage("upgrade.drift", Severity::Warning)
     });
+    let alone = outcome.upgrade.alone.iter().flat_map(|path| {
+        path.differs.iter().map(|difference| MigrationFinding {
+            evidence: format!(
+                "rows of {} alone are {} here, and in the walk, beside rows of all versions, {}: {}",
+                path.from,
+                words(difference.alone),
+                words(difference.in_walk),
+                difference.why
+            ),
+            advice: "look for what the migration asks of other rows: whether there are any, or \
+                     which come first"
+                .into(),
+            ..at("upgrade.path-differs", severity_of(difference), &difference.at)
+        })
+    });
     let unseeded = outcome.seeding.unseeded.iter().map(|table| MigrationFinding {
         evidence: format!("no row was found for {}: {}", table.table, table.why),
         advice: "what happens to its rows on an upgrade is not known".into(),
@@ -103,6 +120,7 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
     });
     broken
         .chain(stopped)
+        .chain(alone)
         .chain(drift)
         .chain(assumptions)
         .chain(changes)
@@ -110,6 +128,23 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         .chain(rewrites)
         .chain(unseeded)
         .collect()
+}
+
+/// A path that breaks alone would break a user's database.
+fn severity_of(difference: &PathDifference) -> Severity {
+    match (difference.alone, difference.in_walk) {
+        (Passage::Breaks, _) => Severity::Error,
+        (Passage::Assumes, Passage::Passes) => Severity::Info,
+        _ => Severity::Warning,
+    }
+}
+
+fn words(passage: Passage) -> &'static str {
+    match passage {
+        Passage::Passes => "let pass",
+        Passage::Assumes => "refused in part",
+        Passage::Breaks => "all refused",
+    }
 }
 
 /// Other schemas that are not the head's, and a backup that did not bring everything back.
@@ -215,7 +250,8 @@ fn failed(migration: &Migration, failure: &Failure, failed_before: bool) -> Migr
             "mend the failure before it first: this one may be its consequence",
         ),
     };
-    at(failure, advice, finding(id, severity, migration))
+    let advice = deployment::advice(&failure.refusal).unwrap_or_else(|| advice.to_owned());
+    at(failure, &advice, finding(id, severity, migration))
 }
 
 fn hidden(migration: &Migration, failure: &Failure) -> MigrationFinding {

@@ -14,15 +14,15 @@
 //!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
 //! - [`fresh`]: the pass on an empty database;
 //! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
-//!   [`refused`] finds those to blame;
+//!   [`refused`] finds those to blame; [`single_path`] checks it by rows of one version alone;
 //! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
 //!   cut between two of its statements, and [`concurrently`] within one;
 //! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
 //! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
 //!   restored; [`starting_point`]: a dump to begin with; all through [`dump`] and
 //!   [`client_program`];
-//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to; `timings`: what the time goes
-//!   to.
+//! - [`outcome`], [`summary`], [`findings`]: what all of it comes to, with what `deployment` knows
+//!   to be missing; `timings`: what the time goes to.
 
 pub mod client_program;
 pub mod clone;
@@ -30,6 +30,7 @@ pub mod concurrently;
 pub mod cost;
 pub mod cut;
 pub mod data_trial;
+mod deployment;
 pub mod drift;
 pub mod drill;
 pub mod dump;
@@ -48,6 +49,7 @@ pub mod runner;
 pub mod sequences;
 pub mod server;
 pub mod session;
+pub mod single_path;
 pub mod starting_point;
 pub mod summary;
 #[cfg(test)]
@@ -74,6 +76,7 @@ pub use runner::Runner;
 pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
+pub use single_path::{Passage, PathDifference, SinglePath};
 use tool::Tool;
 pub use traffic::TrafficOptions;
 pub use twice::Twice;

@@ -9,6 +9,7 @@ use super::concurrently::Waited;
 use super::cost::StatementCost;
 use super::drift::Drift;
 use super::drill::Drill;
+use super::single_path::SinglePath;
 use super::traffic::Stall;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Accepted, Convention, Lineage, Migration, Step, Wrapping};
@@ -127,6 +128,8 @@ pub struct Upgrade {
     pub stopped: Vec<Reason>,
     /// What a database that was upgraded with data has otherwise than a fresh one.
     pub drift: Vec<String>,
+    /// Paths that were replayed alone, as a check on the walk.
+    pub alone: Vec<SinglePath>,
 }
 
 /// A path that breaks.

@@ -8,13 +8,14 @@ use chrono::{Local, NaiveDate};
 
 use super::explained::told_once;
 use super::fresh::fresh_pass;
+use super::single_path::single_paths;
 use super::timings::{counted, milliseconds};
 use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
 use super::{
     FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
 };
-use crate::migrations::lineage::Lineage;
+use crate::migrations::lineage::{Lineage, refuse_reaching};
 use crate::migrations::rules;
 use crate::seed::Seed;
 
@@ -41,6 +42,8 @@ pub struct ReplayOptions {
     pub traffic: Option<TrafficOptions>,
     /// The longest wait of theirs that is no finding, in milliseconds.
     pub stall_budget: Option<u64>,
+    /// How many upgrade paths, drawn by seed, are replayed alone as a check on the walk with data.
+    pub paths: usize,
     /// The day on which it is judged what `lineage.toml` accepts.
     pub today: NaiveDate,
 }
@@ -59,6 +62,7 @@ impl Default for ReplayOptions {
             rows: None,
             traffic: None,
             stall_budget: None,
+            paths: 1,
             today: Local::now().date_naive(),
         }
     }
@@ -73,6 +77,8 @@ pub enum Stage {
     WalkDown,
     /// The walk with data.
     Upgrade,
+    /// One upgrade path alone, from this version.
+    SinglePath,
 }
 
 /// Is told of each migration before it is run: the stage, its place in the lineage, its version.
@@ -81,7 +87,8 @@ pub type Progress<'run> = &'run (dyn Fn(Stage, usize, &str) + Sync);
 /// Replays a lineage on PostgreSQL servers of its own.
 ///
 /// # Errors
-/// PostgreSQL is missing, does not start, or goes away. What migrations do wrong is in the outcome.
+/// PostgreSQL is missing, does not start, or goes away; or a migration reaches the machine, and
+/// `lineage.toml` does not let it. What migrations do wrong is in the outcome.
 pub async fn replay(
     lineage: &Lineage,
     options: &ReplayOptions,
@@ -98,6 +105,7 @@ async fn replay_all(
     options: &ReplayOptions,
     progress: Progress<'_>,
 ) -> Result<ReplayOutcome, ReplayError> {
+    refuse_reaching(lineage)?;
     let begun = Instant::now();
     let fresh = fresh_pass(lineage, options, progress).await?;
     let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun.elapsed()))]);
@@ -107,8 +115,16 @@ async fn replay_all(
         false => None,
     };
     timings.insert("upgrade_ms", milliseconds(upgrading.elapsed()));
+    let checking = Instant::now();
+    let alone = match &upgrade {
+        Some(walk) => single_paths(lineage, &fresh, walk, options, progress).await?,
+        None => Vec::new(),
+    };
+    timings.insert("single_paths_ms", milliseconds(checking.elapsed()));
     timings.insert("total_ms", milliseconds(begun.elapsed()));
-    Ok(assemble(lineage, options, &fresh, upgrade.as_ref(), timings))
+    let mut outcome = assemble(lineage, options, &fresh, upgrade.as_ref(), timings);
+    outcome.upgrade.alone = alone;
+    Ok(judged(lineage, options, &fresh, outcome))
 }
 
 fn assemble(
@@ -121,7 +137,7 @@ fn assemble(
     let mut round_trip = summary::round_trips(lineage, fresh);
     round_trip.data_lost =
         upgrade.map(|pass| summary::data_lost(lineage, pass)).unwrap_or_default();
-    let mut outcome = ReplayOutcome {
+    ReplayOutcome {
         lineage: LineageSummary::of(lineage),
         seed: options.seed,
         fresh: summary::fresh(lineage, fresh),
@@ -138,7 +154,16 @@ fn assemble(
         findings: Vec::new(),
         accepted: Vec::new(),
         timings,
-    };
+    }
+}
+
+/// The outcome with its findings, and those apart that are accepted.
+fn judged(
+    lineage: &Lineage,
+    options: &ReplayOptions,
+    fresh: &FreshPass,
+    mut outcome: ReplayOutcome,
+) -> ReplayOutcome {
     let mut found = findings::of(lineage, fresh, &outcome);
     found.extend(findings::of_comparisons(&outcome));
     found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));

@@ -126,6 +126,27 @@ impl<'server> Runner<'server> {
         Ok(())
     }
 
+    /// Runs a script and its record in one transaction, whatever its tool puts around it. What fails
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// The server is down. A refusal is the inner result.
+    pub async fn run_in_transaction(
+        &mut self,
+        script: &Script,
+        record: &Record,
+    ) -> Result<Result<(), Failure>, ReplayError> {
+        let mut outcome = self.begin(script, record).await;
+        if outcome.is_ok() {
+            outcome = self.perform_recorded(script, record, &["COMMIT"]).await;
+        }
+        if let Err(failure) = &outcome {
+            self.recover(failure, true).await?;
+            self.session.reset().await?;
+        }
+        Ok(outcome)
+    }
+
     /// Runs a script's statements within the transaction that is open, and says what each cost.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The one connection through which a pass runs its migrations.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgConnectOptions;
@@ -26,6 +26,12 @@ const TOGETHER: &str = "\n;";
 
 /// How long a cancelled statement may take to end before its session is ended.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// What a server says that starts, stops or recovers.
+const CANNOT_CONNECT_NOW: &str = "57P03";
+/// How long it may take to recover, and how often it is asked.
+const RECOVERY: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A connection to one database of a [`Server`], with a deadline for each statement.
 #[derive(Debug)]
@@ -209,12 +215,28 @@ impl<'server> Session<'server> {
 async fn connect(options: &PgConnectOptions) -> Result<(PgConnection, i32), ReplayError> {
     let refused = ReplayError::server("connect");
     let connected = async {
-        let mut connection = options.connect().await?;
+        let mut connection = connect_when_ready(options).await?;
         let process = sqlx::query_scalar("SELECT pg_backend_pid()");
         let process = process.fetch_one(&mut connection).await?;
         Ok((connection, process))
     };
     connected.await.map_err(refused)
+}
+
+/// Waits for a server that recovers, since a migration has brought one of its processes down.
+async fn connect_when_ready(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        let refused = match options.connect().await {
+            Ok(connection) => return Ok(connection),
+            Err(refused) => refused,
+        };
+        let answer = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if answer.as_deref() != Some(CANNOT_CONNECT_NOW) || begun.elapsed() > RECOVERY {
+            return Err(refused);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// The place of the statement that a position in all of them lies in; the position is then one in

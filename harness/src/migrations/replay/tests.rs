@@ -25,6 +25,7 @@ const OPTIONS: ReplayOptions = ReplayOptions {
     rows: None,
     traffic: None,
     stall_budget: None,
+    paths: 0,
 };
 
 async fn replayed(
@@ -507,6 +508,50 @@ async fn rows_that_are_changed_or_lost_are_named_with_their_births() {
     assert_eq!(outcome.twice.changed, ["2"]);
     let lost = versions(&outcome.round_trip.data_lost);
     assert!(lost.contains(&"2"), "{:?}", outcome.round_trip);
+}
+
+#[tokio::test]
+async fn rows_of_one_version_alone_show_what_others_hide() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("1_early.up.sql", "CREATE TABLE early (id int PRIMARY KEY);"),
+        (
+            "2_close.up.sql",
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE 'closed'; END $$;
+            CREATE TRIGGER closed BEFORE INSERT ON early EXECUTE FUNCTION refuse();",
+        ),
+        ("3_late.up.sql", "CREATE TABLE late (id int PRIMARY KEY);"),
+        ("4_blank.up.sql", "SELECT 1;"),
+        (
+            "5_ask.up.sql",
+            "DO $$ BEGIN
+                IF EXISTS (SELECT FROM late) AND NOT EXISTS (SELECT FROM early) THEN
+                    RAISE 'late without early';
+                END IF;
+            END $$;",
+        ),
+    ];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, paths: 9, ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &options).await;
+    assert_eq!(outcome.upgrade.broken.len(), 0, "{:?}", outcome.upgrade);
+    let seen: Vec<_> = outcome
+        .upgrade
+        .alone
+        .iter()
+        .map(|path| {
+            let at: Vec<&str> = path.differs.iter().map(|one| one.at.as_str()).collect();
+            (path.from.as_str(), at.join(" "))
+        })
+        .collect();
+    let expected = [("1", ""), ("3", "5"), ("4", "5")].map(|(from, at)| (from, at.to_owned()));
+    assert_eq!(seen, expected, "{:?}", outcome.upgrade.alone);
+    let told = findings(&outcome, Severity::Info);
+    let differing = told.iter().filter(|finding| *finding == "upgrade.path-differs 5");
+    assert_eq!(differing.count(), 2, "{told:?}");
 }
 
 #[tokio::test]

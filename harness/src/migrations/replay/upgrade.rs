@@ -13,7 +13,7 @@ use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
 use super::timings::spent_on;
 use super::traffic::{self, Stall};
-use super::trial::Subject;
+use super::trial::{Subject, fits_a_transaction};
 use super::{
     Course, Failure, FreshPass, Progress, ReplayError, ReplayOptions, Runner, Server, Session,
     Stage, Tool, Trials,
@@ -24,7 +24,7 @@ use crate::migrations::seeding::{
     Population, ReductionClass, RowSet, Seeder, TableSeeding, reduce,
 };
 
-const DATABASE: &str = "upgrade";
+pub(super) const DATABASE: &str = "upgrade";
 /// What the rows of a dump are called after, in place of the version of their birth.
 const DUMP: &str = "the dump";
 
@@ -62,32 +62,7 @@ pub async fn upgrade_pass(
     progress: Progress<'_>,
 ) -> Result<UpgradePass, ReplayError> {
     let server = Server::start(DATABASE).await?;
-    let mut tool = Tool::of(lineage, DATABASE);
-    if let Some((from, _)) = fresh.unrecorded {
-        tool.stop_recording(from);
-    }
-    let mut session = Session::open(&server, DATABASE, options.statement_deadline).await?;
-    let next = match &options.from_dump {
-        Some(dump) => tool.start_from(dump, &mut session).await?,
-        None => {
-            tool.prepare(&mut session).await?;
-            0
-        }
-    };
-    let mut walk = Walk {
-        lineage,
-        fresh,
-        options,
-        session: Some(session),
-        seeder: Seeder::new(options.seed, fresh.foresight.clone()).excluding(tool.tables()),
-        population: Population::new().excluding(tool.tables()),
-        tool,
-        seen: Seen::default(),
-    };
-    if options.from_dump.is_some() {
-        let session = walk.session.as_mut().expect("no copy is being made");
-        walk.population.capture(session.connection(), DUMP).await?;
-    }
+    let (mut walk, next) = Walk::open(&server, lineage, fresh, options).await?;
     let applied = |course: &Course| matches!(course, Course::Applied { .. });
     let last = fresh.courses.iter().rposition(applied).filter(|_| options.with_drill);
     for (index, course) in fresh.courses.iter().enumerate().skip(next) {
@@ -102,9 +77,33 @@ pub async fn upgrade_pass(
             }
         }
     }
-    let head = CatalogReader::new().read(walk.session().connection()).await?;
-    let Seen { trials, seedings, blames, stopped, costs, stalls, drill, ways } = walk.seen;
-    Ok(UpgradePass { trials, seedings, blames, stopped, head, costs, stalls, drill, ways })
+    walk.end().await
+}
+
+/// Walks to the head with rows of one version alone, that of the migration in this place. Nothing
+/// is tried on the way.
+///
+/// # Errors
+/// PostgreSQL goes away.
+pub(super) async fn path_alone(
+    server: &Server,
+    lineage: &Lineage,
+    fresh: &FreshPass,
+    options: &ReplayOptions,
+    start: usize,
+) -> Result<UpgradePass, ReplayError> {
+    let (mut walk, _) = Walk::open(server, lineage, fresh, options).await?;
+    walk.run_through(start).await?;
+    walk.seed(start).await?;
+    for (index, course) in fresh.courses.iter().enumerate().skip(start + 1) {
+        let Step::Script(up) = &lineage.migrations[index].up else { continue };
+        if matches!(course, Course::Applied { .. }) {
+            let (record, removal) = (walk.tool.record(index), walk.tool.removal(index));
+            let subject = Subject { up, down: None, record: &record, removal: &removal };
+            walk.carry_untried(index, subject).await?;
+        }
+    }
+    walk.end().await
 }
 
 /// What has been seen so far, as [`UpgradePass`] has it.
@@ -133,6 +132,43 @@ struct Walk<'run> {
 }
 
 impl<'run> Walk<'run> {
+    /// At its beginning, and the place of the first migration: past those that a dump holds.
+    async fn open(
+        server: &'run Server,
+        lineage: &'run Lineage,
+        fresh: &'run FreshPass,
+        options: &'run ReplayOptions,
+    ) -> Result<(Self, usize), ReplayError> {
+        let mut tool = Tool::of(lineage, DATABASE);
+        if let Some((from, _)) = fresh.unrecorded {
+            tool.stop_recording(from);
+        }
+        let mut session = Session::open(server, DATABASE, options.statement_deadline).await?;
+        let mut population = Population::new().excluding(tool.tables());
+        let next = match &options.from_dump {
+            Some(dump) => {
+                let next = tool.start_from(dump, &mut session).await?;
+                population.capture(session.connection(), DUMP).await?;
+                next
+            }
+            None => {
+                tool.prepare(&mut session).await?;
+                0
+            }
+        };
+        let seeder = Seeder::new(options.seed, fresh.foresight.clone()).excluding(tool.tables());
+        let (session, seen) = (Some(session), Seen::default());
+        let walk = Self { lineage, fresh, options, session, seeder, population, tool, seen };
+        Ok((walk, next))
+    }
+
+    /// What was seen, at the head.
+    async fn end(mut self) -> Result<UpgradePass, ReplayError> {
+        let head = CatalogReader::new().read(self.session().connection()).await?;
+        let Seen { trials, seedings, blames, stopped, costs, stalls, drill, ways } = self.seen;
+        Ok(UpgradePass { trials, seedings, blames, stopped, head, costs, stalls, drill, ways })
+    }
+
     fn session(&mut self) -> &mut Session<'run> {
         self.session.as_mut().expect("the session is closed only while a copy is made")
     }
@@ -170,6 +206,26 @@ impl<'run> Walk<'run> {
             }
         }
         self.seed(index).await
+    }
+
+    /// Runs a migration over the rows, and finds those to blame where it is refused. Nobody asks
+    /// what becomes of the others.
+    async fn carry_untried(
+        &mut self,
+        index: usize,
+        subject: Subject<'_>,
+    ) -> Result<(), ReplayError> {
+        if fits_a_transaction(subject.up) {
+            let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
+            let outcome = runner.run_in_transaction(subject.up, subject.record).await?;
+            self.session = Some(runner.into_session());
+            if outcome.is_ok() {
+                return Ok(());
+            }
+        }
+        let session = self.session.as_mut().expect("no copy is being made");
+        self.population.compare(session.connection(), None).await?;
+        self.carry_elsewhere(index, subject, None).await
     }
 
     /// Runs the migration in a copy with many rows, with traffic on its tables, or with both,
@@ -243,8 +299,19 @@ impl<'run> Walk<'run> {
         server.begin_again(DATABASE).await?;
         let mut session = Session::open(server, DATABASE, deadline).await?;
         self.tool.prepare(&mut session).await?;
-        let mut runner = Runner::new(session);
-        for (index, course) in self.fresh.courses.iter().enumerate().take(through + 1) {
+        self.session = Some(session);
+        self.run_through(through).await?;
+        let tables = self.tool.tables();
+        self.seeder =
+            Seeder::new(self.options.seed, self.fresh.foresight.clone()).excluding(tables.clone());
+        self.population = Population::new().excluding(tables);
+        Ok(())
+    }
+
+    /// Runs the migrations up to this place and that one, on a database that has no row of ours.
+    async fn run_through(&mut self, last: usize) -> Result<(), ReplayError> {
+        let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
+        for (index, course) in self.fresh.courses.iter().enumerate().take(last + 1) {
             let Step::Script(up) = &self.lineage.migrations[index].up else { continue };
             if matches!(course, Course::Applied { .. }) {
                 // It passed before, on an empty database.
@@ -252,10 +319,6 @@ impl<'run> Walk<'run> {
             }
         }
         self.session = Some(runner.into_session());
-        let tables = self.tool.tables();
-        self.seeder =
-            Seeder::new(self.options.seed, self.fresh.foresight.clone()).excluding(tables.clone());
-        self.population = Population::new().excluding(tables);
         Ok(())
     }
 

@@ -17,11 +17,12 @@ pub mod page;
 pub mod registry;
 pub mod rule;
 mod self_recorded;
+mod squawk;
 mod tracking_touched;
 mod unknown_role;
 mod unstated_delete;
 mod uuids_mixed;
 
 pub use example::Example;
-pub use registry::{RULES, check};
+pub use registry::{check, rules};
 pub use rule::Rule;

@@ -2,14 +2,14 @@
 
 use super::{
     Rule, concurrently_wrapped, down_missing, never_run, number_gap, number_letter, number_order,
-    number_twice, own_transaction, self_recorded, tracking_touched, unknown_role, unstated_delete,
-    uuids_mixed,
+    number_twice, own_transaction, self_recorded, squawk, tracking_touched, unknown_role,
+    unstated_delete, uuids_mixed,
 };
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::Lineage;
 
-/// All rules, in the order of their names.
-pub const RULES: &[Rule] = &[
+/// Those of our own, up to and behind the names of squawk's.
+const BEFORE: [Rule; 8] = [
     down_missing::RULE,
     never_run::RULE,
     unstated_delete::RULE,
@@ -18,6 +18,8 @@ pub const RULES: &[Rule] = &[
     number_order::RULE,
     number_twice::RULE,
     unknown_role::RULE,
+];
+const BEHIND: [Rule; 5] = [
     self_recorded::RULE,
     tracking_touched::RULE,
     own_transaction::RULE,
@@ -25,10 +27,17 @@ pub const RULES: &[Rule] = &[
     uuids_mixed::RULE,
 ];
 
-/// What all rules find in a lineage, rule by rule. What `lineage.toml` accepts is among it, see
-/// [`Lineage::sift`].
+/// All rules, in the order of their names.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    BEFORE.iter().chain(&squawk::ADOPTED).chain(&BEHIND)
+}
+
+/// What all rules find in a lineage, rule by rule, and what squawk's find at last. What
+/// `lineage.toml` accepts is among it, see [`Lineage::sift`].
 pub fn check(lineage: &Lineage) -> Vec<MigrationFinding> {
-    RULES.iter().flat_map(|rule| (rule.check)(rule, lineage)).collect()
+    let own = BEFORE.iter().chain(&BEHIND);
+    let found = own.flat_map(|rule| (rule.check)(rule, lineage));
+    found.chain(squawk::check_all(lineage)).collect()
 }
 
 #[cfg(test)]
@@ -118,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_rule_finds_what_is_bad_and_lets_pass_what_is_good() {
-        for rule in RULES {
+        for rule in rules() {
             for (example, is_bad) in [(&rule.bad, true), (&rule.good, false)] {
                 let lineage = lineage_of(example);
                 let found = (rule.check)(rule, &lineage);
@@ -133,8 +142,13 @@ mod tests {
 
     #[test]
     fn rules_are_named_once_and_in_order() {
-        let names: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
+        let names: Vec<_> = rules().map(|rule| rule.id).collect();
         assert!(names.is_sorted_by(|one, other| one < other), "{names:?}");
+    }
+
+    /// What squawk's rules tell for information is said of nearly every lineage.
+    fn is_squawks(finding: &MigrationFinding) -> bool {
+        finding.id.starts_with("squawk.")
     }
 
     fn under_test(name: &str) -> Lineage {
@@ -148,7 +162,7 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
         let (open, accepted) = lineage.sift(check(&lineage), day);
         assert_eq!(open, []);
-        assert_eq!(accepted.len(), 8, "{accepted:?}");
+        assert_eq!(accepted.len(), 41, "{accepted:?}");
     }
 
     #[test]
@@ -156,6 +170,7 @@ mod tests {
         let lineage = under_test("audited");
         let found: Vec<String> = check(&lineage)
             .into_iter()
+            .filter(|finding| !is_squawks(finding))
             .map(|finding| {
                 let file = finding.file.unwrap_or_default();
                 let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::statement::Statement;
 
 /// A line that psql obeys and no server understands.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: `{}` is a command of psql and no SQL", .command.escape_debug())]
+#[error("line {line}: `{command}` is a command of psql and no SQL")]
 pub struct MetaCommand {
     /// The line in the file, from 1.
     pub line: usize,
@@ -210,10 +210,7 @@ mod tests {
     #[test]
     fn a_command_of_psql_is_no_sql() {
         let error = split("SELECT 1;\n\\connect other\nSELECT 2;", 1).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "line 2: `\\\\connect other` is a command of psql and no SQL"
-        );
+        assert_eq!(error.to_string(), "line 2: `\\connect other` is a command of psql and no SQL");
         assert!(split("SELECT '\\i'; -- \\i\n", 1).is_ok());
     }
 

@@ -2,6 +2,7 @@
 
 use super::classify::kind;
 use super::lexer::{Token, TokenKind, tokens};
+use super::split::split;
 
 /// One statement, as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +38,18 @@ pub enum StatementKind {
 
 impl Statement {
     /// What a tool sends at once although it may be several statements; it lies at that offset and
-    /// line. `None` when there is nothing to send. Its kind is that of the first.
-    pub fn of_block(text: &str, offset: usize, line: usize) -> Option<Self> {
+    /// line. It is one, of the kind of its first, unless it controls transactions within: then each
+    /// of its statements is one. Empty when there is nothing to send.
+    pub fn of_block(text: &str, offset: usize, line: usize) -> Vec<Self> {
+        let parts = split(text, line).unwrap_or_default();
+        if parts.len() > 1 && parts.iter().any(|part| part.kind != StatementKind::Ordinary) {
+            let moved = |part: Self| Self { offset: offset + part.offset, ..part };
+            return parts.into_iter().map(moved).collect();
+        }
+        Self::of_text(text, offset, line).into_iter().collect()
+    }
+
+    fn of_text(text: &str, offset: usize, line: usize) -> Option<Self> {
         let mut own: Vec<_> = tokens(text).filter(|token| !token.is_blank()).collect();
         if own.last()?.kind == TokenKind::Semicolon {
             own.pop();

@@ -46,6 +46,7 @@ mod tests {
             rows: None,
             traffic: None,
             stall_budget: None,
+            paths: 1,
             today: chrono::NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
         };
         let outcome = replay(&lineage, &options, &|_, _, _| ()).await.unwrap();

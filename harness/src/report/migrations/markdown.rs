@@ -41,6 +41,7 @@ fn table(text: &mut String, outcome: &ReplayOutcome) {
         ("applied on an empty database", outcome.fresh.applied),
         ("failed there", outcome.fresh.failed.len()),
         ("upgrade paths with data", outcome.upgrade.paths),
+        ("paths that were also replayed alone", outcome.upgrade.alone.len()),
         ("broken paths", outcome.upgrade.broken.len()),
         ("assumptions about data", outcome.upgrade.assumptions.len()),
         ("round trips", outcome.round_trip.tried),

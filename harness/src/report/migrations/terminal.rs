@@ -55,10 +55,11 @@ fn summary(outcome: &ReplayOutcome) -> Vec<(&'static str, String)> {
         (
             "upgrade",
             format!(
-                "{} paths with data, {} broken, {} assumptions",
+                "{} paths with data, {} broken, {} assumptions; {} also alone",
                 upgrade.paths,
                 upgrade.broken.len(),
-                upgrade.assumptions.len()
+                upgrade.assumptions.len(),
+                upgrade.alone.len()
             ),
         ),
         (

@@ -80,6 +80,7 @@ pub(super) fn malformed(file: &str, line: usize, message: impl Into<String>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrations::sql::StatementKind;
 
     #[test]
     fn semicolons_at_the_end_of_a_line_end_a_statement() {
@@ -111,5 +112,18 @@ mod tests {
         for statement in &statements {
             assert!(text[statement.offset..].starts_with(&statement.text));
         }
+    }
+
+    #[test]
+    fn a_block_that_ends_its_transaction_is_told_apart() {
+        let mut section = Section::default();
+        section.begin_block();
+        section.line("ALTER TABLE t ADD a int;", 2);
+        section.line("COMMIT;", 3);
+        section.end_block();
+        let (text, statements) = section.into_parts();
+        let seen: Vec<_> = statements.iter().map(|one| (one.line, one.kind)).collect();
+        assert_eq!(seen, [(2, StatementKind::Ordinary), (3, StatementKind::Commit)]);
+        assert!(text[statements[1].offset..].starts_with("COMMIT"));
     }
 }

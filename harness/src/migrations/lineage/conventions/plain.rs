@@ -1,8 +1,10 @@
 //! Every `.sql` file, run as `psql -f` would: a statement at a time, with no transaction that the
 //! file does not open itself. Their order is that of their names, byte by byte, or that of their
 //! numbers, if all begin with a small one. Files that a file includes with `\i` or `\ir` are read in
-//! its place. What has no number where nearly all others have one is no migration. Code among them, whose names begin with a number, is a step, too. Where there is no
-//! such file, each folder with a `migration.sql` is one, as Prisma writes them.
+//! its place. What has no number where nearly all others have one is no migration. Code among them,
+//! whose names begin with a number, is a step, too. Where there is no such file, each folder with a
+//! `migration.sql` is one, as Prisma writes them and sends them: all at once. One with a
+//! `migration.ts` is code.
 
 use std::path::{Path, PathBuf};
 
@@ -68,6 +70,7 @@ fn count(migration: &Migration) -> Option<u64> {
 fn stem(file: &str) -> Option<(&str, bool)> {
     match file.split_once('/') {
         Some((folder, "migration.sql")) => return Some((folder, false)),
+        Some((folder, "migration.ts")) => return Some((folder, true)),
         Some(_) => return None,
         None => {}
     }
@@ -82,12 +85,13 @@ fn script(context: &Context<'_>, file: &str) -> Result<Script, LineageError> {
     let mut reader =
         Includes { context, text: String::new(), statements: Vec::new(), open: Vec::new() };
     reader.read(&context.folder.path().join(file), file, None)?;
-    Ok(Script {
-        file: file.to_owned(),
-        text: reader.text,
-        statements: reader.statements,
-        wrapping: Wrapping::EachStatement,
-    })
+    // Prisma sends a file at once.
+    let wrapping = match file.contains('/') {
+        true => Wrapping::Together,
+        false => Wrapping::EachStatement,
+    };
+    let Includes { text, statements, .. } = reader;
+    Ok(Script { file: file.to_owned(), text, statements, wrapping })
 }
 
 /// Reads a file with all that it includes.
