@@ -112,7 +112,7 @@ impl Generated {
         let call = "POST /events".to_owned();
         let mut entry = entry(Action::Attempt(Attempt { caller: String::new(), call }));
         for number in 0..OPERATIONS {
-            let fails = number / PRODUCERS % 3 == 0;
+            let fails = (number / PRODUCERS).is_multiple_of(3);
             let end = if fails { Phase::Fail } else { Phase::Ok };
             for (phase, after) in [(Phase::Invoke, 0), (end, 500 + number % 7 * 10)] {
                 (entry.phase, entry.operation) = (phase, number);
