@@ -50,7 +50,7 @@ impl Journal {
 
 /// A call of an agent to the server.
 pub fn attempt(caller: &str, call: &str) -> Action {
-    Action::Attempt(Attempt { caller: caller.to_owned(), call: call.to_owned() })
+    Action::Attempt(Attempt { caller: caller.to_owned(), call: call.to_owned(), limited: false })
 }
 
 /// An event given to an agent.

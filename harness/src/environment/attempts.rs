@@ -8,6 +8,9 @@ use toxiproxy::{Seen, Sight};
 use super::Link;
 use crate::history::{Action, Attempt, OperationId, Phase, Recorder};
 
+/// How a rate limit answers: RFC 6585, section 4.
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// Records what is seen until nothing can be seen any more.
 pub(super) async fn record_attempts(mut sights: UnboundedReceiver<Sight>, recorder: Recorder) {
     let mut under_way: HashMap<(String, u64), VecDeque<(OperationId, Attempt)>> = HashMap::new();
@@ -16,7 +19,8 @@ pub(super) async fn record_attempts(mut sights: UnboundedReceiver<Sight>, record
         let key = (proxy, connection);
         match what {
             Seen::Request(text) => {
-                let attempt = Attempt { caller: caller.clone(), call: name_call(&text) };
+                let call = name_call(&text);
+                let attempt = Attempt { caller: caller.clone(), call, limited: false };
                 let operation = recorder.invoke(&caller, Action::Attempt(attempt.clone()));
                 under_way.entry(key).or_default().push_back((operation, attempt));
             }
@@ -24,6 +28,7 @@ pub(super) async fn record_attempts(mut sights: UnboundedReceiver<Sight>, record
                 let phase = if status < 400 { Phase::Ok } else { Phase::Fail };
                 let first = under_way.get_mut(&key).and_then(VecDeque::pop_front);
                 if let Some((operation, attempt)) = first {
+                    let attempt = Attempt { limited: status == TOO_MANY_REQUESTS, ..attempt };
                     recorder.complete(operation, phase, Action::Attempt(attempt));
                 }
             }

@@ -326,7 +326,7 @@ fn probe(action: Action) -> Action {
 }
 
 fn attempt(caller: &str, call: &str) -> Action {
-    Action::Attempt(Attempt { caller: caller.into(), call: call.into() })
+    Action::Attempt(Attempt { caller: caller.into(), call: call.into(), limited: false })
 }
 
 fn fault(kind: &str, target: &str, parts: &[&str]) -> Action {

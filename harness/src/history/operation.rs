@@ -139,6 +139,9 @@ pub struct Attempt {
     /// What it calls, without what differs from call to call, as `POST /events`; for what a
     /// circuit breaker stands before, the breaker's name.
     pub call: String,
+    /// True in the end of a call that a rate limit sent away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub limited: bool,
 }
 
 /// What a circuit breaker is doing.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
-    Action, Call, Emit, Entry, Fault, Header, PartState, Phase, Receipt, Stage, StoredEvent,
+    Action, Attempt, BreakerState, Call, Emit, Entry, Fault, Header, PartState, Phase, Receipt,
+    Stage, StoredEvent,
 };
 
 /// What happened in one run, in order.
@@ -254,6 +255,26 @@ impl History {
         self.entries().filter_map(|entry| match &entry.action {
             Action::Part { part, state, detail } => {
                 Some(PartChange { at: entry.at, part, state: *state, detail })
+            }
+            _ => None,
+        })
+    }
+
+    /// The ends of the calls of parts to each other: when (nanoseconds), how, and which.
+    pub fn attempts_ended(&self) -> impl Iterator<Item = (u64, Phase, &Attempt)> {
+        self.entries().filter_map(|entry| match &entry.action {
+            Action::Attempt(attempt) if entry.phase != Phase::Invoke => {
+                Some((entry.at, entry.phase, attempt))
+            }
+            _ => None,
+        })
+    }
+
+    /// The samples of circuit breakers: when (nanoseconds), of which part, which, in what state.
+    pub fn breakers(&self) -> impl Iterator<Item = (u64, &str, &str, BreakerState)> {
+        self.entries().filter_map(|entry| match &entry.action {
+            Action::Breaker { part, breaker, state } => {
+                Some((entry.at, &**part, &**breaker, *state))
             }
             _ => None,
         })

@@ -8,7 +8,7 @@ use super::{
     RunReport, StageTimes, StateTimes, Topology, Totals, VERSION,
 };
 use crate::checkers::{Outcome, Verdict};
-use crate::history::{FaultView, History, Phase};
+use crate::history::{BreakerState, FaultView, History, Phase};
 
 /// What the history does not know of its run.
 #[derive(Clone, Debug)]
@@ -58,6 +58,7 @@ impl RunReport {
             stages: stages(history),
             faults: history.faults().iter().map(fault_times).collect(),
             states: states(history),
+            breakers: breakers(history),
             totals: totals(history, &verdicts),
             resources: resources(history),
             series: build_series(history),
@@ -117,21 +118,37 @@ fn stages(history: &History) -> Vec<StageTimes> {
     history.stages().into_iter().map(times).collect()
 }
 
-/// What each part was doing; a state that is told again goes on.
+/// What each part was doing.
 fn states(history: &History) -> BTreeMap<String, Vec<StateTimes>> {
-    let end_ms = milliseconds(history.duration());
-    let mut states: BTreeMap<String, Vec<StateTimes>> = BTreeMap::new();
-    for change in history.part_changes() {
-        let (state, start_ms) = (change.state, milliseconds(change.at));
-        let of_part = states.entry(change.part.to_owned()).or_default();
-        match of_part.last_mut() {
+    let changes = history.part_changes().map(|one| (one.at, one.part.to_owned(), one.state));
+    spans(changes, milliseconds(history.duration()))
+}
+
+/// What each circuit breaker was doing.
+fn breakers(history: &History) -> BTreeMap<String, Vec<StateTimes<BreakerState>>> {
+    let samples = history.breakers();
+    let named = samples.map(|(at, part, breaker, is)| (at, format!("{part}, {breaker}"), is));
+    spans(named, milliseconds(history.duration()))
+}
+
+/// From changes (when, in nanoseconds, of what, to which state) to states with their times, by
+/// what was in them. A state that is told again goes on.
+fn spans<S: PartialEq>(
+    changes: impl Iterator<Item = (u64, String, S)>,
+    end_ms: u64,
+) -> BTreeMap<String, Vec<StateTimes<S>>> {
+    let mut spans: BTreeMap<String, Vec<StateTimes<S>>> = BTreeMap::new();
+    for (at, of, state) in changes {
+        let start_ms = milliseconds(at);
+        let spans = spans.entry(of).or_default();
+        match spans.last_mut() {
             Some(last) if last.state == state => continue,
             Some(last) => last.end_ms = start_ms,
             None => {}
         }
-        of_part.push(StateTimes { state, start_ms, end_ms });
+        spans.push(StateTimes { state, start_ms, end_ms });
     }
-    states
+    spans
 }
 
 fn fault_times(fault: &FaultView<'_>) -> FaultTimes {

@@ -3,9 +3,9 @@
 mod chart;
 mod fault_lanes;
 pub(super) mod page;
-mod part_lanes;
 mod picture;
 mod sections;
+mod state_lanes;
 mod timeline;
 mod topology;
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::checkers::{Outcome, Verdict};
-use crate::history::{PartState, Stage};
+use crate::history::{BreakerState, PartState, Stage};
 use crate::seed::Seed;
 
 /// The version of the model that this harness writes and reads.
@@ -34,6 +34,9 @@ pub struct RunReport {
     /// What each part was doing, in order, by its name.
     #[serde(default)]
     pub states: BTreeMap<String, Vec<StateTimes>>,
+    /// What each circuit breaker was doing, in order, by its part's name and its own.
+    #[serde(default)]
+    pub breakers: BTreeMap<String, Vec<StateTimes<BreakerState>>>,
     /// What the checkers say.
     pub verdicts: Vec<Verdict>,
     /// Counts of the whole run.
@@ -142,11 +145,11 @@ pub struct FaultTimes {
     pub end: FaultEnd,
 }
 
-/// What a part was doing, and its time, in milliseconds since the run began.
+/// What a part or a circuit breaker was doing, and its time, in milliseconds since the run began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StateTimes {
+pub struct StateTimes<S = PartState> {
     /// What.
-    pub state: PartState,
+    pub state: S,
     /// When it began.
     pub start_ms: u64,
     /// When it did something else, or the run ended.
@@ -204,11 +207,25 @@ pub struct Series {
     /// Events that producers refused to take, each step.
     #[serde(default)]
     pub refused: Vec<u64>,
+    /// Calls of parts to each other; empty where nobody sees them.
+    #[serde(default)]
+    pub calls: Calls,
     /// How long producers took to take an event, each step.
     #[serde(default)]
     pub latency: Latency,
     /// Events that each part held at the end of each step; none before its first sample.
     pub backlog: BTreeMap<String, Vec<Option<u64>>>,
+}
+
+/// How calls of parts to each other ended, each step.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// They got through.
+    pub passed: Vec<u64>,
+    /// A rate limit sent them away.
+    pub limited: Vec<u64>,
+    /// They were refused otherwise, or not answered.
+    pub failed: Vec<u64>,
 }
 
 /// How long producers took to take an event, in microseconds; none in a step without one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Latency, Series};
+use super::{Calls, Latency, Series};
 use crate::history::{History, Phase};
 
 /// The length of a step in milliseconds.
@@ -40,7 +40,20 @@ pub fn build_series(history: &History) -> Series {
         carry_forward(samples);
     }
     let acknowledged = acknowledged(&taken, &backlog);
-    Series { step_ms, acknowledged, taken, refused, latency: latency(waits), backlog }
+    let mut calls = Calls::default();
+    for (at, phase, attempt) in history.attempts_ended() {
+        if calls.passed.is_empty() {
+            let none = || vec![0; steps];
+            calls = Calls { passed: none(), limited: none(), failed: none() };
+        }
+        let counted = match phase {
+            Phase::Ok => &mut calls.passed,
+            _ if attempt.limited => &mut calls.limited,
+            _ => &mut calls.failed,
+        };
+        counted[place(at)] += 1;
+    }
+    Series { step_ms, acknowledged, taken, refused, calls, latency: latency(waits), backlog }
 }
 
 /// From how long each event of each step took, in microseconds.

@@ -1,12 +1,12 @@
-//! The run over time: what went through and how fast, what waited, what every part was doing, and
-//! a lane for every fault target. Faults are shaded over all of it.
+//! The run over time: what went through and how fast, what waited, what parts and circuit breakers
+//! were doing, and a lane for every fault target. Faults are shaded over all of it.
 
 use maud::{Markup, html};
 
 use super::chart::{CHART, Chart, LINES, Line, chart};
 use super::fault_lanes::{fault_lanes, lanes};
-use super::part_lanes::{part_lanes, restless};
 use super::picture::{LANE, LEFT, LETTER, RIGHT, Scale, WIDTH, count, number, round};
+use super::state_lanes::{restless, state_lanes};
 use crate::report::text::{on_one_line, seconds};
 use crate::report::{FaultEnd, FaultTimes, RunReport, Series};
 
@@ -21,9 +21,9 @@ pub fn render(report: &RunReport) -> Markup {
     let scale = Scale::of(report);
     let charts = charts(&report.series);
     let first_chart = STAGES + GAP;
-    let first_part = first_chart + count(charts.len()) * (CHART + GAP);
-    let parts = restless(report);
-    let first_fault = first_part + LANE * count(parts.len());
+    let first_state = first_chart + count(charts.len()) * (CHART + GAP);
+    let states = restless(report);
+    let first_fault = first_state + LANE * count(states.len());
     let faults = lanes(report, &scale);
     let rows: usize = faults.iter().map(|lane| lane.rows.max(1)).sum();
     let bottom = first_fault + LANE * count(rows);
@@ -42,7 +42,7 @@ pub fn render(report: &RunReport) -> Markup {
                 @for (place, one) in charts.iter().enumerate() {
                     (chart(one, report.series.step_ms, &scale, first_chart + count(place) * (CHART + GAP)))
                 }
-                (part_lanes(&parts, &scale, first_part))
+                (state_lanes(&states, &scale, first_state))
                 (fault_lanes(&faults, first_fault))
             }
         }
@@ -91,7 +91,7 @@ fn shade(fault: &FaultTimes, scale: &Scale, (top, height): (f64, f64)) -> Markup
     }
 }
 
-fn charts(series: &Series) -> [Chart<'_>; 3] {
+fn charts(series: &Series) -> Vec<Chart<'_>> {
     let per_second = |counts: &[u64]| -> Vec<Option<f64>> {
         let step = number(series.step_ms.max(1));
         counts.iter().map(|count| Some(number(*count) * 1000.0 / step)).collect()
@@ -110,11 +110,21 @@ fn charts(series: &Series) -> [Chart<'_>; 3] {
         ("median", milliseconds(&series.latency.median_us)),
         ("99 of 100", milliseconds(&series.latency.p99_us)),
     ];
-    [
+    let mut charts = vec![
         Chart { name: "events a second", lines: throughput },
         Chart { name: "time to take one, ms", lines: latency },
         Chart { name: "backlog, events", lines: backlog(series) },
-    ]
+    ];
+    if !series.calls.passed.is_empty() {
+        let calls = [
+            ("got through", &series.calls.passed),
+            ("sent away by a limit", &series.calls.limited),
+            ("failed", &series.calls.failed),
+        ];
+        let lines = calls.map(|(name, counts)| (name, per_second(counts)));
+        charts.push(Chart { name: "calls a second", lines: lines.to_vec() });
+    }
+    charts
 }
 
 /// What each part held. Of many parts, all together and those that held the most.
