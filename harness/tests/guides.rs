@@ -22,7 +22,15 @@ enum Carried {
 }
 
 /// Commands that take long, and who runs them.
-const LONG: [(&str, &str); 3] = [
+const LONG: [(&str, &str); 5] = [
+    (
+        "harness chaos --system fixtures/rsyslog-tcp.toml --seed 1 --runs 5 --shrink-runs 40",
+        "the scenario of rsyslog that loses, with one schedule",
+    ),
+    (
+        "harness chaos --system fixtures/rsyslog-relp.toml --seed 1 --runs 12",
+        "the scenario of rsyslog that holds, with one schedule",
+    ),
     ("harness certify certify.toml", "the scenarios of certification, case by case"),
     ("harness run --seed 1 --defect AL-FLUSH", "the scenario of event buffering"),
     ("harness sensitivity --only PS-PATH", "the scenario of rate limits, which is its detector"),
