@@ -39,7 +39,7 @@ enum Caller {
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 41] = [
+const CALLS: [Call; 42] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
@@ -63,6 +63,7 @@ const CALLS: [Call; 41] = [
     ("POST", "/agents/{}/heartbeat", Caller::User, false),
     ("POST", "/agents/{}/reboot", Caller::User, false),
     ("GET", "/commands/active", Caller::User, false),
+    ("GET", "/commands/recent", Caller::User, false),
     ("GET", "/commands/stuck", Caller::User, false),
     ("POST", "/commands/{}/cancel", Caller::User, false),
     ("POST", "/commands/{}/retry", Caller::User, false),
