@@ -39,13 +39,16 @@ enum Caller {
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 42] = [
+const CALLS: [Call; 45] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
     ("POST", "/agents/{}/events", Caller::Agent, true),
     ("POST", "/agents/{}/updates", Caller::Agent, true),
     ("POST", "/agents/{}/logs", Caller::Agent, true),
+    ("POST", "/agents/{}/system-info", Caller::Agent, true),
+    ("POST", "/agents/{}/dependencies", Caller::Agent, true),
+    ("POST", "/agents/{}/rapid-mode", Caller::Agent, true),
     ("GET", "/logs", Caller::User, false),
     ("POST", "/agents/{}/rebind", Caller::Agent, true),
     ("DELETE", "/agents/{}", Caller::Agent, false),
