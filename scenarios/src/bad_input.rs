@@ -39,7 +39,7 @@ enum Caller {
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 45] = [
+const CALLS: [Call; 51] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
@@ -60,6 +60,12 @@ const CALLS: [Call; 45] = [
     ("POST", "/agents/{}/rebind/approve", Caller::User, false),
     ("POST", "/admin/registration-tokens", Caller::User, true),
     ("GET", "/admin/registration-tokens", Caller::User, false),
+    ("POST", "/admin/registration-tokens/cleanup", Caller::User, false),
+    ("DELETE", "/admin/registration-tokens/{}", Caller::User, false),
+    ("GET", "/admin/rate-limits", Caller::User, false),
+    ("PUT", "/admin/rate-limits", Caller::User, true),
+    ("POST", "/admin/rate-limits/reset", Caller::User, false),
+    ("GET", "/admin/rate-limits/stats", Caller::User, false),
     ("POST", "/admin/users", Caller::User, true),
     ("POST", "/admin/keys/{}/revoke", Caller::User, false),
     ("GET", "/audit", Caller::User, false),

@@ -3,6 +3,7 @@
 //! profile can choose by name and listing them starts nothing.
 
 pub mod access;
+pub mod administration;
 pub mod agent_facts;
 pub mod agent_rows;
 pub mod agent_tokens;
@@ -106,6 +107,7 @@ pub const ANSWERS: &[Scenario] = &[
     command_calls::COMMANDS_ARE_CANCELLED_AND_RETRIED,
     command_calls::LOGS_ARE_FOUND_AMONG_LOGS,
     agent_facts::FACTS_ARE_KNOWN,
+    administration::TOKENS_AND_LIMITS_ARE_ADMINISTERED,
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
 ];
