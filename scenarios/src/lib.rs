@@ -80,6 +80,7 @@ pub const ANSWERS: &[Scenario] = &[
     query_growth::AGENT_LIST,
     query_growth::BULK_APPROVAL,
     query_growth::STUCK_COMMANDS,
+    query_growth::RECENT_COMMANDS,
     access::TOKENS_WORK_IN_THEIR_OWN_PLACE,
     access::DELETED_AGENTS_ARE_GONE,
     access::TOKENS_WORK_ON_THEIR_OWN_MACHINE,
