@@ -39,13 +39,16 @@ enum Caller {
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 41] = [
+const CALLS: [Call; 51] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
     ("POST", "/agents/{}/events", Caller::Agent, true),
     ("POST", "/agents/{}/updates", Caller::Agent, true),
     ("POST", "/agents/{}/logs", Caller::Agent, true),
+    ("POST", "/agents/{}/system-info", Caller::Agent, true),
+    ("POST", "/agents/{}/dependencies", Caller::Agent, true),
+    ("POST", "/agents/{}/rapid-mode", Caller::Agent, true),
     ("GET", "/logs", Caller::User, false),
     ("POST", "/agents/{}/rebind", Caller::Agent, true),
     ("DELETE", "/agents/{}", Caller::Agent, false),
@@ -57,12 +60,19 @@ const CALLS: [Call; 41] = [
     ("POST", "/agents/{}/rebind/approve", Caller::User, false),
     ("POST", "/admin/registration-tokens", Caller::User, true),
     ("GET", "/admin/registration-tokens", Caller::User, false),
+    ("POST", "/admin/registration-tokens/cleanup", Caller::User, false),
+    ("DELETE", "/admin/registration-tokens/{}", Caller::User, false),
+    ("GET", "/admin/rate-limits", Caller::User, false),
+    ("PUT", "/admin/rate-limits", Caller::User, true),
+    ("POST", "/admin/rate-limits/reset", Caller::User, false),
+    ("GET", "/admin/rate-limits/stats", Caller::User, false),
     ("POST", "/admin/users", Caller::User, true),
     ("POST", "/admin/keys/{}/revoke", Caller::User, false),
     ("GET", "/audit", Caller::User, false),
     ("POST", "/agents/{}/heartbeat", Caller::User, false),
     ("POST", "/agents/{}/reboot", Caller::User, false),
     ("GET", "/commands/active", Caller::User, false),
+    ("GET", "/commands/recent", Caller::User, false),
     ("GET", "/commands/stuck", Caller::User, false),
     ("POST", "/commands/{}/cancel", Caller::User, false),
     ("POST", "/commands/{}/retry", Caller::User, false),

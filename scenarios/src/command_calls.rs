@@ -1,5 +1,7 @@
 //! Calls that make commands and calls that tell what came of them.
 
+use std::collections::BTreeMap;
+
 use libtest_mimic::Failed;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +18,8 @@ pub const QUICK_CLICKS_ARE_ONE_COMMAND: Scenario = Scenario {
     show: |backend| both_ways(backend, "A2-PKEY", "status of a quick click", quick_clicks),
 };
 
-/// A command that waits can be taken back, and one that does not can be had again.
+/// A command that waits can be taken back, one that does not can be had again, and what came of
+/// each is known.
 pub const COMMANDS_ARE_CANCELLED_AND_RETRIED: Scenario = Scenario {
     name: "commands_are_cancelled_and_retried",
     show: |backend| cancelled_and_retried(ReferenceSystem::new(backend)?),
@@ -69,13 +72,55 @@ fn cancelled_and_retried(reference: ReferenceSystem) -> Result<(), Failed> {
         ask(format!("/commands/{first}/cancel")).await?.refuses("another cancellation", 409)?;
         expect::equal("what is handed out", &handed_out().await?, &Vec::<Value>::new())?;
 
-        let retry = ask(format!("/commands/{first}/retry")).await?;
-        let second = text_at(&retry.with_status("a retry", 200)?, "/command_id")?;
+        let retry = async |command: &str| {
+            let made = ask(format!("/commands/{command}/retry")).await?;
+            text_at(&made.with_status("a retry", 200)?, "/command_id")
+        };
+        let second = retry(&first).await?;
+        let early = server.tell(&agent, "/logs", &log_of(&second, "success")).await?;
+        early.refuses("the log of a command that waits", 404)?;
         expect::equal("what is handed out", &handed_out().await?, &vec![json!(second)])?;
         ask(format!("/commands/{second}/cancel")).await?.refuses("a late cancellation", 409)?;
+
+        let other = server.new_agent("other").await?;
+        let foreign = server.tell(&other, "/logs", &log_of(&second, "success")).await?;
+        foreign.refuses("the log of another agent's command", 404)?;
+        for result in ["failed", "success"] {
+            let told = server.tell(&agent, "/logs", &log_of(&second, result)).await?;
+            told.with_status("the log of a command", 200)?;
+        }
+        let third = retry(&second).await?;
+        expect::equal("what is handed out", &handed_out().await?, &vec![json!(third)])?;
+        let found = json!({"command_id": third, "updates": []});
+        let told = server.tell(&agent, "/updates", &found).await?;
+        told.with_status("what a command found", 200)?;
+        let active = server.ask("/commands/active").await?;
+        expect::equal("the active commands", &active["commands"], &json!([]))?;
+        let mut recent = server.ask("/commands/recent").await?;
+        let recent = recent["commands"].take();
+        let recent = recent.as_array().into_iter().flatten();
+        let ended: BTreeMap<&str, Value> = recent
+            .filter_map(|one| Some((one["id"].as_str()?, json!([one["status"], one["result"]]))))
+            .collect();
+        let failed = json!({"result": "failed", "exit_code": 100, "duration_seconds": 3});
+        let expected = BTreeMap::from([
+            (first.as_str(), json!(["cancelled", null])),
+            (second.as_str(), json!(["failed", failed])),
+            (third.as_str(), json!(["completed", {"updates": 0}])),
+        ]);
+        expect::equal("the recent commands", &ended, &expected)?;
+
         let unknown = uuid::Uuid::new_v4();
         ask(format!("/commands/{unknown}/cancel")).await?.refuses("no command", 404)?;
         ask(format!("/commands/{unknown}/retry")).await?.refuses("no command", 404).map(drop)
+    })
+}
+
+/// The log of what was done for a command.
+fn log_of(command: &str, result: &str) -> Value {
+    json!({
+        "command_id": command, "action": "reboot", "result": result, "exit_code": 100,
+        "duration_seconds": 3,
     })
 }
 
@@ -88,8 +133,8 @@ fn scan_logs(reference: ReferenceSystem) -> Result<(), Failed> {
                 "action": action, "result": "success", "stdout": "42 packages", "exit_code": 0,
                 "duration_seconds": 3,
             });
-            let sent = server.request(Method::POST, &agent.id, "/logs", &agent.token).json(&log);
-            let id = text_at(&call(sent).await?.with_status("a log", 200)?, "/log_id")?;
+            let kept = server.tell(&agent, "/logs", &log).await?.with_status("a log", 200)?;
+            let id = text_at(&kept, "/log_id")?;
             let mut page = server.ask("/logs?limit=1000").await?;
             let logs = page["logs"].take();
             let found = logs.as_array().into_iter().flatten().find(|log| log["id"] == json!(id));

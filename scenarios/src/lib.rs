@@ -3,6 +3,8 @@
 //! profile can choose by name and listing them starts nothing.
 
 pub mod access;
+pub mod administration;
+pub mod agent_facts;
 pub mod agent_rows;
 pub mod agent_tokens;
 pub mod audit_log;
@@ -80,6 +82,7 @@ pub const ANSWERS: &[Scenario] = &[
     query_growth::AGENT_LIST,
     query_growth::BULK_APPROVAL,
     query_growth::STUCK_COMMANDS,
+    query_growth::RECENT_COMMANDS,
     access::TOKENS_WORK_IN_THEIR_OWN_PLACE,
     access::DELETED_AGENTS_ARE_GONE,
     access::TOKENS_WORK_ON_THEIR_OWN_MACHINE,
@@ -106,6 +109,8 @@ pub const ANSWERS: &[Scenario] = &[
     command_calls::QUICK_CLICKS_ARE_ONE_COMMAND,
     command_calls::COMMANDS_ARE_CANCELLED_AND_RETRIED,
     command_calls::LOGS_ARE_FOUND_AMONG_LOGS,
+    agent_facts::FACTS_ARE_KNOWN,
+    administration::TOKENS_AND_LIMITS_ARE_ADMINISTERED,
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
 ];

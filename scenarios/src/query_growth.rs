@@ -16,6 +16,8 @@ use crate::{Scenario, expect};
 const SIZES: [i64; 3] = [10, 100, 1000];
 /// Commands that are stuck, whatever the size of the fleet.
 const STUCK: usize = 5;
+/// How many recent commands are asked for.
+const RECENT: usize = 20;
 /// A small table is read whole, and rightly so.
 const ROWS_OF_A_PAGE: u64 = 150;
 
@@ -41,6 +43,12 @@ pub const BULK_APPROVAL: Scenario = Scenario {
 pub const STUCK_COMMANDS: Scenario = Scenario {
     name: "stuck_commands_are_found_without_reading_the_others",
     show: |backend| both_ways(backend, "F-B1-5", "rows read", judge_stuck),
+};
+
+/// Recent commands are found without reading all others.
+pub const RECENT_COMMANDS: Scenario = Scenario {
+    name: "recent_commands_are_found_without_reading_the_others",
+    show: |backend| judge_recent(ReferenceSystem::new(backend)?),
 };
 
 fn judge_statistics(reference: ReferenceSystem) -> Result<(), Failed> {
@@ -76,10 +84,25 @@ fn judge_stuck(reference: ReferenceSystem) -> Result<(), Failed> {
         let found = answer["commands"].as_array().map(Vec::len);
         expect::equal("stuck commands found", &found, &Some(STUCK))
     })?;
+    few_rows(&format!("{STUCK} stuck commands"), &efforts)
+}
+
+fn judge_recent(reference: ReferenceSystem) -> Result<(), Failed> {
+    let efforts = measure(reference, async |server, _, _| {
+        let answer = server.ask(&format!("/commands/recent?limit={RECENT}")).await?;
+        let found = answer["commands"].as_array().map(Vec::len);
+        expect::equal("recent commands found", &found, &Some(RECENT))
+    })?;
+    constant("the recent commands", "statements", &efforts, |effort| effort.statements as u64)?;
+    few_rows(&format!("{RECENT} recent commands"), &efforts)
+}
+
+/// No more rows than a page has are read to find so many commands.
+fn few_rows(wanted: &str, efforts: &[(i64, Effort)]) -> Result<(), Failed> {
     match efforts.iter().find(|(_, effort)| effort.rows > ROWS_OF_A_PAGE) {
         None => Ok(()),
         Some((size, Effort { rows, .. })) => {
-            let what = format!("{rows} rows read to find {STUCK} stuck commands");
+            let what = format!("{rows} rows read to find {wanted}");
             Err(format!("{what} among those of {size} agents").into())
         }
     }
@@ -142,8 +165,10 @@ async fn plant_fleet(connection: &mut PgConnection, size: i64) -> Result<(), Fai
              (agent_id, package_type, package_name, version_to, severity, event_type) \
          SELECT id, 'apt', 'package', '2', 'low', 'discovered' \
          FROM agents, generate_series(1, 3); \
-         INSERT INTO agent_commands (agent_id, command_type, status, created_at, sent_at) \
-         SELECT id, 'scan', 'completed', now() - interval '1 day', now() - interval '1 day' \
+         INSERT INTO agent_commands \
+             (agent_id, command_type, status, created_at, sent_at, expires_at) \
+         SELECT id, 'scan', 'completed', now() - interval '1 day', now() - interval '1 day', \
+             now() - row_number() OVER () * interval '1 second' \
          FROM agents, generate_series(1, 10); \
          INSERT INTO agent_commands (agent_id, command_type) SELECT id, 'scan' FROM agents; \
          INSERT INTO agent_commands (agent_id, command_type, created_at) \

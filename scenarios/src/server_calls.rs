@@ -181,6 +181,14 @@ impl<'a> Server<'a> {
         call(self.request(Method::GET, agent, "/commands", token)).await
     }
 
+    /// Sends what an agent tells to `path` below its own.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn tell(&self, agent: &Agent, path: &str, body: &Value) -> Result<Answer, Failed> {
+        call(self.request(Method::POST, &agent.id, path, &agent.token).json(body)).await
+    }
+
     /// Sends a body where an agent sends its events.
     ///
     /// # Errors

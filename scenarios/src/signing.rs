@@ -75,6 +75,13 @@ fn judge_commands(reference: ReferenceSystem) -> Result<(), Failed> {
         .await?;
         let last = plant_command(environment, &agent).await?;
         carried_out(&server, &agent, last).await?;
+        expect::eventually("the agent tells what came of its commands", async || {
+            let recent = server.ask("/commands/recent").await?;
+            let commands = recent["commands"].as_array().into_iter().flatten();
+            let failed = commands.filter(|command| command["status"] == "failed");
+            Ok((failed.count() == 2).then_some(()))
+        })
+        .await?;
         let events = server.events_of(&agent).await?;
         let done: Vec<&Value> = events.iter().filter(|event| is_carried_out(event)).collect();
         let done: Vec<&Value> = done.iter().map(|event| &event["metadata"]["command_id"]).collect();
