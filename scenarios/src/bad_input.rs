@@ -33,13 +33,15 @@ enum Caller {
     Agent,
     User,
     Anybody,
+    /// Whoever may is not tried: the answer never ends.
+    Nobody,
 }
 
 /// A call: method, path with `{}` for a word that the caller chooses, who may make it, and whether
 /// it reads a body.
 type Call = (&'static str, &'static str, Caller, bool);
 
-const CALLS: [Call; 51] = [
+const CALLS: [Call; 53] = [
     ("POST", "/agents/register", Caller::Anybody, true),
     ("POST", "/agents/renew", Caller::Anybody, true),
     ("GET", "/agents/{}/commands", Caller::Agent, false),
@@ -67,6 +69,7 @@ const CALLS: [Call; 51] = [
     ("POST", "/admin/rate-limits/reset", Caller::User, false),
     ("GET", "/admin/rate-limits/stats", Caller::User, false),
     ("POST", "/admin/users", Caller::User, true),
+    ("POST", "/admin/keys/rotate", Caller::User, false),
     ("POST", "/admin/keys/{}/revoke", Caller::User, false),
     ("GET", "/audit", Caller::User, false),
     ("POST", "/agents/{}/heartbeat", Caller::User, false),
@@ -90,6 +93,7 @@ const CALLS: [Call; 51] = [
     ("GET", "/agents/{}/nothing", Caller::Anybody, false),
     ("PATCH", "/events", Caller::Anybody, true),
     ("TRACE", "/keys", Caller::Anybody, false),
+    ("GET", "/events/stream", Caller::Nobody, false),
     ("POST", "/events/stream", Caller::Anybody, true),
 ];
 
@@ -198,7 +202,8 @@ impl Attack<'_> {
     fn with_token(&mut self, request: RequestBuilder, caller: Caller) -> (RequestBuilder, bool) {
         let (agent, admin) = (self.agent.token.clone(), self.admin.clone());
         let request = request.header(MACHINE, "machine");
-        match self.random.random_range(0..5) {
+        let kinds = if caller == Caller::Nobody { 3 } else { 5 };
+        match self.random.random_range(0..kinds) {
             0 => (request, caller == Caller::Anybody),
             1 => (request.bearer_auth("e30.e30.e30"), caller == Caller::Anybody),
             2 => {
@@ -254,4 +259,27 @@ fn clean(log: &str) -> Result<(), Failed> {
     expect::equal("a line that the sender made", &forged, &None::<&str>)?;
     let longest = log.lines().map(str::len).max().unwrap_or_default();
     expect::equal("a line of more than 8 KiB", &(longest > 8 * 1024), &false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_of_the_server_is_attacked() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/server/src/api.rs");
+        let text = std::fs::read_to_string(file).unwrap();
+        let routes = text.split(".route(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+        let routes: Vec<String> = routes
+            .map(|route| {
+                let segments = route.split('/');
+                let named = segments.map(|one| if one.starts_with('{') { "{}" } else { one });
+                named.collect::<Vec<_>>().join("/")
+            })
+            .collect();
+        assert!(routes.len() > 30, "{routes:?}");
+        for route in routes {
+            assert!(CALLS.iter().any(|(_, path, ..)| *path == route), "{route} is not attacked");
+        }
+    }
 }
