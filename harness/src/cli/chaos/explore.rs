@@ -96,7 +96,12 @@ impl Exploration<'_> {
         for number in 0..self.arguments.runs {
             let seed = Seed(seed.0.wrapping_add(number));
             let folder = self.run_folder("run", seed)?;
-            let report = self.attempt(&folder, self.generated(), seed).await?;
+            let report = self.attempt(&folder, self.generated(), seed).await;
+            let undecided = |report: &RunReport| report.outcome == Outcome::Unknown;
+            if report.as_ref().map_or(true, undecided) {
+                self.make_repeatable(&folder, seed);
+            }
+            let report = report?;
             let (run, runs) = (number + 1, self.arguments.runs);
             anstream::eprintln!("run {run} of {runs}, seed {seed}: {}", told(&report));
             self.summary.count(report.outcome);
@@ -172,24 +177,47 @@ impl Exploration<'_> {
             Some((schedule, kept)) if schedule == shrunk.schedule => kept.root().to_owned(),
             _ => folder.root().to_owned(),
         };
-        let arguments = &self.arguments.subject;
         let reproducer = Reproducer {
-            version: Reproducer::VERSION,
-            system: arguments.system.clone(),
-            backend: arguments.backend.name().to_owned(),
-            defects: arguments.defect.clone(),
-            seed,
             findings: findings.into_iter().map(str::to_owned).collect(),
-            plan: plan.around(shrunk.schedule),
             original,
             runs: shrunk.runs,
             failed: shrunk.failed,
             confirmations: shrunk.confirmations,
+            ..self.reproducer(plan.around(shrunk.schedule), seed)
         };
         reproducer.write(&root).map_err(Failure::environment)?;
         let rerun = rerun_command(&program(), &root);
         self.summary.failure = Some(Found { reproducer, rerun, folder: root });
         Ok(())
+    }
+
+    /// What repeats a plan, of which nothing is known yet.
+    fn reproducer(&self, plan: Plan, seed: Seed) -> Reproducer {
+        let arguments = &self.arguments.subject;
+        Reproducer {
+            version: Reproducer::VERSION,
+            system: arguments.system.clone(),
+            backend: arguments.backend.name().to_owned(),
+            defects: arguments.defect.clone(),
+            seed,
+            findings: Vec::new(),
+            original: plan.schedule.clone(),
+            plan,
+            runs: 0,
+            failed: 0,
+            confirmations: 0,
+        }
+    }
+
+    /// Lets a run be repeated that nobody can judge, or that could not be carried through. One that
+    /// never came to its plan has nothing to repeat.
+    fn make_repeatable(&self, folder: &RunFolder, seed: Seed) {
+        let written = read_plan(folder)
+            .map_err(|_| ())
+            .and_then(|plan| self.reproducer(plan, seed).write(folder.root()).map_err(drop));
+        if written.is_err() {
+            tracing::warn!(folder = %folder.root().display(), "it cannot be repeated");
+        }
     }
 
     fn run_folder(&self, name: &str, seed: Seed) -> Result<RunFolder, Failure> {

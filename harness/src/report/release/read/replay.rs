@@ -125,7 +125,10 @@ pub(super) fn check(replay: Replay) -> Check {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let count = replay.lineage.migrations.len();
     let (outcome, why) = match findings.iter().find(|found| found.severity == Severity::Error) {
-        None => (Outcome::Valid, format!("{count} migrations hold on every path")),
+        None => {
+            let migrations = if count == 1 { "migration holds" } else { "migrations hold" };
+            (Outcome::Valid, format!("{count} {migrations} on every path"))
+        }
         Some(first) => {
             let more =
                 if errors > 1 { format!(", and {} more", errors - 1) } else { String::new() };
