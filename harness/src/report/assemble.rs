@@ -97,11 +97,11 @@ fn why(verdicts: &[Verdict]) -> String {
     let speaking = verdicts.iter().find(|verdict| verdict.outcome == worst);
     match (worst, speaking) {
         (_, None) => "nothing was checked".into(),
-        (Outcome::Valid, Some(_)) => {
-            let sentences: Vec<&str> =
-                verdicts.iter().map(|verdict| verdict.summary.as_str()).collect();
-            sentences.join("; ")
-        }
+        (Outcome::Valid, Some(first)) => match verdicts.len() - 1 {
+            0 => first.summary.clone(),
+            1 => format!("{}; 1 more checker holds", first.summary),
+            more => format!("{}; {more} more checkers hold", first.summary),
+        },
         (_, Some(verdict)) => {
             let first_line = verdict.summary.lines().next().unwrap_or_default();
             format!("{}: {first_line}", verdict.checker)

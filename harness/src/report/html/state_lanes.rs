@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::picture::{LANE, RIGHT, Scale, WIDTH, round, shortened};
-use crate::history::{BreakerState, PartState};
+use crate::history::{BreakerState, PartState, Stage};
 use crate::report::text::{neutralise, seconds};
 use crate::report::{RunReport, StateTimes};
 
@@ -28,9 +28,12 @@ struct Bar {
 /// The parts that once were ready and then were not, and the breakers that were not closed all the
 /// time. What is the same all the time tells nothing over time.
 pub(super) fn restless(report: &RunReport) -> Vec<Lane<'_>> {
+    // When a run is judged its parts have been ended, all of them.
+    let judged = report.stages.iter().find(|times| times.stage == Stage::Judge);
+    let judged = judged.map_or(u64::MAX, |times| times.start_ms);
     let left_ready = |states: &&Vec<StateTimes>| {
-        let ready = states.iter().position(|times| times.state == PartState::Ready);
-        ready.is_some_and(|place| place + 1 < states.len())
+        let mut states = states.iter().take_while(|times| times.start_ms < judged);
+        states.any(|times| times.state == PartState::Ready) && states.next().is_some()
     };
     let parts = report.states.iter().filter(|(_, states)| left_ready(states));
     let parts = parts.map(|(name, states)| lane(name, states, part_look));
@@ -108,6 +111,12 @@ mod tests {
     #[test]
     fn what_stayed_as_it_was_gets_no_lane() {
         let mut report = sample::green();
+        let end = StateTimes {
+            state: PartState::Killed,
+            start_ms: report.stages.last().unwrap().start_ms,
+            end_ms: report.run.duration_ms,
+        };
+        report.states.values_mut().for_each(|states| states.push(end));
         let of = |states: &[BreakerState]| {
             states.iter().map(|&state| StateTimes { state, start_ms: 0, end_ms: 1 }).collect()
         };

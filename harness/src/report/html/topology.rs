@@ -1,6 +1,6 @@
 //! The parts as boxes and the links as lines between them; disturbed links stand out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use maud::{Markup, html};
 
@@ -42,14 +42,19 @@ pub fn render(report: &RunReport) -> Markup {
 /// connects stands left of what it connects to.
 fn columns(report: &RunReport) -> Vec<Vec<&str>> {
     let links = &report.environment.links;
-    let parts = report.environment.parts.iter().map(|part| part.name.as_str());
-    let mut depth: BTreeMap<&str, usize> = parts.clone().map(|part| (part, 0)).collect();
+    // What is no part of the system, as the database, is the end of a link only.
+    let ends = links.iter().flat_map(|link| [link.from.as_str(), link.to.as_str()]);
+    let mut parts: Vec<&str> =
+        report.environment.parts.iter().map(|part| part.name.as_str()).chain(ends).collect();
+    let mut named = HashSet::new();
+    parts.retain(|part| named.insert(*part));
+    let mut depth: BTreeMap<&str, usize> = parts.iter().map(|part| (*part, 0)).collect();
     // A circle of links would never come to rest; one round for each part is enough without.
     for _ in 0..depth.len() {
         for link in links {
             let Some(next) = depth.get(link.to.as_str()).map(|depth| depth + 1) else { continue };
             if let Some(own) = depth.get_mut(link.from.as_str()) {
-                *own = next.max(*own).min(report.environment.parts.len());
+                *own = next.max(*own).min(parts.len());
             }
         }
     }
@@ -124,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_connects_stands_left_of_what_it_connects_to() {
-        let report = sample::green();
+        let mut report = sample::green();
+        report.environment.parts.retain(|part| part.name != "database");
         let columns = columns(&report);
         assert_eq!(
             columns,
