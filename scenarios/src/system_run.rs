@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use harness::checkers::{Checker, Outcome, judge};
+use harness::checkers::{Checker, Outcome, Verdict, judge};
 use harness::environment::{
     BackendKind, Built, Environment, EnvironmentError, EnvironmentRequest, Secrets,
 };
@@ -171,10 +171,7 @@ pub fn run_plan_on(
 /// # Errors
 /// It does not.
 pub fn holds(recorder: &Recorder, checker: Checker) -> Result<(), Failed> {
-    match judge(&recorder.history(), &[checker]).pop() {
-        Some(verdict) if verdict.outcome == Outcome::Valid => Ok(()),
-        verdict => Err(format!("{verdict:#?}").into()),
-    }
+    all_valid(&judge(&recorder.history(), &[checker]))
 }
 
 /// Every checker says valid.
@@ -182,7 +179,11 @@ pub fn holds(recorder: &Recorder, checker: Checker) -> Result<(), Failed> {
 /// # Errors
 /// One of them does not.
 pub fn every_verdict_is_valid(run: &Run) -> Result<(), Failed> {
-    match run.verdicts.iter().find(|verdict| verdict.outcome != Outcome::Valid) {
+    all_valid(&run.verdicts)
+}
+
+fn all_valid(verdicts: &[Verdict]) -> Result<(), Failed> {
+    match verdicts.iter().find(|verdict| verdict.outcome != Outcome::Valid) {
         None => Ok(()),
         Some(verdict) => {
             let (checker, summary) = (&verdict.checker, &verdict.summary);
