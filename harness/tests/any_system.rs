@@ -225,7 +225,11 @@ async fn a_clock_is_wrong_until_it_is_healed() {
     active.heal().await.unwrap();
     keeper.give("after").await;
     assert!(keeper.time_of("after").await >= before);
+    let group = keeper.environment.part("keeper").unwrap().process_group().unwrap();
+    let shared = PathBuf::from(format!("/dev/shm/faketime_shm_{group}"));
+    assert!(shared.exists());
     keeper.environment.stop().await.unwrap();
+    assert!(!shared.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

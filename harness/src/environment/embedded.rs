@@ -256,8 +256,9 @@ impl Embedded {
         Ok(Runner::Process(Program { command, environment, folder, log }))
     }
 
-    /// Stops the proxy and PostgreSQL.
+    /// Stops the proxy and PostgreSQL, once the parts are stopped.
     pub async fn stop(&mut self) -> Result<(), EnvironmentError> {
+        self.clocks.clear();
         if let Some(mut proxy) = self.proxy.take() {
             proxy.stop().await;
         }
