@@ -138,7 +138,8 @@ impl Exploration<'_> {
     ) -> Result<RunReport, Failure> {
         let rerun = rerun_command(&program(), folder.root());
         let telling = Telling::Counts;
-        let attempt = Attempt { plan: PLAN, planner, seed, folder, rerun, telling };
+        let lasting = false;
+        let attempt = Attempt { plan: PLAN, planner, lasting, seed, folder, rerun, telling };
         self.subject.attempt(attempt).await
     }
 
