@@ -200,7 +200,8 @@ impl Exploration<'_> {
         let rerun = rerun_command(&program(), folder.root());
         let alone = self.arguments.side_by_side == NonZeroUsize::MIN;
         let telling = if alone { Telling::Counts } else { Telling::Nothing };
-        let attempt = Attempt { plan: PLAN, planner, seed, folder, rerun, telling };
+        let lasting = false;
+        let attempt = Attempt { plan: PLAN, planner, lasting, seed, folder, rerun, telling };
         self.subject.attempt(attempt).await
     }
 
