@@ -14,6 +14,7 @@ mod error;
 mod event_template;
 mod figure;
 pub mod ingest;
+mod processor_time;
 mod producers;
 mod resampling;
 mod table;
