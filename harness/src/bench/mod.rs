@@ -16,6 +16,7 @@ mod event_stream;
 mod event_template;
 mod figure;
 pub mod ingest;
+mod processor_time;
 mod producers;
 pub mod reading;
 mod resampling;
