@@ -36,6 +36,8 @@ pub struct Effort {
     pub statements: usize,
     /// Rows that scans looked at, those that did not match included.
     pub rows: u64,
+    /// Those of them that lay in a table that was read from its beginning to its end.
+    pub scanned: u64,
     /// How often the most repeated step of a plan ran.
     pub loops: u64,
 }
@@ -89,6 +91,7 @@ impl<'a> QueryProbe<'a> {
         Ok(plans.map(|plan| effort(&plan["Plan"])).fold(Effort::default(), |sum, one| Effort {
             statements: sum.statements + 1,
             rows: sum.rows + one.rows,
+            scanned: sum.scanned + one.scanned,
             loops: sum.loops.max(one.loops),
         }))
     }
@@ -130,15 +133,18 @@ fn effort(node: &Value) -> Effort {
         .iter()
         .sum::<f64>();
     let changes = node["Node Type"] == "ModifyTable";
+    let rows = if reads && !changes { count(looked_at * loops) } else { 0 };
     let own = Effort {
         statements: 1,
-        rows: if reads && !changes { count(looked_at * loops) } else { 0 },
+        rows,
+        scanned: if node["Node Type"] == "Seq Scan" { rows } else { 0 },
         loops: count(loops),
     };
     let below = node["Plans"].as_array().into_iter().flatten().map(effort);
     below.fold(own, |sum, one| Effort {
         statements: 1,
         rows: sum.rows + one.rows,
+        scanned: sum.scanned + one.scanned,
         loops: sum.loops.max(one.loops),
     })
 }
@@ -162,6 +168,9 @@ mod tests {
         let plans = plans(log).unwrap();
         assert_eq!(plans.len(), 1);
         assert!(!is_health_check(&plans[0]));
-        assert_eq!(effort(&plans[0]["Plan"]), Effort { statements: 1, rows: 20, loops: 2 });
+        assert_eq!(
+            effort(&plans[0]["Plan"]),
+            Effort { statements: 1, rows: 20, scanned: 20, loops: 2 }
+        );
     }
 }
