@@ -123,7 +123,7 @@ async fn measure_on(
         BenchError::Unusable(format!("`{}` has no database", request.system.name))
     })?;
     let mut database = options.connect().await?;
-    let table = Table::of(contract, &mut database).await?;
+    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
     tell(&format!("ingest: filling {} with {} rows", contract.table, request.rows));
     table.fill(request.rows, &mut database).await?;
     let to = address(environment, &contract.to)?;
@@ -226,7 +226,7 @@ impl Ingest {
 }
 
 /// Starts the part that takes events and what it reaches, without proxies.
-async fn start(
+pub(super) async fn start(
     request: &IngestRequest,
     contract: &BenchContract,
     folder: &Path,
@@ -256,13 +256,13 @@ fn process(environment: &Environment, part: &str) -> Result<Pid, BenchError> {
 }
 
 /// What a log says last.
-fn last_line(log: &Path) -> String {
+pub(super) fn last_line(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     text.lines().next_back().unwrap_or("nothing").to_owned()
 }
 
 /// Where a part listens.
-fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
+pub(super) fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
     let url = environment.part(part).map(|part| part.url().trim_start_matches("http://"));
     let parsed = url.and_then(|address| address.parse().ok());
     parsed.ok_or_else(|| BenchError::Unusable(format!("`{part}` is not one part on this machine")))

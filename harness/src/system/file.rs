@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{EventContract, ReadSource, Ready};
+use super::{EventContract, ReadSource, ReadsContract, Ready, StreamContract};
 use crate::promises::Promises;
 
 /// The name by which parts reach the database that the harness starts.
@@ -216,6 +216,10 @@ pub struct BenchContract {
     /// no two are equal: one for each number from `{first}` to `{last}`. Its columns are the
     /// table's, by name.
     pub rows: String,
+    /// How the history is read.
+    pub reads: Option<ReadsContract>,
+    /// How what is new is followed.
+    pub stream: Option<StreamContract>,
 }
 
 fn one() -> usize {
