@@ -55,11 +55,11 @@ fn judge(reference: ReferenceSystem) -> Result<(), Failed> {
                  CASE WHEN number > 29970 THEN 'security' ELSE 'agent' END, \
                  CASE WHEN number > 29970 THEN 'updated openssl' ELSE 'scan finished' END, '{}', \
                  '2026-01-01T00:00:00Z'::timestamptz + number * interval '1 second' \
-             FROM generate_series(1, 30000) AS number ORDER BY number; \
-             VACUUM ANALYZE system_events",
+             FROM generate_series(1, 30000) AS number ORDER BY number",
         )
         .execute(&mut connection)
         .await?;
+        raw_sql("VACUUM ANALYZE system_events").execute(&mut connection).await?;
         let agent = format!("limit=50&agent_id={AGENT}&severity=info");
         for (question, events) in QUESTIONS.iter().copied().chain([(agent.as_str(), 50)]) {
             let effort = probe.effort(async || ask(&server, question, events).await).await?;
