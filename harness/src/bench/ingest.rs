@@ -11,10 +11,10 @@ use tokio::task::spawn_blocking;
 use super::BenchError;
 use super::copying::copy_rate;
 use super::figure::{Better, Figure, Target, TargetOf};
+use super::ground::{address, last_line, start};
 use super::producers::Producers;
 use super::table::Table;
-use crate::environment::{Built, Environment, EnvironmentRequest, Secrets};
-use crate::history::{Header, Recorder};
+use crate::environment::{Built, Environment};
 use crate::seed::Seed;
 use crate::system::{BenchContract, System};
 use crate::workload::engine::{Load, Loop, Measured, drive};
@@ -70,6 +70,8 @@ pub struct IngestRequest {
     pub lasts: Duration,
     /// How many rows the table has in the beginning.
     pub rows: u64,
+    /// Defects that the system is told to have.
+    pub defects: Vec<String>,
 }
 
 /// A system that takes events, and its table.
@@ -96,7 +98,9 @@ pub async fn measure(
         BenchError::Unusable(format!("`{}` has no such section", request.system.name))
     })?;
     let folder = tempfile::tempdir()?;
-    let environment = start(request, &contract, folder.path()).await?;
+    let (system, built, seed) = (&request.system, &request.built, request.seed);
+    let environment =
+        start(system, &contract, built, seed, &request.defects, folder.path()).await?;
     let outcome = measure_on(&environment, request, &contract, folder.path(), tell).await;
     environment.stop().await?;
     outcome
@@ -186,41 +190,4 @@ impl Ingest {
         });
         Ok(loading.await.map_err(std::io::Error::other)??)
     }
-}
-
-/// Starts the part that takes events and what it reaches, without proxies.
-async fn start(
-    request: &IngestRequest,
-    contract: &BenchContract,
-    folder: &Path,
-) -> Result<Environment, BenchError> {
-    let mut system = request.system.clone();
-    let reached = system.part(&contract.to).map(|part| part.reaches.clone()).unwrap_or_default();
-    system.parts.retain(|part| part.name == contract.to || reached.contains(&part.name));
-    for part in system.parts.iter_mut().filter(|part| part.name == contract.to) {
-        part.environment.extend(contract.environment.clone());
-    }
-    let header = Header::new(request.seed, "bench", "embedded", &system.name);
-    let recorder = Recorder::create(&folder.join("history.jsonl"), header)?;
-    let environment_request = EnvironmentRequest {
-        built: request.built.clone(),
-        logs: folder.to_owned(),
-        defects: Vec::new(),
-        seed: request.seed,
-        secrets: Secrets::default(),
-    };
-    Ok(Environment::start_direct(&system, &environment_request, &recorder).await?)
-}
-
-/// What a log says last.
-fn last_line(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    text.lines().next_back().unwrap_or("nothing").to_owned()
-}
-
-/// Where a part listens.
-fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
-    let url = environment.part(part).map(|part| part.url().trim_start_matches("http://"));
-    let parsed = url.and_then(|address| address.parse().ok());
-    parsed.ok_or_else(|| BenchError::Unusable(format!("`{part}` is not one part on this machine")))
 }

@@ -3,8 +3,9 @@
 //!
 //! [`engine`] measures the harness's own workload engine, [`ingest`] how fast a system takes
 //! events, as its system file describes. Both give [`Figure`]s: rounds in which the figure and its
-//! limit take turns, so that what disturbs the machine disturbs both. [`comparison`] says what
-//! became slower between two runs beyond their noise.
+//! limit take turns, so that what disturbs the machine disturbs both. [`growth`] measures at several
+//! sizes and fits how what is measured grows with them. [`comparison`] says what became slower
+//! between two runs beyond their noise, and [`page`] shows it all.
 
 mod bare_exchange;
 pub mod comparison;
@@ -13,8 +14,14 @@ pub mod engine;
 mod error;
 mod event_template;
 mod figure;
+mod ground;
+pub mod growth;
 pub mod ingest;
+mod latencies;
+mod loading;
+pub mod page;
 mod producers;
+pub mod query_effort;
 mod resampling;
 mod table;
 mod trivial_server;
@@ -22,3 +29,5 @@ mod trivial_server;
 pub use comparison::{Change, Comparison, compare};
 pub use error::BenchError;
 pub use figure::{Better, Figure, Results, Target, TargetOf};
+pub use growth::Growth;
+pub use latencies::Latencies;
