@@ -117,7 +117,7 @@ async fn measure_on(
         BenchError::Unusable(format!("`{}` has no database", request.system.name))
     })?;
     let mut database = options.connect().await?;
-    let table = Table::of(contract, &mut database).await?;
+    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
     tell(&format!("ingest: filling {} with {} rows", contract.table, request.rows));
     table.fill(request.rows, &mut database).await?;
     let to = address(environment, &contract.to)?;

@@ -4,7 +4,10 @@ use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement}
 
 use super::BenchError;
 use crate::environment::postgres::quote_identifier;
-use crate::system::{BenchContract, Values, fill};
+use crate::system::{Values, fill};
+
+/// Rows that are inserted together when a table is filled.
+const FILLED_TOGETHER: u64 = 1_000_000;
 
 /// The table, and the query of the system file that makes rows for it.
 #[derive(Clone, Debug)]
@@ -17,13 +20,14 @@ pub(super) struct Table {
 impl Table {
     /// Learns from the database which columns the query gives.
     pub async fn of(
-        contract: &BenchContract,
+        name: &str,
+        rows: &str,
         database: &mut PgConnection,
     ) -> Result<Self, BenchError> {
         let no_columns = Self {
-            name: quote_identifier(&contract.table),
+            name: quote_identifier(name),
             columns: String::new(),
-            rows: contract.rows.trim().trim_end_matches(';').to_owned(),
+            rows: rows.trim().trim_end_matches(';').to_owned(),
         };
         // A template that asks for more than its numbers is found out here.
         let query = fill(&no_columns.rows, &numbers(1, 1))?;
@@ -59,6 +63,18 @@ impl Table {
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
+    /// How many rows of it sequential scans have read until now, as far as those who read them have
+    /// told.
+    pub async fn rows_read_sequentially(
+        &self,
+        database: &mut PgConnection,
+    ) -> Result<u64, BenchError> {
+        let query = "SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables \
+                     WHERE relid IN (SELECT relid FROM pg_partition_tree($1::regclass))";
+        let rows: i64 = sqlx::query_scalar(query).bind(&self.name).fetch_one(database).await?;
+        Ok(u64::try_from(rows).unwrap_or(0))
+    }
+
     /// Inserts so many rows, and leaves the table as an old one is:
     /// vacuumed and analysed. Its indexes are made anew afterwards, which is faster.
     pub async fn fill(&self, count: u64, database: &mut PgConnection) -> Result<(), BenchError> {
@@ -84,9 +100,15 @@ impl Table {
             for (drop, _) in &indexes {
                 database.execute(AssertSqlSafe(drop.clone())).await?;
             }
-            let rows = self.select_rows(first, count);
-            let insert = format!("INSERT INTO {} ({}) {rows}", self.name, self.columns);
-            database.execute(AssertSqlSafe(insert)).await?;
+            let (mut first, last) = (first, first + count - 1);
+            while first <= last {
+                let together = FILLED_TOGETHER.min(last + 1 - first);
+                let rows = self.select_rows(first, together);
+                let insert = format!("INSERT INTO {} ({}) {rows}", self.name, self.columns);
+                database.execute(AssertSqlSafe(insert)).await?;
+                first += together;
+            }
+            database.execute("SET maintenance_work_mem = '512MB'").await?;
             for (_, make) in &indexes {
                 database.execute(AssertSqlSafe(make.clone())).await?;
             }

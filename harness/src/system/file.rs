@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{EventContract, ReadSource, Ready};
+use super::{EventContract, ReadSource, ReadsContract, Ready, StreamContract};
 use crate::promises::Promises;
 
 /// The name by which parts reach the database that the harness starts.
@@ -222,6 +222,10 @@ pub struct BenchContract {
     pub fleet: BTreeMap<String, SetupCall>,
     /// A call that is refused. Anybody can make many, so what is written of them must be bounded.
     pub refused: Option<SetupCall>,
+    /// How the history is read.
+    pub reads: Option<ReadsContract>,
+    /// How what is new is followed.
+    pub stream: Option<StreamContract>,
 }
 
 fn one() -> usize {

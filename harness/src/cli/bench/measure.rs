@@ -26,14 +26,18 @@ enum Subject {
     Engine,
     /// How fast the system takes events
     Ingest,
-    /// What calls, events and agents cost when there are many; only when asked for
+    /// How its live stream reaches a thousand subscribers; only when it is asked for
+    Stream,
+    /// How long its history takes to read when it is ten times as long; only when it is asked for
+    Reading,
+    /// What calls, events and agents cost when there are many; only when it is asked for
     Growth,
 }
 
 impl Subject {
-    /// Whether it is measured unless something else is asked for.
+    /// Whether it is measured when nothing is named: what takes minutes is not.
     fn is_usual(self) -> bool {
-        self != Self::Growth
+        matches!(self, Self::Engine | Self::Ingest)
     }
 }
 
@@ -76,9 +80,9 @@ pub struct MeasureArguments {
 /// another machine, and `bench compare` tells what became slower on the same one.
 pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     let interrupt = interrupt_token().map_err(Failure::environment)?;
-    let wanted = |subject: &Subject| match arguments.only.as_slice() {
-        [] => subject.is_usual(),
-        only => only.contains(subject),
+    let wanted = |subject: &Subject| match arguments.only.is_empty() {
+        true => subject.is_usual(),
+        false => arguments.only.contains(subject),
     };
     let load_before = load_average();
     let (mut figures, mut grown) = (Vec::new(), Grown::default());
@@ -130,13 +134,17 @@ async fn measure_subject(
             let measured = measuring.await.map_err(Failure::environment)?;
             Ok((measured.map_err(Failure::environment)?, Grown::default()))
         }
-        Subject::Ingest => {
+        Subject::Ingest | Subject::Stream | Subject::Reading => {
             let (system, built) = prepare(arguments).await?;
             let (seed, rows) = (Seed(arguments.seed), arguments.rows);
             let defects = arguments.defect.clone();
             let request = IngestRequest { system, built, seed, rounds, lasts, rows, defects };
-            let figures = bench::ingest::measure(&request, &tell).await.map_err(failure)?;
-            Ok((figures, Grown::default()))
+            let measured = match subject {
+                Subject::Stream => bench::stream::measure(&request, &tell).await,
+                Subject::Reading => bench::reading::measure(&request, &tell).await,
+                _ => bench::ingest::measure(&request, &tell).await,
+            };
+            Ok((measured.map_err(failure)?, Grown::default()))
         }
         Subject::Growth => {
             let (system, built) = prepare(arguments).await?;
