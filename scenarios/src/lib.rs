@@ -8,6 +8,7 @@ pub mod agent_facts;
 pub mod agent_rows;
 pub mod agent_tokens;
 pub mod audit_log;
+pub mod back_pressure;
 pub mod bad_input;
 pub mod both_ways;
 pub mod browser;
@@ -30,6 +31,7 @@ pub mod meddler;
 pub mod migration_at_start;
 pub mod pages;
 pub mod planted_migrations;
+pub mod positions;
 pub mod priority;
 pub mod propagation;
 pub mod query_growth;
@@ -114,10 +116,12 @@ pub const ANSWERS: &[Scenario] = &[
     administration::TOKENS_AND_LIMITS_ARE_ADMINISTERED,
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
+    positions::READERS_PASS_NO_EARLIER_EVENT,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
+    back_pressure::THE_SERVER_REFUSES_BEFORE_IT_GROWS,
     certification::EVERY_START_COMPLETES_THE_SCHEMA,
     certification::NO_FAILURE_IS_SERVED,
     certification::ODD_SURROUNDINGS_ARE_TOLD,

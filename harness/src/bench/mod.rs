@@ -23,6 +23,7 @@ pub mod ingest;
 mod latencies;
 mod loading;
 pub mod page;
+mod processor_time;
 mod producers;
 pub mod query_effort;
 pub mod reading;

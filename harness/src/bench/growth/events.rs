@@ -44,7 +44,7 @@ async fn measure_on(
         BenchError::Unusable(format!("`{}` has no database", request.system.name))
     })?;
     let mut database = options.clone().disable_statement_logging().connect().await?;
-    let table = Table::of(contract, &contract.rows, &mut database).await?;
+    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
     loads.enlarge(PRODUCERS, contract, environment).await?;
     let (mut all, mut latencies) = (AllSeries::default(), Vec::new());
     let (mut filled, mut before) = (0, table.count(&mut database).await?);
