@@ -20,6 +20,7 @@ pub mod event_batches;
 pub mod event_buffering;
 pub mod event_rules;
 pub mod expect;
+pub mod growth;
 pub mod hardware;
 pub mod history_reads;
 pub mod installation;
@@ -148,6 +149,7 @@ pub const EMBEDDED: &[Scenario] = &[
     agent_rows::BREAKERS_HEAL,
     agent_rows::BREAKERS_ARE_VISIBLE,
     agent_rows::FAILED_UPDATES_LEAVE_THE_AGENT,
+    growth::EXPONENTS_TELL_WHAT_GROWS,
     audit_log::OTHERS_CANNOT_READ,
     audit_log::LIMITS_ARE_APPLIED,
     audit_log::FULL_DISKS_LOSE_NOTHING,

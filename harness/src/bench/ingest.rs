@@ -12,12 +12,12 @@ use tokio::task::spawn_blocking;
 use super::BenchError;
 use super::copying::copy_rate;
 use super::figure::{Better, Figure, Target, TargetOf};
+use super::ground::{address, last_line, start};
 use super::processor_time::processor_time;
 use super::producers::Producers;
 use super::table::Table;
 use super::trivial_server::TrivialServer;
-use crate::environment::{Built, Environment, EnvironmentRequest, Part, Secrets};
-use crate::history::{Header, Recorder};
+use crate::environment::{Built, Environment, Part};
 use crate::seed::Seed;
 use crate::system::{BenchContract, System};
 use crate::workload::engine::{Load, Loop, Measured, drive};
@@ -78,6 +78,8 @@ pub struct IngestRequest {
     pub lasts: Duration,
     /// How many rows the table has in the beginning.
     pub rows: u64,
+    /// Defects that the system is told to have.
+    pub defects: Vec<String>,
 }
 
 /// A system that takes events, and its table.
@@ -106,7 +108,9 @@ pub async fn measure(
         BenchError::Unusable(format!("`{}` has no such section", request.system.name))
     })?;
     let folder = tempfile::tempdir()?;
-    let environment = start(request, &contract, folder.path()).await?;
+    let (system, built, seed) = (&request.system, &request.built, request.seed);
+    let environment =
+        start(system, &contract, built, seed, &request.defects, folder.path()).await?;
     let outcome = measure_on(&environment, request, &contract, folder.path(), tell).await;
     environment.stop().await?;
     outcome
@@ -225,45 +229,8 @@ impl Ingest {
     }
 }
 
-/// Starts the part that takes events and what it reaches, without proxies.
-pub(super) async fn start(
-    request: &IngestRequest,
-    contract: &BenchContract,
-    folder: &Path,
-) -> Result<Environment, BenchError> {
-    let mut system = request.system.clone();
-    let reached = system.part(&contract.to).map(|part| part.reaches.clone()).unwrap_or_default();
-    system.parts.retain(|part| part.name == contract.to || reached.contains(&part.name));
-    for part in system.parts.iter_mut().filter(|part| part.name == contract.to) {
-        part.environment.extend(contract.environment.clone());
-    }
-    let header = Header::new(request.seed, "bench", "embedded", &system.name);
-    let recorder = Recorder::create(&folder.join("history.jsonl"), header)?;
-    let environment_request = EnvironmentRequest {
-        built: request.built.clone(),
-        logs: folder.to_owned(),
-        defects: Vec::new(),
-        seed: request.seed,
-        secrets: Secrets::default(),
-    };
-    Ok(Environment::start_direct(&system, &environment_request, &recorder).await?)
-}
-
 /// The process of a part.
 fn process(environment: &Environment, part: &str) -> Result<Pid, BenchError> {
     let process = environment.part(part).and_then(Part::process_group);
     process.ok_or_else(|| BenchError::Unusable(format!("`{part}` is no process of this machine")))
-}
-
-/// What a log says last.
-pub(super) fn last_line(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    text.lines().next_back().unwrap_or("nothing").to_owned()
-}
-
-/// Where a part listens.
-pub(super) fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
-    let url = environment.part(part).map(|part| part.url().trim_start_matches("http://"));
-    let parsed = url.and_then(|address| address.parse().ok());
-    parsed.ok_or_else(|| BenchError::Unusable(format!("`{part}` is not one part on this machine")))
 }
