@@ -35,6 +35,7 @@ pub mod query_growth;
 pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
+pub mod retention;
 pub mod retries;
 pub mod rsyslog;
 pub mod server_calls;
@@ -113,6 +114,8 @@ pub const ANSWERS: &[Scenario] = &[
     administration::TOKENS_AND_LIMITS_ARE_ADMINISTERED,
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
+    retention::MONTHS_ARE_DROPPED_WHOLE,
+    retention::EVENTS_ARE_PARTITIONED_ONLINE,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
@@ -151,7 +154,8 @@ pub const EMBEDDED: &[Scenario] = &[
 ];
 
 /// Scenarios that take too long for a pull request.
-pub const NIGHTLY: &[Scenario] = &[virtual_time::A_HUNDRED_SCHEDULES_AGREE];
+pub const NIGHTLY: &[Scenario] =
+    &[virtual_time::A_HUNDRED_SCHEDULES_AGREE, retention::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
 pub const BROWSER: &[Scenario] = &[

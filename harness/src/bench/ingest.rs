@@ -189,7 +189,7 @@ impl Ingest {
 }
 
 /// Starts the part that takes events and what it reaches, without proxies.
-async fn start(
+pub(super) async fn start(
     request: &IngestRequest,
     contract: &BenchContract,
     folder: &Path,

@@ -2,7 +2,7 @@
 //! same run.
 //!
 //! [`engine`] measures the harness's own workload engine, [`ingest`] how fast a system takes
-//! events, as its system file describes. Both give [`Figure`]s: rounds in which the figure and its
+//! events and [`retention`] what it costs to delete them, as its system file describes. All give [`Figure`]s: rounds in which the figure and its
 //! limit take turns, so that what disturbs the machine disturbs both. [`comparison`] says what
 //! became slower between two runs beyond their noise.
 
@@ -16,6 +16,7 @@ mod figure;
 pub mod ingest;
 mod producers;
 mod resampling;
+pub mod retention;
 mod table;
 mod trivial_server;
 

@@ -216,6 +216,20 @@ pub struct BenchContract {
     /// no two are equal: one for each number from `{first}` to `{last}`. Its columns are the
     /// table's, by name.
     pub rows: String,
+    /// How events are deleted that are not kept any more, if that is to be measured.
+    pub retention: Option<RetentionContract>,
+}
+
+/// How a system deletes the events of a period: SQL for `harness bench`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionContract {
+    /// Makes a period of events that may be deleted. `{rows}` is the query for rows.
+    pub add: String,
+    /// Deletes them as the system does.
+    pub delete: String,
+    /// Deletes them row by row.
+    pub peer: String,
 }
 
 fn one() -> usize {

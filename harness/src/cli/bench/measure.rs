@@ -25,6 +25,8 @@ enum Subject {
     Engine,
     /// How fast the system takes events
     Ingest,
+    /// What it costs the system to delete the events of a period
+    Retention,
 }
 
 /// What to measure, and for how long.
@@ -90,11 +92,15 @@ async fn measure_subject(
                 tokio::task::spawn_blocking(move || bench::engine::measure(rounds, lasts, &tell));
             measuring.await.map_err(Failure::environment)?.map_err(Failure::environment)
         }
-        Subject::Ingest => {
+        Subject::Ingest | Subject::Retention => {
             let (system, built) = prepare(arguments).await?;
             let (seed, rows) = (Seed(arguments.seed), arguments.rows);
             let request = IngestRequest { system, built, seed, rounds, lasts, rows };
-            bench::ingest::measure(&request, &tell).await.map_err(failure)
+            let measured = match subject {
+                Subject::Retention => bench::retention::measure(&request, &tell).await,
+                _ => bench::ingest::measure(&request, &tell).await,
+            };
+            measured.map_err(failure)
         }
     }
 }
