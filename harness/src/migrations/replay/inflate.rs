@@ -19,7 +19,7 @@ struct Table {
 }
 
 /// The tables of these names that hold rows and the columns that may be written; a partition is
-/// filled through its root. Of each unique index one column gets a value of its own in every copy,
+/// filled through its root. Of each unique index, its partitions' too, one column gets a value of its own in every copy,
 /// that of the type which bears it best: a time far from the others would end in another partition,
 /// a word might be none of those that a check lets in. Where none is of such a type, a copy is
 /// refused and the table stays as it is. Rows that are older than a check, and would not pass it,
@@ -28,10 +28,11 @@ const TABLES: &str = "
     SELECT format('%I.%I', n.nspname, c.relname) AS name,
            string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns,
            string_agg(CASE
-             WHEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique
-               AND a.attnum = (
-                 SELECT k.attnum FROM pg_attribute k JOIN pg_type kt ON kt.oid = k.atttypid
-                 WHERE k.attrelid = c.oid AND k.attnum = ANY (i.indkey::int2[])
+             WHEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indisunique
+               AND i.indrelid IN (SELECT c.oid UNION SELECT relid::oid FROM pg_partition_tree(c.oid))
+               AND a.attname = (
+                 SELECT k.attname FROM pg_attribute k JOIN pg_type kt ON kt.oid = k.atttypid
+                 WHERE k.attrelid = i.indrelid AND k.attnum = ANY (i.indkey::int2[])
                  ORDER BY array_position('{uuid,int8,numeric,text,varchar,int4,int2,timestamptz,
                    timestamp,date}', kt.typname::text), k.attnum LIMIT 1))
                THEN quote_ident(a.attname)
@@ -71,8 +72,8 @@ pub async fn inflate(
         let Table { name, columns, values, taken } = table;
         let text = format!(
             "INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} \
-             FROM {name}, generate_series(1, (SELECT {rows} / greatest(count(*), 1) FROM {name})) \
-             AS copy WHERE {taken}"
+             FROM {name}, generate_series(1, (SELECT {rows} / greatest(count(*), 1) FROM {name} \
+             WHERE {taken})) AS copy WHERE {taken}"
         );
         let filled = sqlx::raw_sql(AssertSqlSafe(text)).execute(session.connection()).await;
         if let Err(error) = filled {
