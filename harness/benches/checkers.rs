@@ -132,6 +132,7 @@ impl Generated {
             resident_bytes: 0,
             peak_resident_bytes: 0,
             open_files: 20,
+            disk_bytes: 0,
         });
         for number in 0..OPERATIONS {
             entry.at = number * 1000 * MICROSECOND;

@@ -83,6 +83,12 @@ pub struct ResourcePromise {
     pub memory_spared: u64,
     /// How many more files and connections a part may have open in the end.
     pub files: u64,
+    /// By how many bytes of memory an hour a part may grow while nothing disturbs it.
+    pub memory_an_hour: u64,
+    /// By how many bytes an hour what a part keeps on its disk may grow while nothing disturbs it.
+    pub disk_an_hour: u64,
+    /// By how many open files and connections an hour a part may grow while nothing disturbs it.
+    pub files_an_hour: u64,
     /// The most memory that a part may ever hold, in bytes, by its name without its number.
     pub most: BTreeMap<String, u64>,
 }
@@ -107,7 +113,15 @@ impl Default for GoodputPromise {
 
 impl Default for ResourcePromise {
     fn default() -> Self {
-        Self { memory: 50, memory_spared: 32 << 20, files: 32, most: BTreeMap::new() }
+        Self {
+            memory: 50,
+            memory_spared: 32 << 20,
+            files: 32,
+            memory_an_hour: 64 << 20,
+            disk_an_hour: 64 << 20,
+            files_an_hour: 60,
+            most: BTreeMap::new(),
+        }
     }
 }
 

@@ -475,3 +475,40 @@ fn what_became_slower_between_two_benches_is_a_finding() {
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("broken") && errors.contains("--json"), "{errors}");
 }
+
+/// A program that does nothing, whatever is done to it, and a command that keeps events.
+const UNSHAKEN: &str = r#"
+    name = "unshaken"
+    [[parts]]
+    name = "sleeper"
+    command = ["sleep", "1000"]
+    ready = "running"
+    [events]
+    quiet = 300
+    [events.emit]
+    to = "sleeper"
+    command = ["sh", "-c", "read -r event && echo \"$event\" >>{state}/kept"]
+    kinds = [{ name = "plain", body = { marker = "{marker}" } }]
+    [events.read]
+    from = "sleeper"
+    file = "{state}/kept"
+    marker = "/marker"
+"#;
+
+#[test]
+fn schedules_are_tried_side_by_side_and_each_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("system.toml"), UNSHAKEN).unwrap();
+    let options = ["--runs", "3", "--side-by-side", "3", "--seed", "1", "--most-faults", "5"];
+    let [system, out, json] = ["system.toml", "out", "chaos.json"].map(path);
+    let files = ["--system", &system, "--out", &out, "--json", &json];
+    let (code, told, why) = output(harness(&["chaos"]).args(options).args(files));
+    assert_eq!(code, 0, "{told}{why}");
+    let numbers =
+        ["run 1 of 3, seed 1: held", "run 2 of 3, seed 2: held", "run 3 of 3, seed 3: held"];
+    assert!(numbers.iter().all(|line| why.contains(line)), "{why}");
+    let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let counts = [&summary["runs"], &summary["valid"]].map(serde_json::Value::as_u64);
+    assert_eq!(counts, [Some(3), Some(3)], "{summary}");
+}

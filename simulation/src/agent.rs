@@ -1,6 +1,7 @@
 //! A producer of events: its buffer as a model, its delivery as it is.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Duration;
 
 use harness::history::{Receipt, StoredEvent};
@@ -18,9 +19,9 @@ const FLUSH: (usize, u64) = (100, 5_000_000);
 /// An agent. Times are in microseconds.
 pub struct Agent {
     /// Its name, as `agent-1`.
-    pub name: String,
+    pub name: Rc<str>,
     /// The link from it to the server.
-    pub link: String,
+    pub link: Rc<str>,
     /// How often it was started.
     pub life: u64,
     seed: u64,
@@ -41,8 +42,8 @@ impl Agent {
     /// An agent that starts now; its waits follow from the seed.
     pub fn new(name: &str, seed: u64, defects: &DefectSet) -> Self {
         Self {
-            name: name.to_owned(),
-            link: format!("{name}-to-server"),
+            name: name.into(),
+            link: format!("{name}-to-server").into(),
             life: 0,
             seed,
             defects: defects.clone(),
@@ -80,13 +81,13 @@ impl Agent {
         let name = lane_name(lane);
         let event = StoredEvent {
             id: id.clone(),
-            producer: Some(self.name.clone()),
+            producer: Some(self.name.to_string()),
             lane: Some(name.to_owned()),
             sequence: Some(sequence),
             marker: Some(marker.to_owned()),
             dropped: None,
         };
-        self.held.push((lane, Parcel { number, event }));
+        self.held.push((lane, Parcel { number, event: Rc::new(event) }));
         self.flush_when_due(at);
         Receipt { id: Some(id), lane: Some(name.to_owned()), sequence: Some(sequence) }
     }

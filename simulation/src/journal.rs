@@ -54,11 +54,11 @@ pub fn attempt(caller: &str, call: &str) -> Action {
 }
 
 /// An event given to an agent.
-pub fn emit(producer: &str, marker: &str, urgent: bool, probe: bool) -> Emit {
+pub fn emit(producer: &str, marker: String, urgent: bool, probe: bool) -> Emit {
     let kind = if urgent { "urgent" } else { "plain" };
     Emit {
         producer: producer.to_owned(),
-        marker: marker.to_owned(),
+        marker,
         kind: kind.to_owned(),
         urgent,
         probe,

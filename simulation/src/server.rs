@@ -4,6 +4,7 @@
 //! agent's identity for it is the key. Positions follow the order of commits.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use harness::environment::Direction;
 use harness::history::StoredEvent;
@@ -29,7 +30,7 @@ pub struct Parcel {
     /// Its place in the history's list of emits: what makes it the same event.
     pub number: u64,
     /// As it will be read back.
-    pub event: StoredEvent,
+    pub event: Rc<StoredEvent>,
 }
 
 /// What becomes of a batch that arrives.
@@ -73,23 +74,23 @@ impl Bucket {
 /// What the server has stored, in the order of commits.
 #[derive(Debug, Default)]
 pub struct Store {
-    events: Vec<StoredEvent>,
+    events: Vec<Rc<StoredEvent>>,
     known: HashSet<u64>,
 }
 
 impl Store {
     /// Stores what is not there yet.
-    pub fn commit(&mut self, batch: Vec<Parcel>) {
+    pub fn commit(&mut self, batch: &[Parcel]) {
         for parcel in batch {
             if self.known.insert(parcel.number) {
-                self.events.push(parcel.event);
+                self.events.push(Rc::clone(&parcel.event));
             }
         }
     }
 
     /// Everything, in order.
     pub fn into_events(self) -> Vec<StoredEvent> {
-        self.events
+        self.events.into_iter().map(Rc::unwrap_or_clone).collect()
     }
 }
 

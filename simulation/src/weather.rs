@@ -1,7 +1,7 @@
 //! What a schedule does to each link and part, at each time. Times are in microseconds.
 
 use harness::environment::Direction;
-use harness::faults::{Fault, Schedule};
+use harness::faults::{Fault, Schedule, ScheduledFault};
 
 /// How long a part takes from its start until it answers.
 pub const STARTS: u64 = 150_000;
@@ -16,10 +16,10 @@ struct Spell<'a> {
     fault: &'a Fault,
 }
 
-/// The faults of one schedule.
-#[derive(Clone, Debug)]
+/// The faults of one schedule, by what they hit: so few targets are found soonest one by one.
+#[derive(Clone, Debug, Default)]
 pub struct Weather<'a> {
-    spells: Vec<Spell<'a>>,
+    spells: Vec<(&'a str, Vec<Spell<'a>>)>,
 }
 
 /// What becomes of bytes that are sent over a link.
@@ -34,26 +34,35 @@ pub enum Passage {
 impl<'a> Weather<'a> {
     /// What this schedule brings.
     pub fn of(schedule: &'a Schedule) -> Self {
-        let spell = |scheduled: &'a harness::faults::ScheduledFault| Spell {
-            from: scheduled.at * 1000,
-            until: (scheduled.at + scheduled.lasts) * 1000,
-            fault: &scheduled.fault,
-        };
-        Self { spells: schedule.faults().iter().map(spell).collect() }
+        let mut weather = Self::default();
+        for ScheduledFault { at, lasts, fault } in schedule.faults() {
+            let spell = Spell { from: at * 1000, until: (at + lasts) * 1000, fault };
+            match weather.spells.iter_mut().find(|(target, _)| *target == fault.target()) {
+                Some((_, spells)) => spells.push(spell),
+                None => weather.spells.push((fault.target(), vec![spell])),
+            }
+        }
+        weather
+    }
+
+    fn of_target(&self, target: &str) -> impl Iterator<Item = &Spell<'a>> {
+        let known = self.spells.iter().find(|(known, _)| *known == target);
+        known.into_iter().flat_map(|(_, spells)| spells)
     }
 
     fn on(&self, target: &str, at: u64) -> impl Iterator<Item = &Spell<'a>> {
-        let goes_on = move |spell: &&Spell<'a>| (spell.from..spell.until).contains(&at);
-        self.spells.iter().filter(move |spell| spell.fault.target() == target).filter(goes_on)
+        self.of_target(target).filter(move |spell| (spell.from..spell.until).contains(&at))
+    }
+
+    fn endings(&self, part: &str) -> impl Iterator<Item = &Spell<'a>> {
+        let ends = |fault: &Fault| matches!(fault, Fault::Kill { .. } | Fault::Terminate { .. });
+        self.of_target(part).filter(move |spell| ends(spell.fault))
     }
 
     /// Until when a part is down, if it is: ended, or still starting.
     pub fn down_until(&self, part: &str, at: u64) -> Option<u64> {
-        let ends = |fault: &Fault| matches!(fault, Fault::Kill { .. } | Fault::Terminate { .. });
-        let down = self.spells.iter().filter(|spell| {
-            let until = spell.until + STARTS;
-            ends(spell.fault) && spell.fault.target() == part && (spell.from..until).contains(&at)
-        });
+        let down =
+            self.endings(part).filter(|spell| (spell.from..spell.until + STARTS).contains(&at));
         down.map(|spell| spell.until + STARTS).max()
     }
 
@@ -65,12 +74,7 @@ impl<'a> Weather<'a> {
 
     /// When a part is next ended.
     pub fn ended_after(&self, part: &str, at: u64) -> Option<u64> {
-        let ends = |fault: &Fault| matches!(fault, Fault::Kill { .. } | Fault::Terminate { .. });
-        let later = self
-            .spells
-            .iter()
-            .filter(|spell| ends(spell.fault) && spell.fault.target() == part && spell.from >= at);
-        later.map(|spell| spell.from).min()
+        self.endings(part).map(|spell| spell.from).filter(|from| *from >= at).min()
     }
 
     /// Whether a link takes no connection.
@@ -81,8 +85,7 @@ impl<'a> Weather<'a> {
     /// When a link's open connections are next closed: by a cut or a reset that begins, or by what
     /// swallowed their bytes and heals.
     pub fn breaks_after(&self, link: &str, at: u64) -> Option<u64> {
-        let breaks = self.spells.iter().filter(|spell| spell.fault.target() == link);
-        let breaks = breaks.filter_map(|spell| match spell.fault {
+        let breaks = self.of_target(link).filter_map(|spell| match spell.fault {
             Fault::Cut { .. } | Fault::Reset { .. } => Some(spell.from),
             Fault::Hold { .. } => Some(spell.until),
             _ => None,
@@ -121,7 +124,6 @@ impl<'a> Weather<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use harness::faults::ScheduledFault;
 
     const LINK: &str = "agent-1-to-server";
 

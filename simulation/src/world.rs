@@ -1,12 +1,15 @@
 //! One schedule, from the first event to the final read: a queue of what happens next.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::rc::Rc;
 use std::time::Duration;
 
 use harness::environment::Direction;
 use harness::faults::{Fault, ScheduledFault};
-use harness::history::{self, Action, History, NO_ANSWER, PartState, Phase, Stage, StoredEvent};
+use harness::history::{
+    self, Action, Emit, History, NO_ANSWER, PartState, Phase, Stage, StoredEvent,
+};
 use harness::promises::Promises;
 use harness::run::Plan;
 use harness::seed::Seed;
@@ -59,7 +62,7 @@ pub fn simulate(load: &Load, promises: &Promises) -> History {
 /// What an agent calls for. Each kind has at most one call under way.
 #[derive(Clone, Debug)]
 enum Errand {
-    Events { lane: Lane, batch: Vec<Parcel> },
+    Events { lane: Lane, batch: Rc<[Parcel]> },
     CheckIn,
 }
 
@@ -72,13 +75,13 @@ enum Event {
     /// An agent checks in.
     ChecksIn { agent: usize, life: u64 },
     /// A paused agent takes an event after all.
-    Taken { agent: usize, marker: String, urgent: bool, operation: Option<u64> },
+    Taken { agent: usize, emit: Box<Emit>, operation: Option<u64> },
     /// The workload waits no longer.
-    Unanswered { action: Action, operation: u64 },
+    Unanswered { emit: Box<Emit>, operation: u64 },
     /// A call arrives at the server.
     Arrives { agent: usize, call: u64, errand: Errand },
     /// A batch is committed.
-    Commits(Vec<Parcel>),
+    Commits(Rc<[Parcel]>),
     /// An agent learns what became of a call.
     Ends { agent: usize, life: u64, call: u64, how: End },
     /// The producers are asked what they hold.
@@ -88,6 +91,34 @@ enum Event {
     /// A part is seen to be so.
     Part { part: String, state: PartState, detail: &'static str },
 }
+
+/// An event and its time; of those at the same time the first that was planned comes first.
+struct Planned {
+    at: u64,
+    number: u64,
+    event: Event,
+}
+
+impl Ord for Planned {
+    /// The greatest is the next: as a heap wants it.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+impl PartialOrd for Planned {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Planned {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Planned {}
 
 /// How a call ends, as its agent sees it.
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +145,7 @@ struct World<'a> {
     calls: Vec<[Option<Call>; 2]>,
     buckets: Vec<Bucket>,
     store: Store,
-    queue: BinaryHeap<Reverse<(u64, u64)>>,
-    events: BTreeMap<u64, Event>,
+    queue: BinaryHeap<Planned>,
     next: u64,
     calls_made: u64,
     proposed: u64,
@@ -140,7 +170,6 @@ impl<'a> World<'a> {
             agents,
             store: Store::default(),
             queue: BinaryHeap::new(),
-            events: BTreeMap::new(),
             next: 0,
             calls_made: 0,
             proposed: 0,
@@ -189,19 +218,15 @@ impl<'a> World<'a> {
 
     fn at(&mut self, time: u64, event: Event) {
         self.next += 1;
-        self.queue.push(Reverse((time, self.next)));
-        self.events.insert(self.next, event);
+        self.queue.push(Planned { at: time, number: self.next, event });
     }
 
     fn run_until(&mut self, time: u64) {
-        while let Some(&Reverse((due, key))) = self.queue.peek()
-            && due <= time
+        while self.queue.peek().is_some_and(|next| next.at <= time)
+            && let Some(planned) = self.queue.pop()
         {
-            self.queue.pop();
-            self.now = self.now.max(due);
-            if let Some(event) = self.events.remove(&key) {
-                self.happens(event);
-            }
+            self.now = self.now.max(planned.at);
+            self.happens(planned.event);
         }
         self.now = self.now.max(time);
     }
@@ -223,14 +248,13 @@ impl<'a> World<'a> {
             Event::ChecksIn { agent, life } if self.agents[agent].life == life => {
                 self.call(agent, Errand::CheckIn);
             }
-            Event::Taken { agent, marker, urgent, operation } => {
-                self.taken(agent, &marker, (urgent, false), operation);
-            }
-            Event::Unanswered { action, operation } => {
+            Event::Taken { agent, emit, operation } => self.taken(agent, *emit, operation),
+            Event::Unanswered { emit, operation } => {
+                let action = Action::Emit(*emit);
                 self.journal.end(self.now, "workload", operation, Phase::Indeterminate, action);
             }
             Event::Arrives { agent, call, errand } => self.arrives(agent, call, errand),
-            Event::Commits(batch) => self.store.commit(batch),
+            Event::Commits(batch) => self.store.commit(&batch),
             Event::Ends { agent, life, call, how } if self.agents[agent].life == life => {
                 self.ends(agent, call, how);
             }
@@ -244,7 +268,7 @@ impl<'a> World<'a> {
             }
             Event::Fault { number, begins } => self.fault(number, begins),
             Event::Part { part, state, detail } => {
-                if let Some(agent) = self.agents.iter().position(|agent| agent.name == part)
+                if let Some(agent) = self.agents.iter().position(|agent| *agent.name == part)
                     && state == PartState::Ready
                     && detail.is_empty()
                 {
@@ -272,38 +296,31 @@ impl<'a> World<'a> {
     }
 
     fn emit(&mut self, agent: usize, marker: String, urgent: bool, probe: bool) {
-        let name = self.agents[agent].name.clone();
-        let action = Action::Emit(emit(&name, &marker, urgent, probe));
-        let operation = self.journal.begin(self.now, "workload", action.clone());
+        let name = Rc::clone(&self.agents[agent].name);
+        let emit = emit(&name, marker, urgent, probe);
+        let operation = self.journal.begin(self.now, "workload", Action::Emit(emit.clone()));
         if self.weather.down_until(&name, self.now).is_some() {
+            let action = Action::Emit(emit);
             self.journal.end(self.now, "workload", operation, Phase::Fail, action);
             return;
         }
         let Some(resumes) = self.weather.paused_until(&name, self.now) else {
-            return self.taken(agent, &marker, (urgent, probe), Some(operation));
+            return self.taken(agent, emit, Some(operation));
         };
-        let waits = self.now + EMIT_LIMIT;
+        let (waits, emit) = (self.now + EMIT_LIMIT, Box::new(emit));
         let answered = (resumes <= waits).then_some(operation);
         if answered.is_none() {
-            self.at(waits, Event::Unanswered { action, operation });
+            self.at(waits, Event::Unanswered { emit: emit.clone(), operation });
         }
-        self.at(resumes, Event::Taken { agent, marker, urgent, operation: answered });
+        self.at(resumes, Event::Taken { agent, emit, operation: answered });
     }
 
-    fn taken(
-        &mut self,
-        agent: usize,
-        marker: &str,
-        (urgent, probe): (bool, bool),
-        operation: Option<u64>,
-    ) {
+    fn taken(&mut self, agent: usize, mut emit: Emit, operation: Option<u64>) {
         self.next += 1;
-        let receipt = self.agents[agent].take(self.now, self.next, marker, urgent);
+        let receipt = self.agents[agent].take(self.now, self.next, &emit.marker, emit.urgent);
         if let Some(operation) = operation {
-            let name = &self.agents[agent].name;
-            let mut emitted = emit(name, marker, urgent, probe);
-            emitted.receipt = Some(receipt);
-            self.journal.end(self.now, "workload", operation, Phase::Ok, Action::Emit(emitted));
+            emit.receipt = Some(receipt);
+            self.journal.end(self.now, "workload", operation, Phase::Ok, Action::Emit(emit));
         }
         self.wakes(agent);
     }
@@ -332,7 +349,7 @@ impl<'a> World<'a> {
                 self.at(time.max(self.now + 1), Event::Wakes { agent, life });
             }
             Step::Send { lane, limit } => {
-                let batch = one.oldest(lane, limit);
+                let batch = one.oldest(lane, limit).into();
                 self.call(agent, Errand::Events { lane, batch });
             }
         }
@@ -340,8 +357,8 @@ impl<'a> World<'a> {
 
     /// An agent calls the server.
     fn call(&mut self, agent: usize, errand: Errand) {
-        let (name, link) = (self.agents[agent].name.clone(), self.agents[agent].link.clone());
-        let life = self.agents[agent].life;
+        let one = &self.agents[agent];
+        let (name, link, life) = (Rc::clone(&one.name), Rc::clone(&one.link), one.life);
         if let Some(resumes) = self.weather.paused_until(&name, self.now) {
             return self.at(resumes, Event::ChecksIn { agent, life });
         }
@@ -462,7 +479,7 @@ impl<'a> World<'a> {
             }
             let events = agent.backlog(self.now).total();
             sum = sum.map(|sum| sum + events);
-            self.journal.note(self.now, Action::Backlog { part: agent.name.clone(), events });
+            self.journal.note(self.now, Action::Backlog { part: agent.name.to_string(), events });
         }
         sum
     }
@@ -498,7 +515,7 @@ impl<'a> World<'a> {
         let until = self.now + lasts * MILLISECOND;
         if ends {
             self.happens(part(PartState::Killed, ""));
-            if let Some(agent) = self.agents.iter().position(|agent| agent.name == target) {
+            if let Some(agent) = self.agents.iter().position(|agent| *agent.name == *target) {
                 self.agent_ends(agent);
             }
         } else if pauses && lasts * MILLISECOND > SECOND {

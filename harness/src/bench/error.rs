@@ -40,6 +40,21 @@ pub enum BenchError {
         /// What the part that takes events wrote last.
         log: String,
     },
+    /// Some requests were not answered with success.
+    #[error("{what}: of {requests} requests {succeeded} succeeded; its log ends with: {log}")]
+    NotAllSucceeded {
+        /// What was measured.
+        what: String,
+        /// How many were sent.
+        requests: u64,
+        /// How many were answered with success.
+        succeeded: u64,
+        /// What the part that was asked wrote last.
+        log: String,
+    },
+    /// A subscriber did not get every event, once and in the order of all others.
+    #[error("{0}: the latency of the stream would mean nothing")]
+    Missed(String),
     /// The operating system refuses a socket, a folder or a thread.
     #[error("cannot measure: {0}")]
     System(#[from] std::io::Error),

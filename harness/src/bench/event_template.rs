@@ -2,7 +2,7 @@
 
 use rand::Rng;
 use serde_json::Value;
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 /// A JSON value with holes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,15 @@ impl EventTemplate {
     }
 
     /// Appends the event with this number, as of `now`, in milliseconds since 1970 and in RFC 3339.
-    pub fn write(&self, number: u64, now: (u64, &str), random: &mut impl Rng, bytes: &mut Vec<u8>) {
+    /// Gives the last UUID that it drew for it.
+    pub fn write(
+        &self,
+        number: u64,
+        now: (u64, &str),
+        random: &mut impl Rng,
+        bytes: &mut Vec<u8>,
+    ) -> Option<Uuid> {
+        let mut last = None;
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => bytes.extend_from_slice(text.as_bytes()),
@@ -51,11 +59,13 @@ impl EventTemplate {
                     let mut drawn = [0; 10];
                     random.fill_bytes(&mut drawn);
                     let id = Builder::from_unix_timestamp_millis(now.0, &drawn).into_uuid();
+                    last = Some(id);
                     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
                     bytes.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
                 }
             }
         }
+        last
     }
 }
 
@@ -64,7 +74,6 @@ mod tests {
     use super::*;
     use crate::seed::Seed;
     use serde_json::json;
-    use uuid::Uuid;
 
     #[test]
     fn each_hole_is_filled_and_the_rest_kept() {
@@ -74,7 +83,8 @@ mod tests {
         });
         let mut bytes = Vec::new();
         let now = (1_700_000_000_000, "2023-11-14T22:13:20Z");
-        EventTemplate::new(&event).write(42, now, &mut Seed(1).stream("ids"), &mut bytes);
+        let template = EventTemplate::new(&event);
+        let drawn = template.write(42, now, &mut Seed(1).stream("ids"), &mut bytes);
         let written: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(written["seq"], json!(42));
         assert_eq!(written["at"], json!("2023-11-14T22:13:20Z"));
@@ -82,6 +92,7 @@ mod tests {
         assert_eq!(written["text"], json!("number {number}"));
         assert_eq!(written["fixed"], event["fixed"]);
         let id: Uuid = written["id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(drawn, Some(id));
         assert_eq!(id.get_version_num(), 7);
         assert_eq!(id.get_timestamp().unwrap().to_unix().0, 1_700_000_000);
     }

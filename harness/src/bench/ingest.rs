@@ -113,7 +113,7 @@ async fn measure_on(
         BenchError::Unusable(format!("`{}` has no database", request.system.name))
     })?;
     let mut database = options.connect().await?;
-    let table = Table::of(contract, &mut database).await?;
+    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
     tell(&format!("ingest: filling {} with {} rows", contract.table, request.rows));
     table.fill(request.rows, &mut database).await?;
     let to = address(environment, &contract.to)?;
@@ -213,13 +213,13 @@ pub(super) async fn start(
 }
 
 /// What a log says last.
-fn last_line(log: &Path) -> String {
+pub(super) fn last_line(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     text.lines().next_back().unwrap_or("nothing").to_owned()
 }
 
 /// Where a part listens.
-fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
+pub(super) fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
     let url = environment.part(part).map(|part| part.url().trim_start_matches("http://"));
     let parsed = url.and_then(|address| address.parse().ok());
     parsed.ok_or_else(|| BenchError::Unusable(format!("`{part}` is not one part on this machine")))

@@ -2,7 +2,9 @@
 //! same run.
 //!
 //! [`engine`] measures the harness's own workload engine, [`ingest`] how fast a system takes
-//! events and [`retention`] what it costs to delete them, as its system file describes. All give [`Figure`]s: rounds in which the figure and its
+//! events, as its system file describes, [`retention`] what it costs to delete them, [`reading`]
+//! how it answers for its history when that is ten times as long, and [`stream`] how its live
+//! stream reaches a thousand subscribers. All give [`Figure`]s: rounds in which the figure and its
 //! limit take turns, so that what disturbs the machine disturbs both. [`comparison`] says what
 //! became slower between two runs beyond their noise.
 
@@ -11,12 +13,17 @@ pub mod comparison;
 mod copying;
 pub mod engine;
 mod error;
+mod event_stream;
 mod event_template;
 mod figure;
 pub mod ingest;
 mod producers;
+pub mod reading;
 mod resampling;
 pub mod retention;
+mod slow_subscriber;
+pub mod stream;
+mod subscribers;
 mod table;
 mod trivial_server;
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use chrono::{SecondsFormat, Utc};
 use rand_chacha::ChaCha8Rng;
+use uuid::Uuid;
 
 use super::BenchError;
 use super::event_template::EventTemplate;
@@ -27,6 +28,8 @@ pub(super) struct Producers {
     random: ChaCha8Rng,
     /// The body of the request that is being written.
     scratch: Vec<u8>,
+    /// The ids of its events.
+    ids: Vec<Uuid>,
 }
 
 impl Producers {
@@ -65,6 +68,7 @@ impl Producers {
             event: EventTemplate::new(&contract.event),
             random: seed.stream("bench events"),
             scratch: Vec::new(),
+            ids: Vec::new(),
         })
     }
 
@@ -75,6 +79,7 @@ impl Producers {
         let text = now.to_rfc3339_opts(SecondsFormat::Millis, true);
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         self.scratch.clear();
+        self.ids.clear();
         self.scratch.extend_from_slice(self.body.0.as_bytes());
         self.scratch.push(b'[');
         for index in 0..events {
@@ -83,7 +88,8 @@ impl Producers {
             }
             self.given[producer] += 1;
             let number = self.given[producer];
-            self.event.write(number, (millis, &text), &mut self.random, &mut self.scratch);
+            let (event, now) = (&self.event, (millis, text.as_str()));
+            self.ids.extend(event.write(number, now, &mut self.random, &mut self.scratch));
         }
         self.scratch.push(b']');
         self.scratch.extend_from_slice(self.body.1.as_bytes());
@@ -91,5 +97,10 @@ impl Producers {
         bytes.extend_from_slice(self.scratch.len().to_string().as_bytes());
         bytes.extend_from_slice(b"\r\n\r\n");
         bytes.extend_from_slice(&self.scratch);
+    }
+
+    /// The UUIDs of version 7 in the events of the last request.
+    pub fn last_ids(&self) -> &[Uuid] {
+        &self.ids
     }
 }

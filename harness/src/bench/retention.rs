@@ -38,7 +38,7 @@ pub async fn measure(
     let measured = async {
         let options = environment.superuser_options().ok_or_else(|| unusable("has no database"))?;
         let mut database = options.connect().await?;
-        let table = Table::of(&contract, &mut database).await?;
+        let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
         let rows = Values::default().with("rows", table.select_rows(1, EVENTS));
         let add = fill(&periods.add, &rows)?;
         let (mut own, mut peer) = (Vec::new(), Vec::new());

@@ -4,7 +4,10 @@ use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement}
 
 use super::BenchError;
 use crate::environment::postgres::quote_identifier;
-use crate::system::{BenchContract, Values, fill};
+use crate::system::{Values, fill};
+
+/// Rows that are inserted together when a table is filled.
+const FILLED_TOGETHER: u64 = 1_000_000;
 
 /// The table, and the query of the system file that makes rows for it.
 #[derive(Clone, Debug)]
@@ -17,13 +20,14 @@ pub(super) struct Table {
 impl Table {
     /// Learns from the database which columns the query gives.
     pub async fn of(
-        contract: &BenchContract,
+        name: &str,
+        rows: &str,
         database: &mut PgConnection,
     ) -> Result<Self, BenchError> {
         let no_columns = Self {
-            name: quote_identifier(&contract.table),
+            name: quote_identifier(name),
             columns: String::new(),
-            rows: contract.rows.trim().trim_end_matches(';').to_owned(),
+            rows: rows.trim().trim_end_matches(';').to_owned(),
         };
         // A template that asks for more than its numbers is found out here.
         let query = fill(&no_columns.rows, &numbers(1, 1))?;
@@ -50,12 +54,25 @@ impl Table {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// How many rows of it sequential scans have read until now, as far as those who read them have
+    /// told.
+    pub async fn rows_read_sequentially(
+        &self,
+        database: &mut PgConnection,
+    ) -> Result<u64, BenchError> {
+        let query = "SELECT coalesce(sum(seq_tup_read), 0)::bigint FROM pg_stat_user_tables \
+                     WHERE relid IN (SELECT relid FROM pg_partition_tree($1::regclass))";
+        let rows: i64 = sqlx::query_scalar(query).bind(&self.name).fetch_one(database).await?;
+        Ok(u64::try_from(rows).unwrap_or(0))
+    }
+
     /// Inserts so many rows from the first number on, and leaves the table as an old one is:
     /// vacuumed and analysed. Its indexes are made anew afterwards, which is faster.
     pub async fn fill(&self, count: u64, database: &mut PgConnection) -> Result<(), BenchError> {
         if count > 0 {
             let indexes: Vec<(String, String)> = sqlx::query_as(
-                "SELECT format('DROP INDEX %s', indexrelid::regclass), replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') \
+                "SELECT format('DROP INDEX %s', indexrelid::regclass), \
+                     replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') \
                  FROM pg_index WHERE indrelid = $1::regclass AND NOT EXISTS \
                  (SELECT FROM pg_constraint WHERE conindid = indexrelid)",
             )
@@ -65,9 +82,15 @@ impl Table {
             for (drop, _) in &indexes {
                 database.execute(AssertSqlSafe(drop.clone())).await?;
             }
-            let rows = self.select_rows(1, count);
-            let insert = format!("INSERT INTO {} ({}) {rows}", self.name, self.columns);
-            database.execute(AssertSqlSafe(insert)).await?;
+            let mut first = 1;
+            while first <= count {
+                let together = FILLED_TOGETHER.min(count + 1 - first);
+                let rows = self.select_rows(first, together);
+                let insert = format!("INSERT INTO {} ({}) {rows}", self.name, self.columns);
+                database.execute(AssertSqlSafe(insert)).await?;
+                first += together;
+            }
+            database.execute("SET maintenance_work_mem = '512MB'").await?;
             for (_, make) in &indexes {
                 database.execute(AssertSqlSafe(make.clone())).await?;
             }

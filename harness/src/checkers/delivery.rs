@@ -18,7 +18,8 @@ const CHECKER: &str = "delivery";
 /// Where an event is placed that no part of the environment claims.
 const SERVER: &str = "the system itself";
 
-/// Judges delivery. Goes through the history four times, and holds some bytes for each event.
+/// Judges delivery. Goes through the history twice, and up to twice more to name what is wrong;
+/// holds some bytes for each event.
 pub fn check(history: &dyn Entries) -> Verdict {
     let facts = Facts::of(history);
     if facts.emits == 0 {
@@ -27,9 +28,16 @@ pub fn check(history: &dyn Entries) -> Verdict {
     let Some(read) = facts.read else {
         return Verdict::unknown(CHECKER, facts.why_unread());
     };
-    let repeated_ids = repeated_ids(history, &read);
     let mut tally = Tally::new(facts.emits);
-    history.each(&mut |entry| tally.count_emit(entry, &read));
+    let mut ids = Vec::with_capacity(read.events);
+    // What is read back was emitted before, and is known when it comes.
+    history.each(&mut |entry| {
+        tally.count_emit(entry, &read);
+        for event in read.events_in(entry) {
+            ids.push(key(&event.id));
+            tally.count_stored(event);
+        }
+    });
     if let Some(marker) = tally.ambiguous {
         return Verdict::unknown(
             CHECKER,
@@ -38,23 +46,23 @@ pub fn check(history: &dyn Entries) -> Verdict {
             ),
         );
     }
-    let mut seen_ids = HashSet::new();
-    read.each(history, |event| {
-        let id = key(&event.id);
-        let repeated = repeated_ids.contains(&id) && !seen_ids.insert(id);
-        tally.count_stored(event, repeated);
-    });
-    let faults = facts.faults();
-    history.each(&mut |entry| tally.judge_emit(entry, &faults));
+    tally.repeated_ids = repeated(ids);
+    if !(tally.repeated_ids.is_empty() && tally.repeated_markers.is_empty()) {
+        tally.name_duplicates(history, &read);
+    }
+    tally.count_ended();
+    if tally.wronged > 0 {
+        let faults = facts.faults();
+        let mut began = HashMap::new();
+        history.each(&mut |entry| tally.name_wronged(entry, &mut began, &faults));
+    }
     tally.verdict(facts.emits, &read)
 }
 
-/// The identities that were stored more than once.
-fn repeated_ids(history: &dyn Entries, read: &FinalRead) -> HashSet<u64> {
-    let mut ids = Vec::with_capacity(read.events);
-    read.each(history, |event| ids.push(key(&event.id)));
-    ids.sort_unstable();
-    ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+/// What is there more than once.
+fn repeated(mut keys: Vec<u64>) -> HashSet<u64> {
+    keys.sort_unstable();
+    keys.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
 }
 
 /// What is known of an emitted event.
@@ -71,14 +79,26 @@ impl Known {
     fn is(self, what: u8) -> bool {
         self.0 & what != 0
     }
+
+    /// Taken before the read, and not in it.
+    fn is_lost(self) -> bool {
+        self.is(Self::TAKEN) && !self.is(Self::STORED | Self::LATE)
+    }
+
+    fn is_undead(self) -> bool {
+        self.is(Self::REFUSED) && self.is(Self::STORED)
+    }
 }
 
 /// What was found, by kind.
 struct Tally {
     known: Table<Known>,
-    /// When the events under way were proposed, by operation.
-    began: HashMap<u64, u64>,
     ambiguous: Option<String>,
+    /// What is stored more than once: identities, and markers of known events.
+    repeated_ids: HashSet<u64>,
+    repeated_markers: HashSet<u64>,
+    /// How many events are lost or undead.
+    wronged: u64,
     lost: Wrongs<String>,
     undead: Wrongs<String>,
     duplicated: Wrongs<String>,
@@ -93,8 +113,10 @@ impl Tally {
     fn new(emits: usize) -> Self {
         Self {
             known: Table::with_room_for(emits),
-            began: HashMap::new(),
             ambiguous: None,
+            repeated_ids: HashSet::new(),
+            repeated_markers: HashSet::new(),
+            wronged: 0,
             lost: Wrongs::new(),
             undead: Wrongs::new(),
             duplicated: Wrongs::new(),
@@ -109,10 +131,9 @@ impl Tally {
     fn count_emit(&mut self, entry: &Entry, read: &FinalRead) {
         let Action::Emit(emit) = &entry.action else { return };
         let marker = key(&emit.marker);
-        let new = self.known.insert(marker, Known::default());
         let end = match entry.phase {
             Phase::Invoke => {
-                if !new {
+                if !self.known.insert(marker, Known::default()) {
                     self.ambiguous.get_or_insert_with(|| emit.marker.clone());
                 }
                 return;
@@ -128,45 +149,70 @@ impl Tally {
         self.refused += u64::from(end == Known::REFUSED);
     }
 
-    fn count_stored(&mut self, event: &StoredEvent, mut repeated: bool) {
-        let place = event.producer.as_deref().unwrap_or(SERVER);
-        match event.marker.as_deref().map(|marker| self.known.get_mut(key(marker))) {
-            Some(Some(known)) => {
-                repeated |= known.is(Known::STORED);
-                known.0 |= Known::STORED;
+    fn count_stored(&mut self, event: &StoredEvent) {
+        let Some(marker) = event.marker.as_deref().map(key) else { return };
+        match self.known.get_mut(marker) {
+            Some(known) if known.is(Known::STORED) => {
+                self.repeated_markers.insert(marker);
             }
-            Some(None) => self.invented.add(place, || name_stored(event)),
-            None => {}
-        }
-        if repeated {
-            self.duplicated.add(place, || name_stored(event));
+            Some(known) => known.0 |= Known::STORED,
+            None => self.invented.add(place_of(event), || name_stored(event)),
         }
     }
 
-    /// Looks at what is known of an event when it ends; what never ends is indeterminate.
-    fn judge_emit(&mut self, entry: &Entry, faults: &[FaultView<'_>]) {
+    /// Names what is stored once more, by its identity or its marker.
+    fn name_duplicates(&mut self, history: &dyn Entries, read: &FinalRead) {
+        let (mut ids, mut markers) = (self.repeated_ids.clone(), self.repeated_markers.clone());
+        read.each(history, |event| {
+            let id = key(&event.id);
+            // The first of each is the one that may be there.
+            let again = self.repeated_ids.contains(&id) && !ids.remove(&id);
+            let marker = event.marker.as_deref().map(key);
+            let again_by_marker = marker.is_some_and(|marker| {
+                self.repeated_markers.contains(&marker) && !markers.remove(&marker)
+            });
+            if again || again_by_marker {
+                self.duplicated.add(place_of(event), || name_stored(event));
+            }
+        });
+    }
+
+    /// What never ends is indeterminate.
+    fn count_ended(&mut self) {
+        for known in self.known.values() {
+            self.wronged += u64::from(known.is_lost() || known.is_undead());
+            let stored = known.is(Known::STORED);
+            let late = known.is(Known::TAKEN) && known.is(Known::LATE) && !stored;
+            self.after_read += u64::from(late);
+            let unclear = stored && !known.is(Known::TAKEN | Known::REFUSED);
+            self.indeterminate_stored += u64::from(unclear);
+        }
+    }
+
+    /// Names what is lost or undead when it ends. `began` holds the events under way: when they
+    /// were proposed, by operation.
+    fn name_wronged(
+        &mut self,
+        entry: &Entry,
+        began: &mut HashMap<u64, u64>,
+        faults: &[FaultView<'_>],
+    ) {
         let Action::Emit(emit) = &entry.action else { return };
         if entry.phase == Phase::Invoke {
-            self.began.insert(entry.operation, entry.at);
+            began.insert(entry.operation, entry.at);
             return;
         }
-        let began = self.began.remove(&entry.operation).unwrap_or(entry.at);
+        let began = began.remove(&entry.operation).unwrap_or(entry.at);
         let known = self.known.get_mut(key(&emit.marker)).copied().unwrap_or_default();
         let name = || name_ended(emit, entry, began, faults);
-        let stored = known.is(Known::STORED);
         match entry.phase {
-            Phase::Ok if stored => {}
-            Phase::Ok if known.is(Known::LATE) => self.after_read += 1,
-            Phase::Ok => self.lost.add(&emit.producer, name),
-            Phase::Fail if stored => self.undead.add(&emit.producer, name),
+            Phase::Ok if known.is_lost() => self.lost.add(&emit.producer, name),
+            Phase::Fail if known.is_undead() => self.undead.add(&emit.producer, name),
             _ => {}
         }
     }
 
-    fn verdict(mut self, emits: usize, read: &FinalRead) -> Verdict {
-        let ended = Known::TAKEN | Known::REFUSED;
-        let unclear = self.known.values().filter(|known| !known.is(ended));
-        self.indeterminate_stored = unclear.filter(|known| known.is(Known::STORED)).count() as u64;
+    fn verdict(self, emits: usize, read: &FinalRead) -> Verdict {
         let emitted = emits as u64;
         Verdict::on(CHECKER, self.findings(), self.summary()).counting([
             ("emitted", emitted),
@@ -234,6 +280,10 @@ impl Tally {
 
 fn name_ended(emit: &Emit, entry: &Entry, began: u64, faults: &[FaultView<'_>]) -> String {
     name_emit(&EmitView { emit, began, ended: Some(entry.at), phase: entry.phase }, faults)
+}
+
+fn place_of(event: &StoredEvent) -> &str {
+    event.producer.as_deref().unwrap_or(SERVER)
 }
 
 fn name_stored(event: &StoredEvent) -> String {

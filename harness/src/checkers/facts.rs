@@ -105,12 +105,14 @@ impl Facts {
 impl FinalRead {
     /// Looks at every event that it brought, in the system's order.
     pub fn each(&self, history: &dyn Entries, mut look: impl FnMut(&StoredEvent)) {
-        history.each(&mut |entry| {
-            if let Action::Read { events, .. } = &entry.action
-                && entry.operation == self.operation
-            {
-                events.iter().for_each(&mut look);
-            }
-        });
+        history.each(&mut |entry| self.events_in(entry).iter().for_each(&mut look));
+    }
+
+    /// The events that it brought with this entry: none with most.
+    pub fn events_in<'a>(&self, entry: &'a Entry) -> &'a [StoredEvent] {
+        match &entry.action {
+            Action::Read { events, .. } if entry.operation == self.operation => events,
+            _ => &[],
+        }
     }
 }

@@ -13,6 +13,7 @@ mod evidence;
 #[cfg(test)]
 mod expect;
 mod facts;
+mod leak;
 mod metastability;
 mod order;
 mod priority;
@@ -23,6 +24,7 @@ mod resources;
 mod retry;
 mod spread;
 mod table;
+mod trend;
 mod verdict;
 
 pub use composition::{Checker, judge};
@@ -55,6 +57,20 @@ pub const METASTABILITY: Checker = Checker { name: "metastability", check: metas
 /// What parts take comes back to its level. Only for systems that promise it.
 pub const RESOURCES: Checker = Checker { name: "resources", check: resources::check };
 
+/// What parts take does not grow slowly. Only for systems that promise something of it, and for
+/// runs of minutes.
+pub const LEAK: Checker = Checker { name: "leak", check: leak::check };
+
 /// Every checker.
-pub const ALL: [Checker; 9] =
-    [DELIVERY, ORDER, PRIORITY, RATE_LIMIT, RECOVERY, BREAKER, RETRY, METASTABILITY, RESOURCES];
+pub const ALL: [Checker; 10] = [
+    DELIVERY,
+    ORDER,
+    PRIORITY,
+    RATE_LIMIT,
+    RECOVERY,
+    BREAKER,
+    RETRY,
+    METASTABILITY,
+    RESOURCES,
+    LEAK,
+];

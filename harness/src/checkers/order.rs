@@ -41,7 +41,7 @@ pub fn check(history: &dyn Entries) -> Verdict {
     if lanes.0.is_empty() {
         return Verdict::unknown(CHECKER, "no event that was read back has a sequence");
     }
-    let lanes: Vec<Lane> = lanes.0.into_values().flat_map(BTreeMap::into_values).collect();
+    let lanes = lanes.into_sorted();
     lanes.iter().for_each(|lane| wrong.look_for_gaps(lane));
     let broken = wrong.broken_promises(history);
     let summary = wrong.summary(sequenced, lanes.len());
@@ -94,31 +94,40 @@ fn receipt_of(entry: &Entry) -> Option<&Receipt> {
     }
 }
 
-/// Lanes by producer and name.
+/// Lanes by producer and name: a producer has few.
 #[derive(Default)]
-struct Lanes(BTreeMap<String, BTreeMap<Option<String>, Lane>>);
+struct Lanes(HashMap<String, Vec<Lane>>);
 
 impl Lanes {
     fn of(&mut self, producer: &str, name: Option<&str>) -> &mut Lane {
         if !self.0.contains_key(producer) {
-            self.0.insert(producer.to_owned(), BTreeMap::new());
+            self.0.insert(producer.to_owned(), Vec::new());
         }
         let lanes = self.0.get_mut(producer).expect("it was put in");
-        let known = lanes.keys().position(|known| known.as_deref() == name);
-        if known.is_none() {
-            let place =
-                name.map_or_else(|| producer.to_owned(), |name| format!("{producer}, {name}"));
-            let lane = Lane { place, ..Lane::default() };
-            lanes.insert(name.map(str::to_owned), lane);
-        }
-        let mut known = lanes.iter_mut().filter(|(known, _)| known.as_deref() == name);
-        known.next().map(|(_, lane)| lane).expect("it was put in")
+        let known = lanes.iter().position(|lane| lane.name.as_deref() == name);
+        let number = known.unwrap_or_else(|| {
+            lanes.push(Lane::new(producer, name));
+            lanes.len() - 1
+        });
+        &mut lanes[number]
+    }
+
+    /// By producer and name.
+    fn into_sorted(self) -> Vec<Lane> {
+        let mut producers: Vec<_> = self.0.into_iter().collect();
+        producers.sort_by(|(one, _), (two, _)| one.cmp(two));
+        let sorted = producers.into_iter().flat_map(|(_, mut lanes)| {
+            lanes.sort_by(|one, two| one.name.cmp(&two.name));
+            lanes
+        });
+        sorted.collect()
     }
 }
 
 /// One producer's lane, as read.
 #[derive(Default)]
 struct Lane {
+    name: Option<String>,
     place: String,
     last: Option<u64>,
     /// The sequences that were read, as ranges that do not touch: their last by their first.
@@ -127,6 +136,11 @@ struct Lane {
 }
 
 impl Lane {
+    fn new(producer: &str, name: Option<&str>) -> Self {
+        let place = name.map_or_else(|| producer.to_owned(), |name| format!("{producer}, {name}"));
+        Self { name: name.map(str::to_owned), place, ..Self::default() }
+    }
+
     fn stands(&mut self, sequence: u64, wrong: &mut Wrong) {
         if let Some(last) = self.last.replace(sequence)
             && sequence < last

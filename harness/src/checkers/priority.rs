@@ -110,12 +110,14 @@ impl Moment {
 struct Known {
     moments: Table<Moment>,
     producers: Vec<String>,
+    numbers: HashMap<String, u16>,
     urgent: u64,
 }
 
 impl Known {
     fn new(emits: usize) -> Self {
-        Self { moments: Table::with_room_for(emits), producers: Vec::new(), urgent: 0 }
+        let moments = Table::with_room_for(emits);
+        Self { moments, producers: Vec::new(), numbers: HashMap::new(), urgent: 0 }
     }
 
     fn observe(&mut self, entry: &Entry) {
@@ -133,12 +135,13 @@ impl Known {
     }
 
     fn producer(&mut self, name: &str) -> u16 {
-        let known = self.producers.iter().position(|known| known == name);
-        let number = known.unwrap_or_else(|| {
-            self.producers.push(name.to_owned());
-            self.producers.len() - 1
-        });
-        number as u16
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.producers.len() as u16;
+        self.producers.push(name.to_owned());
+        self.numbers.insert(name.to_owned(), number);
+        number
     }
 }
 

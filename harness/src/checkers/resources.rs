@@ -65,7 +65,7 @@ impl Judgement<'_> {
                 self.ready |= *stage == Stage::Disturb;
                 self.over |= *stage == Stage::Judge;
             }
-            Action::Resources { part, resident_bytes, peak_resident_bytes, open_files }
+            Action::Resources { part, resident_bytes, peak_resident_bytes, open_files, .. }
                 if self.ready && !self.over =>
             {
                 let seen = match self.parts.get_mut(part) {

@@ -30,6 +30,8 @@ pub enum Telling {
     Changes,
     /// The counts alone, where there is a terminal: the run is one of many.
     Counts,
+    /// Nothing: others go on at the same time.
+    Nothing,
 }
 
 /// What has been counted so far.
@@ -64,7 +66,7 @@ async fn display(
     stop: CancellationToken,
 ) {
     let bar = ProgressBar::new_spinner();
-    if terminal {
+    if terminal && telling != Telling::Nothing {
         let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.enable_steady_tick(Duration::from_millis(100));

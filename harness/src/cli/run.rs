@@ -13,7 +13,7 @@ use super::run_report::{program, rerun_command};
 use super::subject::{Attempt, Subject, SubjectArguments, exit_for};
 use crate::exit_code::Exit;
 use crate::report;
-use crate::run::{PlanName, RunFolder};
+use crate::run::{PlanName, RunFolder, Soak};
 use crate::seed::Seed;
 
 /// Where runs are kept when no other folder is named.
@@ -31,6 +31,12 @@ pub struct RunArguments {
     /// The lineage that the gate replays [default: as harness.toml says]
     #[arg(long, value_name = "DIR")]
     migrations: Option<PathBuf>,
+    /// How long a soak lasts [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1440))]
+    minutes: Option<u64>,
+    /// Events a second of a soak, over all producers [default: 60]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: Option<u32>,
     #[command(flatten)]
     subject: SubjectArguments,
     /// Where every random choice comes from [default: a fresh one, which is printed]
@@ -52,6 +58,8 @@ enum PlanChoice {
     Quick,
     /// All that harness.toml asks of a release, one command after the other
     Gate,
+    /// Constant load for minutes, generated faults with rests between, and a look for slow growth
+    Soak,
 }
 
 /// Runs, reports, and says how it went.
@@ -61,8 +69,14 @@ pub async fn run(arguments: &RunArguments) -> Exit {
 
 async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
     let seed = arguments.seed.map_or_else(Seed::fresh, Seed);
+    if arguments.plan != PlanChoice::Soak
+        && (arguments.minutes.is_some() || arguments.rate.is_some())
+    {
+        return Err(Failure::usage("--minutes and --rate are of --plan soak alone"));
+    }
     let name = match arguments.plan {
         PlanChoice::Quick => PlanName::Quick,
+        PlanChoice::Soak => PlanName::Soak(soak(arguments)),
         PlanChoice::Gate => return gate(arguments, seed).await,
     };
     let interrupt = interrupt_token().map_err(Failure::environment)?;
@@ -82,6 +96,7 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
         .attempt(Attempt {
             plan,
             planner: name.planner(),
+            lasting: matches!(name, PlanName::Soak(_)),
             seed,
             folder: &folder,
             rerun: rerun_command(&program(), name, &arguments.subject, seed),
@@ -94,6 +109,14 @@ async fn attempt(arguments: &RunArguments) -> Result<Exit, Failure> {
         write_file(path, &report::json::render(&report))?;
     }
     Ok(exit_for(report.outcome))
+}
+
+fn soak(arguments: &RunArguments) -> Soak {
+    let usual = Soak::default();
+    Soak {
+        minutes: arguments.minutes.unwrap_or(usual.minutes),
+        rate: arguments.rate.unwrap_or(usual.rate),
+    }
 }
 
 async fn gate(arguments: &RunArguments, seed: Seed) -> Result<Exit, Failure> {

@@ -8,7 +8,7 @@ use crate::report::text::shell_word;
 use crate::report::{
     Artifact, LeftOut, LinkSetup, PartSetup, Redactor, RunContext, RunReport, Topology,
 };
-use crate::run::{PlanName, Run, RunFolder};
+use crate::run::{PlanName, Run, RunFolder, Soak};
 use crate::seed::Seed;
 use crate::system::System;
 
@@ -45,6 +45,9 @@ pub fn rerun_command(
 ) -> String {
     let program = shell_word(program);
     let mut command = format!("{program} run --plan {} --seed {seed}", plan.name());
+    if let PlanName::Soak(Soak { minutes, rate }) = plan {
+        command.push_str(&format!(" --minutes {minutes} --rate {rate}"));
+    }
     if arguments.backend != BackendKind::default() {
         command.push_str(&format!(" --backend {}", arguments.backend.name()));
     }
@@ -143,6 +146,11 @@ mod tests {
             rerun_command("target/release/harness", PlanName::Quick, &line.arguments, Seed(7)),
             "target/release/harness run --plan quick --seed 7 --backend containers \
              --system mine.toml --defect A,B"
+        );
+        let soak = PlanName::Soak(Soak { minutes: 3, rate: 40 });
+        assert_eq!(
+            rerun_command("harness", soak, &SubjectArguments::default(), Seed(7)),
+            "harness run --plan soak --seed 7 --minutes 3 --rate 40"
         );
     }
 }

@@ -15,7 +15,9 @@ use crate::environment::{BackendKind, Built, EnvironmentError, Secrets};
 use crate::exit_code::Exit;
 use crate::history::{Header, Recorder};
 use crate::report::{self, Redactor, RunReport};
-use crate::run::{Planner, RunError, RunFolder, RunRequest, checkers_of, perform};
+use crate::run::{
+    Planner, RunError, RunFolder, RunRequest, checkers_of, checkers_of_lasting, perform,
+};
 use crate::seed::Seed;
 use crate::system::System;
 
@@ -52,6 +54,8 @@ pub(super) struct Attempt<'a> {
     /// The plan's name.
     pub(super) plan: &'a str,
     pub(super) planner: Planner,
+    /// Whether it goes on long enough to tell slow growth from none.
+    pub(super) lasting: bool,
     pub(super) seed: Seed,
     pub(super) folder: &'a RunFolder,
     /// The command that repeats it.
@@ -103,7 +107,10 @@ impl Subject {
         };
         let progress = Progress::show(&recorder, attempt.telling);
         let (system, interrupt) = (&self.system, &self.interrupt);
-        let checkers = checkers_of(system, self.backend);
+        let checkers = match attempt.lasting {
+            true => checkers_of_lasting(system, self.backend),
+            false => checkers_of(system, self.backend),
+        };
         let outcome = perform(system, &request, folder, &checkers, &recorder, interrupt).await;
         progress.finish().await;
         let redactor = Redactor::new(secrets.values());

@@ -46,7 +46,7 @@ pub use place::{Address, Endpoint};
 pub use ports::{PortError, PortLease, lease_port};
 pub use process::{Process, ProcessError, Program};
 pub use proxy_client::{Direction, ProxyClient, ProxyError, Toxic};
-pub use resources::sample_resources;
+pub use resources::{resident_bytes, sample_resources};
 pub use scarcity::Scarcity;
 pub use secrets::Secrets;
 pub use services::Disruption;

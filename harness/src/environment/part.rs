@@ -1,6 +1,7 @@
 //! One part of the environment: started, watched, killed, started again.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::runner::{Runner, Running};
 use super::scarcity::Scarcity;
 use super::{Endpoint, EnvironmentError};
 use crate::history::{Action, PartState, Recorder};
-use crate::system::Values;
+use crate::system::{Values, fill};
 
 /// How often a part is asked whether it is ready.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -125,6 +126,11 @@ impl Part {
             values: others.clone().and(&setup.values),
             input: setup.input.clone(),
         }
+    }
+
+    /// The folder of its own files, as this process sees it.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        fill("{state}", &self.shared.setup.values).ok().map(PathBuf::from)
     }
 
     /// What it is doing now.

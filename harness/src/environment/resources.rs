@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::Pid;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Environment;
+use super::{Environment, Part};
 use crate::history::{Action, Recorder};
 
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -32,16 +32,23 @@ pub async fn sample_resources(environment: &Environment, recorder: &Recorder) ->
     loop {
         ticks.tick().await;
         let parts = environment.parts().iter();
-        let groups: Vec<(&str, Pid)> =
-            parts.filter_map(|part| Some((part.name(), part.process_group()?))).collect();
-        if groups.is_empty() {
+        let running: Vec<(&str, Pid, Option<PathBuf>)> = parts
+            .filter_map(|part| Some((part.name(), part.process_group()?, part.folder())))
+            .collect();
+        if running.is_empty() {
             continue;
         }
-        let wanted: Vec<Pid> = groups.iter().map(|(_, group)| *group).collect();
+        let wanted: Vec<Pid> = running.iter().map(|(_, group, _)| *group).collect();
+        let folders: Vec<Option<PathBuf>> =
+            running.iter().map(|(_, _, folder)| folder.clone()).collect();
         // What `/proc` says is worked out by the kernel while it is read.
-        let usage = tokio::task::spawn_blocking(move || usage_of(&wanted)).await;
-        let usage = usage.unwrap_or_else(|error| panic!("what parts take cannot be read: {error}"));
-        for (part, group) in groups {
+        let looking = tokio::task::spawn_blocking(move || {
+            let disks = folders.iter().map(|folder| folder.as_deref().map_or(0, bytes_in));
+            (usage_of(&wanted), disks.collect::<Vec<_>>())
+        });
+        let (usage, disks) =
+            looking.await.unwrap_or_else(|error| panic!("what parts take cannot be read: {error}"));
+        for ((part, group, _), disk_bytes) in running.into_iter().zip(disks) {
             if let Some(usage) = usage.get(&group) {
                 recorder.note(
                     "harness",
@@ -50,11 +57,18 @@ pub async fn sample_resources(environment: &Environment, recorder: &Recorder) ->
                         resident_bytes: usage.resident_bytes,
                         peak_resident_bytes: usage.peak_resident_bytes,
                         open_files: usage.open_files,
+                        disk_bytes,
                     },
                 );
             }
         }
     }
+}
+
+/// The memory that a part's processes have now, in bytes, if it runs as processes of this machine.
+pub fn resident_bytes(part: &Part) -> Option<u64> {
+    let group = part.process_group()?;
+    Some(usage_of(&[group]).get(&group)?.resident_bytes)
 }
 
 /// What these process groups take; one without a process is not in it.
@@ -73,6 +87,18 @@ fn usage_of(groups: &[Pid]) -> HashMap<Pid, Usage> {
         }
     }
     usage
+}
+
+/// What the files in a folder and those below it hold, in bytes; one that is just being removed
+/// holds nothing.
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(file) if file.is_dir() => bytes_in(&entry.path()),
+        Ok(file) => file.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
 }
 
 /// The process group of a process, by its folder in `/proc`. That of the kernel's own has the number
@@ -124,6 +150,16 @@ mod tests {
         drop(shell.stdin.take());
         shell.wait().unwrap();
         wait_until("none runs", || usage_of(&[group]).is_empty());
+    }
+
+    #[test]
+    fn a_folder_holds_what_its_files_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("below")).unwrap();
+        fs::write(folder.path().join("one"), [0; 100]).unwrap();
+        fs::write(folder.path().join("below/two"), [0; 11]).unwrap();
+        assert_eq!(bytes_in(folder.path()), 111);
+        assert_eq!(bytes_in(&folder.path().join("nowhere")), 0);
     }
 
     #[test]

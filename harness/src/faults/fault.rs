@@ -207,16 +207,11 @@ impl Fault {
         if of_links(self, other) || of_links(other, self) {
             return true;
         }
-        let same_means = match (self.toxic(), other.toxic()) {
-            (Some(one), Some(two)) => one.name == two.name,
-            (None, None) => true,
-            _ => false,
-        };
-        self.target() == other.target() && same_means
+        self.target() == other.target() && self.toxic_kind() == other.toxic_kind()
     }
 
     fn is_of_link(&self) -> bool {
-        matches!(self, Self::Cut { .. }) || self.toxic().is_some()
+        matches!(self, Self::Cut { .. }) || self.toxic_kind().is_some()
     }
 
     /// The fault as a history and a report tell it.
@@ -362,24 +357,17 @@ impl Fault {
     /// The toxic that it adds to its link, if that is how it disturbs. The name tells apart what
     /// may go on together on one link.
     fn toxic(&self) -> Option<Toxic> {
-        let (kind, attributes) = match self {
-            Self::Latency { latency, jitter, .. } => {
-                ("latency", json!({"latency": latency, "jitter": jitter}))
-            }
-            Self::Bandwidth { rate, .. } => ("bandwidth", json!({"rate": rate})),
+        let (kind, direction) = self.toxic_kind()?;
+        let attributes = match self {
+            Self::Latency { latency, jitter, .. } => json!({"latency": latency, "jitter": jitter}),
+            Self::Bandwidth { rate, .. } => json!({"rate": rate}),
             Self::Slicer { size, delay, .. } => {
-                let variation = size / 2;
-                let attributes =
-                    json!({"average_size": size, "size_variation": variation, "delay": delay});
-                ("slicer", attributes)
+                json!({"average_size": size, "size_variation": size / 2, "delay": delay})
             }
-            Self::SlowClose { delay, .. } => ("slow_close", json!({"delay": delay})),
-            Self::Hold { .. } => ("timeout", json!({"timeout": 0})),
-            Self::Reset { .. } => ("reset_peer", json!({"timeout": 0})),
-            Self::LimitData { bytes, .. } => ("limit_data", json!({"bytes": bytes})),
-            _ => return None,
+            Self::SlowClose { delay, .. } => json!({"delay": delay}),
+            Self::LimitData { bytes, .. } => json!({"bytes": bytes}),
+            _ => json!({"timeout": 0}),
         };
-        let direction = self.direction().unwrap_or(Direction::ToClient);
         let way = match direction {
             Direction::ToServer => "to_server",
             Direction::ToClient => "to_client",
@@ -391,6 +379,21 @@ impl Fault {
             toxicity: 1.0,
             attributes,
         })
+    }
+
+    /// What the proxy calls the toxic, and which way it works, if a toxic is what the fault is.
+    fn toxic_kind(&self) -> Option<(&'static str, Direction)> {
+        let kind = match self {
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::Slicer { .. } => "slicer",
+            Self::SlowClose { .. } => "slow_close",
+            Self::Hold { .. } => "timeout",
+            Self::Reset { .. } => "reset_peer",
+            Self::LimitData { .. } => "limit_data",
+            _ => return None,
+        };
+        Some((kind, self.direction().unwrap_or(Direction::ToClient)))
     }
 }
 

@@ -44,13 +44,13 @@ const LINK_KINDS: [&str; 8] =
 const PART_KINDS: [&str; 3] = ["kill", "terminate", "pause"];
 const PROGRAM_KINDS: [&str; 2] = ["no_files", "no_memory"];
 
-/// A fault as coverage counts it: its kind, and whom it hits, as `cut of server-to-database`.
-type Pair = (String, Phase);
+/// A fault as coverage counts it: its kind, whom it hits, and when.
+type Pair<'a> = (&'static str, &'a str, Phase);
 
 /// Which faults have begun in which phase, and how often.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    seen: BTreeMap<Pair, usize>,
+    seen: BTreeMap<(&'static str, Phase), BTreeMap<String, usize>>,
     possible: usize,
 }
 
@@ -59,13 +59,15 @@ impl Coverage {
     pub fn note(&mut self, schedule: &Schedule, targets: &Targets) {
         self.possible = possible(targets);
         for scheduled in schedule.faults() {
-            *self.seen.entry(pair(scheduled, schedule.faults(), targets)).or_default() += 1;
+            let (kind, role, phase) = pair(scheduled, schedule.faults(), targets);
+            let of_kind = self.seen.entry((kind, phase)).or_default();
+            *of_kind.entry(role.to_owned()).or_default() += 1;
         }
     }
 
     /// How many pairs of a fault and a phase were tried.
     pub fn covered(&self) -> usize {
-        self.seen.len()
+        self.seen.values().map(BTreeMap::len).sum()
     }
 
     /// How many there are.
@@ -73,8 +75,9 @@ impl Coverage {
         self.possible
     }
 
-    fn count(&self, pair: &Pair) -> usize {
-        self.seen.get(pair).copied().unwrap_or(0)
+    fn count(&self, (kind, role, phase): Pair<'_>) -> usize {
+        let of_kind = self.seen.get(&(kind, phase));
+        of_kind.and_then(|roles| roles.get(role)).copied().unwrap_or(0)
     }
 }
 
@@ -113,8 +116,8 @@ impl<'a> ScheduleGenerator<'a> {
                 .filter(|proposed| !faults.iter().any(|other| collide(proposed, other)));
             let seldom = |proposed: &ScheduledFault| {
                 let pair = pair(proposed, &faults, self.targets);
-                let here = faults.iter().filter(|other| other.fault.kind() == pair_kind(&pair));
-                self.coverage.count(&pair) + here.count()
+                let here = faults.iter().filter(|other| other.fault.kind() == pair.0);
+                self.coverage.count(pair) + here.count()
             };
             if let Some(taken) = possible.min_by_key(seldom) {
                 faults.push(taken);
@@ -198,26 +201,26 @@ fn collide(one: &ScheduledFault, two: &ScheduledFault) -> bool {
     let begins_within = |inner: &ScheduledFault, outer: &ScheduledFault| {
         (outer.at..=outer.at + outer.lasts + APART).contains(&inner.at)
     };
-    one.fault.excludes(&two.fault) && (begins_within(one, two) || begins_within(two, one))
+    (begins_within(one, two) || begins_within(two, one)) && one.fault.excludes(&two.fault)
 }
 
-fn pair(scheduled: &ScheduledFault, among: &[ScheduledFault], targets: &Targets) -> Pair {
+fn pair<'a>(
+    scheduled: &'a ScheduledFault,
+    among: &[ScheduledFault],
+    targets: &Targets,
+) -> Pair<'a> {
     let fault = &scheduled.fault;
-    (format!("{} of {}", fault.kind(), role(fault.target(), targets)), phase(scheduled, among))
-}
-
-fn pair_kind(pair: &Pair) -> &str {
-    pair.0.split(' ').next().unwrap_or_default()
+    (fault.kind(), role(fault.target(), targets), phase(scheduled, among))
 }
 
 /// Producers are alike, and so are their links; what else there is stands for itself.
-fn role(target: &str, targets: &Targets) -> String {
+fn role<'a>(target: &'a str, targets: &Targets) -> &'a str {
     let of_producer = |name: &str| targets.producers.iter().any(|producer| producer == name);
     let link = targets.links.iter().find(|link| link.name == target);
     match link {
-        Some(link) if of_producer(&link.from) => "a producer's link".to_owned(),
-        None if of_producer(target) => "a producer".to_owned(),
-        _ => target.to_owned(),
+        Some(link) if of_producer(&link.from) => "a producer's link",
+        None if of_producer(target) => "a producer",
+        _ => target,
     }
 }
 
@@ -235,7 +238,7 @@ fn phase(scheduled: &ScheduledFault, among: &[ScheduledFault]) -> Phase {
 /// How many pairs there are for these targets.
 fn possible(targets: &Targets) -> usize {
     let roles = |names: &[&str]| {
-        let roles: BTreeSet<String> = names.iter().map(|name| role(name, targets)).collect();
+        let roles: BTreeSet<&str> = names.iter().map(|name| role(name, targets)).collect();
         roles.len()
     };
     3 * kinds(targets).iter().map(|(_, names)| roles(names)).sum::<usize>()

@@ -272,11 +272,17 @@ impl HistoryBuilder {
 
     /// A part is seen with so many bytes resident, never more until then, and so many open files.
     pub fn resources(self, part: &str, resident_bytes: u64, open_files: u64) -> Self {
+        self.takes(part, resident_bytes, 0, open_files)
+    }
+
+    /// As [`Self::resources`], with so many bytes in its files.
+    pub fn takes(self, part: &str, resident_bytes: u64, disk_bytes: u64, open_files: u64) -> Self {
         self.noted(Action::Resources {
             part: part.into(),
             resident_bytes,
             peak_resident_bytes: resident_bytes,
             open_files,
+            disk_bytes,
         })
     }
 

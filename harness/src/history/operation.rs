@@ -95,6 +95,9 @@ pub enum Action {
         peak_resident_bytes: u64,
         /// Open file descriptors.
         open_files: u64,
+        /// What the files in its own folder hold, in bytes.
+        #[serde(default)]
+        disk_bytes: u64,
     },
 }
 

@@ -291,7 +291,7 @@ impl History {
     /// The samples of what each part takes from the machine, in order.
     pub fn resources(&self) -> impl Iterator<Item = ResourceSample<'_>> {
         self.entries().filter_map(|entry| match &entry.action {
-            Action::Resources { part, resident_bytes, peak_resident_bytes, open_files } => {
+            Action::Resources { part, resident_bytes, peak_resident_bytes, open_files, .. } => {
                 Some(ResourceSample {
                     at: entry.at,
                     part,

@@ -6,17 +6,19 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Soak;
 use crate::faults::{Fault, Schedule, ScheduledFault, Targets};
 use crate::seed::Seed;
 use crate::workload::Pace;
 
 /// The choice of a plan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlanName {
     /// Under a minute: one fault of each kind while events flow.
     #[default]
     Quick,
+    /// As long as asked for: constant load, and generated faults with rests between.
+    Soak(Soak),
 }
 
 impl PlanName {
@@ -24,6 +26,7 @@ impl PlanName {
     pub fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",
+            Self::Soak(_) => "soak",
         }
     }
 
@@ -31,6 +34,7 @@ impl PlanName {
     pub fn planner(self) -> Planner {
         match self {
             Self::Quick => Planner::new(quick),
+            Self::Soak(soak) => Planner::new(move |targets, seed| soak.plan(targets, seed)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Which checkers judge a system: those of what it promises.
 
 use crate::checkers::{
-    BREAKER, Checker, DELIVERY, METASTABILITY, ORDER, PRIORITY, RECOVERY, RESOURCES, RETRY, promise,
+    BREAKER, Checker, DELIVERY, LEAK, METASTABILITY, ORDER, PRIORITY, RECOVERY, RESOURCES, RETRY,
+    promise,
 };
 use crate::environment::BackendKind;
 use crate::system::{Promise, System};
@@ -28,4 +29,14 @@ pub fn checkers_of(system: &System, backend: BackendKind) -> Vec<Checker> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Those of [`checkers_of`], and what can be told of a run only that lasts for minutes: whether what
+/// parts take grows slowly.
+pub fn checkers_of_lasting(system: &System, backend: BackendKind) -> Vec<Checker> {
+    let mut checkers = checkers_of(system, backend);
+    if checkers.iter().any(|checker| checker.name == RESOURCES.name) {
+        checkers.push(LEAK);
+    }
+    checkers
 }

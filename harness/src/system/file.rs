@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{EventContract, ReadSource, Ready};
+use super::{EventContract, ReadSource, ReadsContract, Ready, StreamContract};
 use crate::promises::Promises;
 
 /// The name by which parts reach the database that the harness starts.
@@ -218,6 +218,10 @@ pub struct BenchContract {
     pub rows: String,
     /// How events are deleted that are not kept any more, if that is to be measured.
     pub retention: Option<RetentionContract>,
+    /// How the history is read.
+    pub reads: Option<ReadsContract>,
+    /// How what is new is followed.
+    pub stream: Option<StreamContract>,
 }
 
 /// How a system deletes the events of a period: SQL for `harness bench`.

@@ -4,6 +4,7 @@
 mod events;
 mod file;
 mod pattern;
+mod reading;
 mod ready;
 mod template;
 
@@ -13,5 +14,6 @@ pub use events::{
 };
 pub use file::*;
 pub use pattern::Pattern;
+pub use reading::{ReadsContract, StreamContract};
 pub use ready::Ready;
 pub use template::{TemplateError, Values, fill, fill_json};

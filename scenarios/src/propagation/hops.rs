@@ -57,6 +57,9 @@ impl Watch {
     }
 }
 
+/// More positions than transactions that are under way can hold.
+const IN_FLIGHT: i64 = 10_000;
+
 /// A database that cannot be reached is looked at again later.
 async fn watch_database(environment: &Environment, arrivals: &Arrivals) -> Infallible {
     let query =
@@ -67,7 +70,8 @@ async fn watch_database(environment: &Environment, arrivals: &Arrivals) -> Infal
             while let Ok(rows) = sqlx::query_as(query).bind(after).fetch_all(&mut connection).await
             {
                 let rows: Vec<(i64, String)> = rows;
-                after = rows.last().map_or(after, |(position, _)| *position);
+                // A later position may be committed before an earlier one.
+                after = rows.last().map_or(after, |(position, _)| *position - IN_FLIGHT);
                 rows.iter().for_each(|(_, id)| arrivals.note(id));
                 sleep(expect::INTERVAL).await;
             }

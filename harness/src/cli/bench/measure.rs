@@ -25,8 +25,19 @@ enum Subject {
     Engine,
     /// How fast the system takes events
     Ingest,
-    /// What it costs the system to delete the events of a period
+    /// What it costs the system to delete the events of a period; only when it is asked for
     Retention,
+    /// How its live stream reaches a thousand subscribers; only when it is asked for
+    Stream,
+    /// How long its history takes to read when it is ten times as long; only when it is asked for
+    Reading,
+}
+
+impl Subject {
+    /// Whether it is measured when nothing is named: what takes minutes is not.
+    fn is_usual(self) -> bool {
+        matches!(self, Self::Engine | Self::Ingest)
+    }
 }
 
 /// What to measure, and for how long.
@@ -59,7 +70,10 @@ pub struct MeasureArguments {
 /// another machine, and `bench compare` tells what became slower on the same one.
 pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     let interrupt = interrupt_token().map_err(Failure::environment)?;
-    let wanted = |subject: &Subject| arguments.only.is_empty() || arguments.only.contains(subject);
+    let wanted = |subject: &Subject| match arguments.only.is_empty() {
+        true => subject.is_usual(),
+        false => arguments.only.contains(subject),
+    };
     let load_before = load_average();
     let mut figures = Vec::new();
     for subject in Subject::value_variants().iter().filter(|subject| wanted(subject)) {
@@ -92,12 +106,14 @@ async fn measure_subject(
                 tokio::task::spawn_blocking(move || bench::engine::measure(rounds, lasts, &tell));
             measuring.await.map_err(Failure::environment)?.map_err(Failure::environment)
         }
-        Subject::Ingest | Subject::Retention => {
+        Subject::Ingest | Subject::Retention | Subject::Stream | Subject::Reading => {
             let (system, built) = prepare(arguments).await?;
             let (seed, rows) = (Seed(arguments.seed), arguments.rows);
             let request = IngestRequest { system, built, seed, rounds, lasts, rows };
             let measured = match subject {
                 Subject::Retention => bench::retention::measure(&request, &tell).await,
+                Subject::Stream => bench::stream::measure(&request, &tell).await,
+                Subject::Reading => bench::reading::measure(&request, &tell).await,
                 _ => bench::ingest::measure(&request, &tell).await,
             };
             measured.map_err(failure)

@@ -1,9 +1,13 @@
 //! Runs generated schedules until one of them fails, then looks for the smallest one that does.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
+use futures_util::{StreamExt, stream};
 
 use super::summary::{Found, Summary, findings, told};
 use crate::checkers::Outcome;
@@ -31,6 +35,9 @@ pub struct ExploreArguments {
     /// How many schedules to try; the first one that fails ends the search
     #[arg(long, default_value_t = 20)]
     runs: u64,
+    /// How many of them run at the same time; each has a system of its own
+    #[arg(long, value_name = "COUNT", default_value_t = NonZeroUsize::MIN)]
+    side_by_side: NonZeroUsize,
     /// Where every random choice comes from; run K has the seed N + K - 1 [default: a fresh one,
     /// which is printed]
     #[arg(long, value_name = "N")]
@@ -57,8 +64,22 @@ struct Exploration<'a> {
     arguments: &'a ExploreArguments,
     subject: Subject,
     folder: RunFolder,
-    coverage: Arc<Mutex<Coverage>>,
-    summary: Summary,
+    drawn: Arc<Mutex<Drawn>>,
+}
+
+/// The schedules that were drawn, by the number of their run, and what all of them try.
+#[derive(Debug, Default)]
+struct Drawn {
+    schedules: BTreeMap<u64, Schedule>,
+    coverage: Coverage,
+}
+
+/// A run of a generated schedule that has ended.
+struct Ended {
+    number: u64,
+    seed: Seed,
+    folder: RunFolder,
+    report: RunReport,
 }
 
 /// Tries schedules, and makes the first one that fails small.
@@ -86,46 +107,86 @@ pub(super) async fn explore(arguments: &ExploreArguments) -> Result<Exit, Failur
         folder.root().display()
     );
     let summary = Summary::new(&subject.system.name, seed);
-    let coverage = Arc::default();
-    let exploration = Exploration { arguments, subject, folder, coverage, summary };
-    exploration.go(seed).await
+    let exploration = Exploration { arguments, subject, folder, drawn: Arc::default() };
+    exploration.go(seed, summary).await
 }
 
 impl Exploration<'_> {
-    async fn go(mut self, seed: Seed) -> Result<Exit, Failure> {
-        for number in 0..self.arguments.runs {
-            let seed = Seed(seed.0.wrapping_add(number));
-            let folder = self.run_folder("run", seed)?;
-            let report = self.attempt(&folder, self.generated(), seed).await;
-            let undecided = |report: &RunReport| report.outcome == Outcome::Unknown;
-            if report.as_ref().map_or(true, undecided) {
-                self.make_repeatable(&folder, seed);
+    async fn go(self, seed: Seed, mut summary: Summary) -> Result<Exit, Failure> {
+        let is_over = AtomicBool::new(false);
+        let runs = (0..self.arguments.runs).map(async |number| {
+            // Runs that go on come to their end; no other begins.
+            match is_over.load(Ordering::Relaxed) {
+                true => None,
+                false => Some(self.run(number, Seed(seed.0.wrapping_add(number))).await),
             }
-            let report = report?;
-            let (run, runs) = (number + 1, self.arguments.runs);
-            anstream::eprintln!("run {run} of {runs}, seed {seed}: {}", told(&report));
-            self.summary.count(report.outcome);
-            match report.outcome {
-                Outcome::Valid => discard(&folder),
-                Outcome::Unknown => self.summary.undecided.push(folder.root().to_owned()),
-                Outcome::Invalid => {
-                    self.make_small(&folder, &report, seed).await?;
-                    break;
-                }
+        });
+        let mut runs =
+            std::pin::pin!(stream::iter(runs).buffered(self.arguments.side_by_side.get()));
+        let (mut failing, mut failure) = (None, None);
+        while let Some(run) = runs.next().await {
+            match run {
+                None => {}
+                Some(Ok(ended)) => self.note(ended, &mut summary, &mut failing),
+                Some(Err(error)) => failure = failure.or(Some(error)),
             }
+            is_over.fetch_or(failing.is_some() || failure.is_some(), Ordering::Relaxed);
         }
-        self.finish()
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if let Some(ended) = failing {
+            summary.failure = Some(self.make_small(&ended).await?);
+        }
+        self.finish(summary)
     }
 
-    /// Draws a schedule for what is there, and remembers what it tries.
-    fn generated(&self) -> Planner {
-        let coverage = Arc::clone(&self.coverage);
+    /// Runs the schedule that it draws.
+    async fn run(&self, number: u64, seed: Seed) -> Result<Ended, Failure> {
+        let folder = self.run_folder("run", seed)?;
+        let report = self.attempt(&folder, self.generated(number), seed).await;
+        let undecided = |report: &RunReport| report.outcome == Outcome::Unknown;
+        if report.as_ref().map_or(true, undecided) {
+            self.make_repeatable(&folder, seed);
+        }
+        Ok(Ended { number, seed, folder, report: report? })
+    }
+
+    /// Tells of a run, and keeps of it what is worth keeping: the first that fails is made small.
+    fn note(&self, ended: Ended, summary: &mut Summary, failing: &mut Option<Ended>) {
+        let Ended { number, seed, folder, report } = &ended;
+        let (run, runs) = (number + 1, self.arguments.runs);
+        anstream::eprintln!("run {run} of {runs}, seed {seed}: {}", told(report));
+        summary.count(report.outcome);
+        match report.outcome {
+            Outcome::Valid => discard(folder),
+            Outcome::Unknown => summary.undecided.push(folder.root().to_owned()),
+            Outcome::Invalid if failing.is_some() => {
+                self.make_repeatable(folder, *seed);
+                summary.failed_too.push(folder.root().to_owned());
+            }
+            Outcome::Invalid => *failing = Some(ended),
+        }
+    }
+
+    /// Draws a schedule for what is there, and remembers what it tries. It leans to what was not
+    /// tried by the runs that have ended for certain when this one begins: so the same seed draws
+    /// the same schedules again.
+    fn generated(&self, number: u64) -> Planner {
+        let drawn = Arc::clone(&self.drawn);
         let count = self.arguments.fewest_faults..=self.arguments.most_faults;
+        let side_by_side = self.arguments.side_by_side.get() as u64;
         Planner::new(move |targets, seed| {
-            let mut coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut generator = ScheduleGenerator::new(targets, &coverage, seed);
+            let mut drawn = drawn.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tried = Coverage::default();
+            for (_, schedule) in drawn.schedules.range(..(number + 1).saturating_sub(side_by_side))
+            {
+                tried.note(schedule, targets);
+            }
+            let mut generator = ScheduleGenerator::new(targets, &tried, seed);
             let schedule = generator.draw(count.clone(), GENERATED_WINDOW);
-            coverage.note(&schedule, targets);
+            drawn.coverage.note(&schedule, targets);
+            drawn.schedules.insert(number, schedule.clone());
             generated_plan(schedule)
         })
     }
@@ -137,19 +198,18 @@ impl Exploration<'_> {
         seed: Seed,
     ) -> Result<RunReport, Failure> {
         let rerun = rerun_command(&program(), folder.root());
-        let telling = Telling::Counts;
-        let attempt = Attempt { plan: PLAN, planner, seed, folder, rerun, telling };
+        let alone = self.arguments.side_by_side == NonZeroUsize::MIN;
+        let telling = if alone { Telling::Counts } else { Telling::Nothing };
+        let lasting = false;
+        let attempt = Attempt { plan: PLAN, planner, lasting, seed, folder, rerun, telling };
         self.subject.attempt(attempt).await
     }
 
     /// Looks for the smallest schedule that still shows one of the same findings, and keeps the
     /// folder of the last run that did.
-    async fn make_small(
-        &mut self,
-        folder: &RunFolder,
-        report: &RunReport,
-        seed: Seed,
-    ) -> Result<(), Failure> {
+    async fn make_small(&self, ended: &Ended) -> Result<Found, Failure> {
+        let Ended { seed, folder, report, .. } = ended;
+        let seed = *seed;
         let findings = findings(report);
         let plan = read_plan(folder)?;
         let original = plan.schedule.clone();
@@ -187,8 +247,7 @@ impl Exploration<'_> {
         };
         reproducer.write(&root).map_err(Failure::environment)?;
         let rerun = rerun_command(&program(), &root);
-        self.summary.failure = Some(Found { reproducer, rerun, folder: root });
-        Ok(())
+        Ok(Found { reproducer, rerun, folder: root })
     }
 
     /// What repeats a plan, of which nothing is known yet.
@@ -224,14 +283,14 @@ impl Exploration<'_> {
         RunFolder::create(self.folder.root(), name, seed.0).map_err(Failure::environment)
     }
 
-    fn finish(mut self) -> Result<Exit, Failure> {
-        let coverage = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.summary.covered, self.summary.possible) = (coverage.covered(), coverage.possible());
-        anstream::println!("{}", self.summary.render());
+    fn finish(&self, mut summary: Summary) -> Result<Exit, Failure> {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        (summary.covered, summary.possible) = (drawn.coverage.covered(), drawn.coverage.possible());
+        anstream::println!("{}", summary.render());
         if let Some(path) = &self.arguments.json {
-            write_file(path, &self.summary.to_json())?;
+            write_file(path, &summary.to_json())?;
         }
-        Ok(exit_for(self.summary.outcome()))
+        Ok(exit_for(summary.outcome()))
     }
 }
 

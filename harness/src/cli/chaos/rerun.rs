@@ -59,6 +59,7 @@ pub(super) async fn rerun(arguments: &RerunArguments) -> Result<Exit, Failure> {
         let attempt = Attempt {
             plan: "chaos",
             planner: Planner::fixed(known.plan.clone()),
+            lasting: false,
             seed: known.seed,
             folder: &folder,
             rerun: format!("{} chaos rerun {again}", shell_word(&program())),

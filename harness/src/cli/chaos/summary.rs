@@ -27,6 +27,8 @@ pub(super) struct Summary {
     pub(super) possible: usize,
     /// The folders of the runs that nobody can judge.
     pub(super) undecided: Vec<PathBuf>,
+    /// The folders of runs that failed side by side with the one that was made small.
+    pub(super) failed_too: Vec<PathBuf>,
     pub(super) failure: Option<Found>,
 }
 
@@ -71,6 +73,7 @@ impl Summary {
             covered: 0,
             possible: 0,
             undecided: Vec::new(),
+            failed_too: Vec::new(),
             failure: None,
         }
     }
@@ -106,6 +109,9 @@ impl Summary {
         );
         for folder in &self.undecided {
             text.push_str(&format!("unknown: {}\n", folder.join("report.html").display()));
+        }
+        for folder in &self.failed_too {
+            text.push_str(&format!("failed too: {}\n", folder.join("report.html").display()));
         }
         if let Some(found) = &self.failure {
             text.push_str(&found.render());

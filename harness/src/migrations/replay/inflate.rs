@@ -19,11 +19,11 @@ struct Table {
 }
 
 /// The tables of these names that hold rows and the columns that may be written; a partition is
-/// filled through its root. Of each unique index, its partitions' too, one column gets a value of its own in every copy,
-/// that of the type which bears it best: a time far from the others would end in another partition,
-/// a word might be none of those that a check lets in. Where none is of such a type, a copy is
-/// refused and the table stays as it is. Rows that are older than a check, and would not pass it,
-/// are not copied.
+/// filled through its root. Of each unique index, of partitions too, one column gets a value of its
+/// own in every copy, that of the type which bears it best: a time far from the others would end in
+/// another partition, a word might be none of those that a check lets in. Where none is of such a
+/// type, a copy is refused and the table stays as it is. Rows that are older than a check, and
+/// would not pass it, are not copied.
 const TABLES: &str = "
     SELECT format('%I.%I', n.nspname, c.relname) AS name,
            string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns,
