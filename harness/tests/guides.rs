@@ -22,7 +22,7 @@ enum Carried {
 }
 
 /// Commands that take long, and who runs them.
-const LONG: [(&str, &str); 5] = [
+const LONG: [(&str, &str); 6] = [
     (
         "harness chaos --system fixtures/rsyslog-tcp.toml --seed 1 --runs 5 --shrink-runs 40",
         "the scenario of rsyslog that loses, with one schedule",
@@ -32,6 +32,10 @@ const LONG: [(&str, &str); 5] = [
         "the scenario of rsyslog that holds, with one schedule",
     ),
     ("harness certify certify.toml", "the scenarios of certification, case by case"),
+    (
+        "harness migrations replay migrations-under-test/repaired --since 040 --rows 1000000 --stall-budget 1000 --statement-deadline 600",
+        "the nightly scenario of a million events",
+    ),
     ("harness run --seed 1 --defect AL-FLUSH", "the scenario of event buffering"),
     ("harness sensitivity --only PS-PATH", "the scenario of rate limits, which is its detector"),
 ];

@@ -245,7 +245,7 @@ fn variables_and_stubs_are_filled_in() {
 type Small =
     (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], usize);
 
-const SMALL: [Small; 13] = [
+const SMALL: [Small; 14] = [
     // goose takes its marks in any case.
     (
         &[("1_x.sql", "-- +goose no transaction\n-- +goose up\nVACUUM;\n")],
@@ -291,6 +291,13 @@ const SMALL: [Small; 13] = [
         &[("1_x.up.sql", "SELECT 1;"), ("1_y.up.sql", "SELECT 1;"), ("2_z.up.go", "")],
         "sorted-up",
         &["1 x: up transaction 1", "1 y: up transaction 1", "2 z: code"],
+        0,
+    ),
+    // What forbids the transaction and is sent statement by statement.
+    (
+        &[("1_x.up.sql", "SELECT 1;"), ("1_y.no-transaction.up.sql", "VACUUM;\nVACUUM;")],
+        "sorted-up",
+        &["1 x: up transaction 1", "1 y.no-transaction: up each 2 !2"],
         0,
     ),
     // Several databases in one folder.

@@ -39,6 +39,7 @@ pub mod query_growth;
 pub mod query_probe;
 pub mod quick_plan;
 pub mod rate_limits;
+pub mod retention;
 pub mod retries;
 pub mod rsyslog;
 pub mod server_calls;
@@ -121,6 +122,8 @@ pub const ANSWERS: &[Scenario] = &[
     positions::READERS_PASS_NO_EARLIER_EVENT,
     history_reads::EVERY_FILTER_FOLLOWS_AN_INDEX,
     slow_reader::SLOW_READERS_ARE_CUT,
+    retention::MONTHS_ARE_DROPPED_WHOLE,
+    retention::EVENTS_ARE_PARTITIONED_ONLINE,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
@@ -161,7 +164,8 @@ pub const EMBEDDED: &[Scenario] = &[
 ];
 
 /// Scenarios that take too long for a pull request.
-pub const NIGHTLY: &[Scenario] = &[virtual_time::A_HUNDRED_SCHEDULES_AGREE];
+pub const NIGHTLY: &[Scenario] =
+    &[virtual_time::A_HUNDRED_SCHEDULES_AGREE, retention::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
 pub const BROWSER: &[Scenario] = &[

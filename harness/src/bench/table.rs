@@ -90,7 +90,8 @@ impl Table {
     ) -> Result<(), BenchError> {
         if count > 0 {
             let indexes: Vec<(String, String)> = sqlx::query_as(
-                "SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) \
+                "SELECT format('DROP INDEX %s', indexrelid::regclass), \
+                     replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') \
                  FROM pg_index WHERE indrelid = $1::regclass AND NOT EXISTS \
                  (SELECT FROM pg_constraint WHERE conindid = indexrelid)",
             )

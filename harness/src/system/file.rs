@@ -222,10 +222,24 @@ pub struct BenchContract {
     pub fleet: BTreeMap<String, SetupCall>,
     /// A call that is refused. Anybody can make many, so what is written of them must be bounded.
     pub refused: Option<SetupCall>,
+    /// How events are deleted that are not kept any more, if that is to be measured.
+    pub retention: Option<RetentionContract>,
     /// How the history is read.
     pub reads: Option<ReadsContract>,
     /// How what is new is followed.
     pub stream: Option<StreamContract>,
+}
+
+/// How a system deletes the events of a period: SQL for `harness bench`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionContract {
+    /// Makes a period of events that may be deleted. `{rows}` is the query for rows.
+    pub add: String,
+    /// Deletes them as the system does.
+    pub delete: String,
+    /// Deletes them row by row.
+    pub peer: String,
 }
 
 fn one() -> usize {

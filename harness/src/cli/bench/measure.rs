@@ -26,6 +26,8 @@ enum Subject {
     Engine,
     /// How fast the system takes events
     Ingest,
+    /// What it costs the system to delete the events of a period; only when it is asked for
+    Retention,
     /// How its live stream reaches a thousand subscribers; only when it is asked for
     Stream,
     /// How long its history takes to read when it is ten times as long; only when it is asked for
@@ -134,12 +136,13 @@ async fn measure_subject(
             let measured = measuring.await.map_err(Failure::environment)?;
             Ok((measured.map_err(Failure::environment)?, Grown::default()))
         }
-        Subject::Ingest | Subject::Stream | Subject::Reading => {
+        Subject::Ingest | Subject::Retention | Subject::Stream | Subject::Reading => {
             let (system, built) = prepare(arguments).await?;
             let (seed, rows) = (Seed(arguments.seed), arguments.rows);
             let defects = arguments.defect.clone();
             let request = IngestRequest { system, built, seed, rounds, lasts, rows, defects };
             let measured = match subject {
+                Subject::Retention => bench::retention::measure(&request, &tell).await,
                 Subject::Stream => bench::stream::measure(&request, &tell).await,
                 Subject::Reading => bench::reading::measure(&request, &tell).await,
                 _ => bench::ingest::measure(&request, &tell).await,

@@ -55,7 +55,8 @@ pub struct ReplayArguments {
     /// Compare the head with a live database, which is only read
     #[arg(long, value_name = "URL", env = "HARNESS_AGAINST", hide_env_values = true)]
     against: Option<String>,
-    /// Measure what statements cost at so many rows a table [default: at the few generated ones]
+    /// Measure what a migration costs with so many rows in each table that it names [default: the
+    /// few generated ones]
     #[arg(long, value_name = "N")]
     rows: Option<u32>,
     /// Read and write every table that a migration names while it runs, and tell the longest waits
@@ -67,7 +68,7 @@ pub struct ReplayArguments {
     /// The longest wait of a reader or writer that is no finding; brings the traffic along
     #[arg(long, value_name = "MS")]
     stall_budget: Option<u64>,
-    /// Judge only what came after this version, or what differs from this commit
+    /// Judge and measure only what came after this version, or what differs from this commit
     #[arg(long, value_name = "VERSION|GIT-REF")]
     since: Option<String>,
     /// The mildest finding that makes the command fail
@@ -137,6 +138,7 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         with_drill: !arguments.without_drill,
         against: arguments.against.clone(),
         rows: arguments.rows,
+        measured: judged.as_ref().map(|judged| judged.files().clone()),
         traffic: traffic(arguments),
         stall_budget: arguments.stall_budget,
         paths: arguments.paths,

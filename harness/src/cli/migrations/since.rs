@@ -51,6 +51,11 @@ impl Judged {
         Ok(Self(judged.collect()))
     }
 
+    /// Their names, those of downs among them.
+    pub fn files(&self) -> &BTreeSet<String> {
+        &self.0
+    }
+
     /// Whether a finding is about one of them, or about none.
     pub fn concerns(&self, finding: &MigrationFinding) -> bool {
         finding.file.as_ref().is_none_or(|file| self.0.contains(file))

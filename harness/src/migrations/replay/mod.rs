@@ -17,7 +17,8 @@
 //!   [`refused`] finds those to blame; [`single_path`] checks it by rows of one version alone;
 //! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
 //!   cut between two of its statements, and [`concurrently`] within one;
-//! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration;
+//! - [`inflate`]: many rows of few; [`traffic`]: readers and writers during a migration; both for
+//!   the tables that are `named`;
 //! - [`drift`]: the head against a recorded schema or a live database; [`drill`]: a backup,
 //!   restored; [`starting_point`]: a dump to begin with; all through [`dump`] and
 //!   [`client_program`];
@@ -39,6 +40,7 @@ mod explained;
 pub mod findings;
 pub mod fresh;
 pub mod inflate;
+mod named;
 pub mod outcome;
 pub mod refusal;
 pub mod refused;

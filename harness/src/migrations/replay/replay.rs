@@ -1,6 +1,6 @@
 //! One replay, from a lineage to its outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,12 @@ pub struct ReplayOptions {
     pub with_drill: bool,
     /// The URL of a live database that the head is compared with; it is only read.
     pub against: Option<String>,
-    /// At how many rows a table the cost is measured; at the few generated ones if not given.
+    /// At how many rows of each table that a migration names its cost is measured; at the few
+    /// generated ones if not given.
     pub rows: Option<u32>,
+    /// The files of the migrations that are measured with these rows and this traffic; all of them
+    /// if not given.
+    pub measured: Option<BTreeSet<String>>,
     /// Whether readers and writers are at work on the tables during each migration with data.
     pub traffic: Option<TrafficOptions>,
     /// The longest wait of theirs that is no finding, in milliseconds.
@@ -60,6 +64,7 @@ impl Default for ReplayOptions {
             with_drill: false,
             against: None,
             rows: None,
+            measured: None,
             traffic: None,
             stall_budget: None,
             paths: 1,

@@ -23,6 +23,7 @@ const OPTIONS: ReplayOptions = ReplayOptions {
     with_drill: false,
     against: None,
     rows: None,
+    measured: None,
     traffic: None,
     stall_budget: None,
     paths: 0,

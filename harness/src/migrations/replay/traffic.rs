@@ -1,7 +1,6 @@
 //! How long readers and writers wait while a migration runs: a few of each on every table that it
 //! locks, in a copy of the database, with the longest wait as the result.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use serde::Serialize;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use tokio::task::JoinSet;
 
+use super::named::words;
 use super::{ReplayError, Runner, Session};
 use crate::migrations::lineage::{Record, Script};
 
@@ -27,6 +27,8 @@ const TABLES: &str = "
 pub struct Stall {
     /// The table, with its schema, as SQL names it.
     pub table: String,
+    /// How many rows it held before the migration.
+    pub rows: i64,
     /// The longest wait of a reader, in milliseconds.
     pub reader_ms: u64,
     /// The longest wait of a writer, in milliseconds.
@@ -54,6 +56,11 @@ pub async fn stalls<'server>(
     let mut runner = Runner::new(session);
     let tables = tables(&mut runner, script).await?;
     let session = runner.session();
+    let mut stalls = Vec::with_capacity(tables.len());
+    for table in &tables {
+        let rows = count(session, table).await?;
+        stalls.push(Stall { table: table.clone(), rows, reader_ms: 0, writer_ms: 0 });
+    }
     let connect = session.server().options(session.database());
     let over = Arc::new(AtomicBool::new(false));
     let mut workers = JoinSet::new();
@@ -77,10 +84,6 @@ pub async fn stalls<'server>(
     if let Some(long) = long {
         let _ = long.await;
     }
-    let mut stalls: Vec<Stall> = tables
-        .iter()
-        .map(|table| Stall { table: table.clone(), reader_ms: 0, writer_ms: 0 })
-        .collect();
     while let Some(worked) = workers.join_next().await {
         let Ok((index, writes, longest)) = worked else { continue };
         let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
@@ -94,19 +97,18 @@ pub async fn stalls<'server>(
 
 /// The tables that a script names, by their quoted names.
 async fn tables(runner: &mut Runner<'_>, script: &Script) -> Result<Vec<String>, ReplayError> {
-    let named: HashSet<String> = script
-        .statements
-        .iter()
-        .flat_map(|statement| statement.text.split(|c: char| !c.is_alphanumeric() && c != '_'))
-        .map(str::to_lowercase)
-        .collect();
-    let named: Vec<String> = named.into_iter().collect();
     sqlx::query_scalar(TABLES)
-        .bind(&named)
+        .bind(words(script))
         .bind(MOST_TABLES)
         .fetch_all(runner.session().connection())
         .await
         .map_err(ReplayError::server("read which tables a migration names"))
+}
+
+async fn count(session: &mut Session<'_>, table: &str) -> Result<i64, ReplayError> {
+    let query = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    let counted = sqlx::query_scalar(query).fetch_one(session.connection()).await;
+    counted.map_err(ReplayError::server("count the rows of a table"))
 }
 
 fn reader(table: &str) -> String {

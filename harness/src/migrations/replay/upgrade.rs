@@ -231,15 +231,17 @@ impl<'run> Walk<'run> {
     /// Runs the migration in a copy with many rows, with traffic on its tables, or with both,
     /// where that is asked for.
     async fn burden(&mut self, index: usize, subject: Subject<'_>) -> Result<(), ReplayError> {
-        let ReplayOptions { rows, traffic, .. } = self.options;
-        if rows.is_none() && traffic.is_none() {
+        let ReplayOptions { rows, traffic, measured, .. } = self.options;
+        let file = self.tool.migration(index).file();
+        let is_measured = measured.as_ref().is_none_or(|files| files.contains(file));
+        if !is_measured || rows.is_none() && traffic.is_none() {
             return Ok(());
         }
         let session = self.session.take().expect("no copy is being made");
         let opening = Opening::of_closed(session).await?;
         let mut copy = opening.open_copy().await?;
         if let Some(rows) = rows {
-            inflate(&mut copy, *rows).await?;
+            inflate(&mut copy, subject.up, *rows).await?;
             let mut runner = Runner::new(copy);
             let costs = runner.costs_of(subject.up).await?;
             self.seen.costs.push((index, costs));

@@ -44,6 +44,7 @@ mod tests {
             with_drill: true,
             against: None,
             rows: None,
+            measured: None,
             traffic: None,
             stall_budget: None,
             paths: 1,

@@ -7,6 +7,7 @@ use owo_colors::OwoColorize;
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::replay::ReplayOutcome;
+use crate::migrations::replay::traffic::Stall;
 use crate::report::text::{neutralise, on_one_line, seconds};
 
 /// How many lines of evidence are shown of a finding. The other forms hold all.
@@ -25,6 +26,7 @@ pub fn render(outcome: &ReplayOutcome) -> String {
         show(&mut text, finding);
     }
     information(&mut text, outcome);
+    waits(&mut text, outcome);
     accepted(&mut text, outcome);
     let count = |severity| of(outcome, severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -143,6 +145,23 @@ fn information(text: &mut String, outcome: &ReplayOutcome) {
     let more = findings.len().saturating_sub(INFORMATION);
     if more > 0 {
         let _ = writeln!(text, "  … {more} more; --json, --markdown and --sarif hold all");
+    }
+}
+
+/// How long readers and writers waited, where that was asked for.
+fn waits(text: &mut String, outcome: &ReplayOutcome) {
+    if outcome.stalls.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{}", "longest waits".bold());
+    for stalls in &outcome.stalls {
+        for Stall { table, rows, reader_ms, writer_ms } in &stalls.tables {
+            let version = &stalls.version;
+            let line = format!(
+                "{version}: {table} of {rows} rows, a reader {reader_ms} ms, a writer {writer_ms} ms"
+            );
+            let _ = writeln!(text, "  {}", on_one_line(&line));
+        }
     }
 }
 

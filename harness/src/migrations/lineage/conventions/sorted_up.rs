@@ -37,10 +37,15 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
     Ok(reading)
 }
 
-/// `.autocommit.` in a name is how some tools forbid the transaction.
+/// Some tools forbid the transaction by `.autocommit.` in a name, and send the file at once; others
+/// by `.no-transaction.`, and send its statements one by one.
 fn script(context: &Context<'_>, file: &str) -> Result<Script, LineageError> {
-    let alone = file.contains(".autocommit.");
-    context.script(file, if alone { Wrapping::Together } else { Wrapping::Transaction })
+    let wrapping = match file {
+        file if file.contains(".autocommit.") => Wrapping::Together,
+        file if file.contains(".no-transaction.") => Wrapping::EachStatement,
+        _ => Wrapping::Transaction,
+    };
+    context.script(file, wrapping)
 }
 
 fn concerns_us(context: &Context<'_>, file: &str) -> bool {
