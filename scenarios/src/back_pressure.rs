@@ -50,7 +50,7 @@ fn show(backend: BackendKind) -> Result<(), Failed> {
         let giving = try_join_all(producers.iter().map(|producer| producer.give(&server)));
         tokio::try_join!(giving, release)?;
         let grown = peak_memory(environment)?.saturating_sub(before);
-        println!("with {PRODUCERS} producers the server took {} MiB more", grown >> 20);
+        eprintln!("with {PRODUCERS} producers the server took {} MiB more", grown >> 20);
         expect::equal(
             &format!("{grown} bytes are within the bound"),
             &(grown <= GROWTH_MAX),

@@ -22,6 +22,7 @@ pub mod event_rules;
 pub mod expect;
 pub mod growth;
 pub mod hardware;
+pub mod history_reads;
 pub mod installation;
 pub mod kill_storm;
 pub mod ledger;
@@ -43,6 +44,7 @@ pub mod rsyslog;
 pub mod server_calls;
 pub mod side_by_side;
 pub mod signing;
+pub mod slow_reader;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
@@ -117,6 +119,8 @@ pub const ANSWERS: &[Scenario] = &[
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
     positions::READERS_PASS_NO_EARLIER_EVENT,
+    history_reads::EVERY_FILTER_FOLLOWS_AN_INDEX,
+    slow_reader::SLOW_READERS_ARE_CUT,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.

@@ -75,7 +75,8 @@ async fn a_held_writer_holds_readers_back(
         held.rollback().await?;
         Ok::<_, Failed>(())
     };
-    let (sent, looked) = tokio::join!(send(server, early, &[&first, &second]), look);
+    let batch = [&first, &second];
+    let (sent, looked) = tokio::join!(send(server, early, &batch), look);
     looked?;
     sent?;
     reader.read().await?;

@@ -17,7 +17,7 @@ use super::processor_time::processor_time;
 use super::producers::Producers;
 use super::table::Table;
 use super::trivial_server::TrivialServer;
-use crate::environment::{Built, Environment};
+use crate::environment::{Built, Environment, Part};
 use crate::seed::Seed;
 use crate::system::{BenchContract, System};
 use crate::workload::engine::{Load, Loop, Measured, drive};
@@ -231,6 +231,6 @@ impl Ingest {
 
 /// The process of a part.
 fn process(environment: &Environment, part: &str) -> Result<Pid, BenchError> {
-    let process = environment.part(part).and_then(|part| part.process_group());
+    let process = environment.part(part).and_then(Part::process_group);
     process.ok_or_else(|| BenchError::Unusable(format!("`{part}` is no process of this machine")))
 }

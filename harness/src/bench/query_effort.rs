@@ -22,6 +22,8 @@ pub struct Effort {
     pub statements: usize,
     /// Rows that scans looked at, those that did not match included.
     pub rows: u64,
+    /// Those of them that lay in a table that was read from its beginning to its end.
+    pub scanned: u64,
     /// How often the most repeated step of a plan ran.
     pub loops: u64,
 }
@@ -37,6 +39,7 @@ impl Effort {
         Ok(asked.map(|plan| effort(&plan["Plan"])).fold(Self::default(), |sum, one| Self {
             statements: sum.statements + 1,
             rows: sum.rows + one.rows,
+            scanned: sum.scanned + one.scanned,
             loops: sum.loops.max(one.loops),
         }))
     }
@@ -81,15 +84,18 @@ fn effort(node: &Value) -> Effort {
         .iter()
         .sum::<f64>();
     let changes = node["Node Type"] == "ModifyTable";
+    let rows = if reads && !changes { count(looked_at * loops) } else { 0 };
     let own = Effort {
         statements: 1,
-        rows: if reads && !changes { count(looked_at * loops) } else { 0 },
+        rows,
+        scanned: if node["Node Type"] == "Seq Scan" { rows } else { 0 },
         loops: count(loops),
     };
     let below = node["Plans"].as_array().into_iter().flatten().map(effort);
     below.fold(own, |sum, one| Effort {
         statements: 1,
         rows: sum.rows + one.rows,
+        scanned: sum.scanned + one.scanned,
         loops: sum.loops.max(one.loops),
     })
 }
@@ -111,7 +117,7 @@ mod tests {
     #[test]
     fn plans_are_found_in_a_log_and_their_effort_is_added_up() {
         let effort = Effort::of(LOG, &BTreeSet::new()).unwrap();
-        assert_eq!(effort, Effort { statements: 1, rows: 20, loops: 2 });
+        assert_eq!(effort, Effort { statements: 1, rows: 20, scanned: 20, loops: 2 });
     }
 
     #[test]
