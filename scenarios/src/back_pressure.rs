@@ -23,8 +23,8 @@ pub const THE_SERVER_REFUSES_BEFORE_IT_GROWS: Scenario =
 
 /// Their bodies of 1.6 MB are more than the 64 MiB that the server lets wait.
 const PRODUCERS: usize = 50;
-const EVENTS: u64 = 200;
-const MESSAGE_BYTES: usize = 8000;
+const EVENTS: u64 = 20;
+const BODY_BYTES: usize = 1_600_000;
 /// How much more memory the server may take than before: what may wait, four times over, since a
 /// body is there as it was sent, as events, and as rows on their way to the database.
 const GROWTH_MAX: u64 = 4 * (64 << 20);
@@ -113,14 +113,16 @@ fn peak_memory(environment: &Environment) -> Result<u64, Failed> {
     Ok(kilobytes.parse::<u64>()? << 10)
 }
 
+/// Some events, and white space: much for the server to hold, and little for the database.
 fn body() -> String {
-    let message = "one of many ".repeat(MESSAGE_BYTES / 12);
     let event = |seq| {
         json!({
             "id": Uuid::now_v7(), "lane": "normal", "seq": seq, "event_type": "agent_scan",
             "event_subtype": "info", "severity": "info", "component": "agent",
-            "message": message, "metadata": {}, "created_at": "2026-01-02T03:04:05Z",
+            "message": "one of many", "metadata": {}, "created_at": "2026-01-02T03:04:05Z",
         })
     };
-    json!({"events": (1..=EVENTS).map(event).collect::<Vec<_>>()}).to_string()
+    let body = json!({"events": (1..=EVENTS).map(event).collect::<Vec<_>>()}).to_string();
+    let space = " ".repeat(BODY_BYTES - body.len());
+    format!("{body}{space}")
 }
