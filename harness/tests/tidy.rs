@@ -22,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("report", &["checkers", "faults", "finding", "history", "migrations", "seed", "sensitivity"]),
     ("run", &["checkers", "environment", "faults", "history", "seed", "system", "workload"]),
     ("gate", &["checkers", "environment", "exit_code", "report", "seed"]),
-    ("bench", &["environment", "history", "report", "seed", "system", "workload"]),
+    ("bench", &["checkers", "environment", "history", "report", "seed", "system", "workload"]),
     (
         "cli",
         &[

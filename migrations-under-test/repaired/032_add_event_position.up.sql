@@ -1,8 +1,8 @@
 -- The place of an event in commit order, by which history pages and live streams go on.
 --
 -- A sequence alone follows the order of inserts, not of commits: a reader could pass 7 while 6 is not yet
--- committed, and never see it. So whoever inserts events first takes one transaction-scoped advisory lock,
--- held until the commit. The sequence then only supplies the number; gaps mean nothing.
+-- committed, and never see it. So whoever inserts events first announces the last position given before, by
+-- a shared advisory lock held until the commit, and readers stop there. Gaps mean nothing.
 
 ALTER TABLE system_events ADD COLUMN IF NOT EXISTS position BIGINT;
 

@@ -8,6 +8,7 @@ pub mod agent_facts;
 pub mod agent_rows;
 pub mod agent_tokens;
 pub mod audit_log;
+pub mod back_pressure;
 pub mod bad_input;
 pub mod both_ways;
 pub mod browser;
@@ -19,7 +20,9 @@ pub mod event_batches;
 pub mod event_buffering;
 pub mod event_rules;
 pub mod expect;
+pub mod growth;
 pub mod hardware;
+pub mod history_reads;
 pub mod installation;
 pub mod kill_storm;
 pub mod ledger;
@@ -29,6 +32,7 @@ pub mod meddler;
 pub mod migration_at_start;
 pub mod pages;
 pub mod planted_migrations;
+pub mod positions;
 pub mod priority;
 pub mod propagation;
 pub mod query_growth;
@@ -41,6 +45,7 @@ pub mod rsyslog;
 pub mod server_calls;
 pub mod side_by_side;
 pub mod signing;
+pub mod slow_reader;
 pub mod system_run;
 pub mod termination;
 pub mod toxiproxy_client;
@@ -114,12 +119,16 @@ pub const ANSWERS: &[Scenario] = &[
     administration::TOKENS_AND_LIMITS_ARE_ADMINISTERED,
     termination::REQUESTS_IN_FLIGHT_ARE_ANSWERED,
     volume::VOLUME_LOSES_NOTHING,
+    positions::READERS_PASS_NO_EARLIER_EVENT,
+    history_reads::EVERY_FILTER_FOLLOWS_AN_INDEX,
+    slow_reader::SLOW_READERS_ARE_CUT,
     retention::MONTHS_ARE_DROPPED_WHOLE,
     retention::EVENTS_ARE_PARTITIONED_ONLINE,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
+    back_pressure::THE_SERVER_REFUSES_BEFORE_IT_GROWS,
     certification::EVERY_START_COMPLETES_THE_SCHEMA,
     certification::NO_FAILURE_IS_SERVED,
     certification::ODD_SURROUNDINGS_ARE_TOLD,
@@ -143,6 +152,7 @@ pub const EMBEDDED: &[Scenario] = &[
     agent_rows::BREAKERS_HEAL,
     agent_rows::BREAKERS_ARE_VISIBLE,
     agent_rows::FAILED_UPDATES_LEAVE_THE_AGENT,
+    growth::EXPONENTS_TELL_WHAT_GROWS,
     audit_log::OTHERS_CANNOT_READ,
     audit_log::LIMITS_ARE_APPLIED,
     audit_log::FULL_DISKS_LOSE_NOTHING,

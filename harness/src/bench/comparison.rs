@@ -94,7 +94,14 @@ mod tests {
             memory_bytes: 0,
             versions: std::collections::BTreeMap::new(),
         };
-        Results { machine, commit: String::new(), load: [0.0; 2], figures }
+        Results {
+            machine,
+            commit: String::new(),
+            load: [0.0; 2],
+            figures,
+            growth: Vec::new(),
+            latencies: Vec::new(),
+        }
     }
 
     fn figure(better: Better, samples: &[f64]) -> Figure {

@@ -11,8 +11,10 @@ const HEADERS: usize = 64;
 #[derive(Debug)]
 pub(super) struct EventStream {
     within: Within,
-    /// A piece of the head, of a chunk's length or of a line, whose end has not come yet.
+    /// A piece of the head or of a line, whose end has not come yet.
     piece: Vec<u8>,
+    /// A piece of a chunk's length; a line may go on behind it.
+    length: Vec<u8>,
     id: Vec<u8>,
     data: Vec<u8>,
 }
@@ -34,8 +36,8 @@ enum Within {
 impl EventStream {
     /// Nothing has come yet.
     pub fn new() -> Self {
-        let (piece, id, data) = Default::default();
-        Self { within: Within::Head, piece, id, data }
+        let (piece, length, id, data) = Default::default();
+        Self { within: Within::Head, piece, length, id, data }
     }
 
     /// Whether the server has agreed to it.
@@ -107,18 +109,18 @@ impl EventStream {
     /// Gives the bytes behind the length of a chunk, none if it is not whole.
     fn take_length<'a>(&mut self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
         let Some(end) = memchr(b'\n', bytes) else {
-            self.piece.extend_from_slice(bytes);
+            self.length.extend_from_slice(bytes);
             return Ok(&[]);
         };
-        self.piece.extend_from_slice(&bytes[..end]);
-        let text = String::from_utf8_lossy(&self.piece);
+        self.length.extend_from_slice(&bytes[..end]);
+        let text = String::from_utf8_lossy(&self.length);
         let digits = text.split(';').next().unwrap_or_default().trim();
         let length = usize::from_str_radix(digits, 16)
             .map_err(|_| malformed("a chunk that does not tell its length"))?;
         if length == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.piece.clear();
+        self.length.clear();
         self.within = Within::Chunk(length);
         Ok(&bytes[end + 1..])
     }
@@ -177,7 +179,7 @@ mod tests {
     use super::*;
 
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-        6\r\nid: 7\n\r\n1a;x=y\r\ndata: {}\n\n:\n\nid: 8\ndata:\r\n4\r\n[]\n\n\r\n";
+        6\r\nid: 7\n\r\n18;x=y\r\ndata: {}\n\n:\n\nid: 8\ndata:\r\n4\r\n[]\n\n\r\n";
 
     fn messages(pieces: &[&[u8]]) -> io::Result<Vec<(String, String)>> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

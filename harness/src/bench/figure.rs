@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::growth::Growth;
+use super::latencies::Latencies;
 use super::resampling::median;
 use crate::report::Machine;
 
@@ -19,6 +21,12 @@ pub struct Results {
     pub load: [f64; 2],
     /// What was measured.
     pub figures: Vec<Figure>,
+    /// How it grows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub growth: Vec<Growth>,
+    /// How long calls took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<Latencies>,
 }
 
 /// Whether more is better.

@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::Pid;
 use sqlx::ConnectOptions;
 use tokio::task::spawn_blocking;
 
 use super::BenchError;
 use super::copying::copy_rate;
 use super::figure::{Better, Figure, Target, TargetOf};
+use super::ground::{address, last_line, start};
+use super::processor_time::processor_time;
 use super::producers::Producers;
 use super::table::Table;
-use crate::environment::{Built, Environment, EnvironmentRequest, Secrets};
-use crate::history::{Header, Recorder};
+use super::trivial_server::TrivialServer;
+use crate::environment::{Built, Environment, Part};
 use crate::seed::Seed;
 use crate::system::{BenchContract, System};
 use crate::workload::engine::{Load, Loop, Measured, drive};
@@ -33,6 +36,11 @@ struct Shape {
     connections: usize,
     target: Target,
 }
+
+/// One event a request, the last of the shapes.
+const SINGLE: usize = 2;
+/// What single events should reach of what the sum of their parts allows.
+const OF_THE_PARTS: Target = Target { of: TargetOf::Ratio, number: 0.5 };
 
 const SHAPES: [Shape; 3] = [
     Shape {
@@ -70,6 +78,8 @@ pub struct IngestRequest {
     pub lasts: Duration,
     /// How many rows the table has in the beginning.
     pub rows: u64,
+    /// Defects that the system is told to have.
+    pub defects: Vec<String>,
 }
 
 /// A system that takes events, and its table.
@@ -80,6 +90,8 @@ struct Ingest {
     accepted: u64,
     /// The log of the part that takes events.
     log: PathBuf,
+    /// Its process.
+    process: Pid,
 }
 
 /// Measures how many events a second the system commits, in batches and one by one, closed loop.
@@ -96,7 +108,9 @@ pub async fn measure(
         BenchError::Unusable(format!("`{}` has no such section", request.system.name))
     })?;
     let folder = tempfile::tempdir()?;
-    let environment = start(request, &contract, folder.path()).await?;
+    let (system, built, seed) = (&request.system, &request.built, request.seed);
+    let environment =
+        start(system, &contract, built, seed, &request.defects, folder.path()).await?;
     let outcome = measure_on(&environment, request, &contract, folder.path(), tell).await;
     environment.stop().await?;
     outcome
@@ -123,11 +137,15 @@ async fn measure_on(
         producers: Arc::new(Mutex::new(producers)),
         accepted: 0,
         log: folder.join(format!("{}.log", contract.to)),
+        process: process(environment, &contract.to)?,
     };
+    let trivial = TrivialServer::start()?;
     let before = table.count(&mut database).await?;
 
     let (mut next_row, mut copied) = (request.rows + 1, Vec::new());
     let mut rates: [Vec<f64>; SHAPES.len()] = Default::default();
+    let mut times: [Vec<f64>; SHAPES.len()] = Default::default();
+    let mut parts = Vec::new();
     let mut stored_by_copy = 0;
     for round in 1..=request.rounds {
         let rows = table.count(&mut database).await?;
@@ -135,10 +153,14 @@ async fn measure_on(
             copy_rate(options, &table, COPIED_TOGETHER, request.lasts, &mut next_row, MOST_COPIED);
         copied.push(rate.await?);
         stored_by_copy += table.count(&mut database).await? - rows;
-        for (shape, rates) in SHAPES.iter().zip(&mut rates) {
-            rates.push(ingest.rate(shape, request.lasts).await?);
+        for ((shape, rates), times) in SHAPES.iter().zip(&mut rates).zip(&mut times) {
+            let (rate, time) = ingest.rate(shape, request.lasts).await?;
+            rates.push(rate);
+            times.push(time);
         }
         let last = |rates: &Vec<f64>| rates.last().copied().unwrap_or_default();
+        let exchanges = ingest.load(trivial.address(), &SHAPES[SINGLE], request.lasts).await?;
+        parts.push(1.0 / (1.0 / exchanges.rate() + 1.0 / last(&copied)));
         tell(&format!(
             "ingest, round {round} of {}: COPY {:.0} rows/s; in batches of 1,000 {:.0}, of 100 \
              {:.0}, one by one {:.0}",
@@ -153,18 +175,30 @@ async fn measure_on(
     if stored < ingest.accepted {
         return Err(BenchError::Lost { accepted: ingest.accepted, stored });
     }
-    let figure = |(shape, rates): (&Shape, Vec<f64>)| {
+    let of_parts =
+        Figure::new("ingest.single_parts", "events/s", Better::Higher, rates[SINGLE].clone())
+            .beside("one bare exchange and one copied row after the other", parts)
+            .with_target(OF_THE_PARTS);
+    let rate = |(shape, rates): (&Shape, Vec<f64>)| {
         Figure::new(shape.name, "events/s", Better::Higher, rates)
             .beside("COPY", copied.clone())
             .with_target(shape.target)
     };
-    Ok(SHAPES.iter().zip(rates).map(figure).collect())
+    let time = |(shape, times): (&Shape, Vec<f64>)| {
+        let name = format!("{}_server_time", shape.name);
+        Figure::new(&name, "µs/event", Better::Lower, times)
+    };
+    let rates = SHAPES.iter().zip(rates).map(rate);
+    Ok(rates.chain([of_parts]).chain(SHAPES.iter().zip(times).map(time)).collect())
 }
 
 impl Ingest {
-    /// Events a second that are answered for.
-    async fn rate(&mut self, shape: &Shape, lasts: Duration) -> Result<f64, BenchError> {
-        let measured = self.load(shape, lasts).await?;
+    /// Events a second that are answered for, and the microseconds of processor time that each of
+    /// them costs the part that takes them.
+    async fn rate(&mut self, shape: &Shape, lasts: Duration) -> Result<(f64, f64), BenchError> {
+        let before = processor_time(self.process)?;
+        let measured = self.load(self.to, shape, lasts).await?;
+        let used = processor_time(self.process)?.saturating_sub(before);
         if measured.succeeded == 0 {
             return Err(BenchError::NoneSucceeded {
                 what: shape.name.to_owned(),
@@ -172,13 +206,20 @@ impl Ingest {
                 log: last_line(&self.log),
             });
         }
-        self.accepted += measured.succeeded * shape.events as u64;
-        Ok(measured.rate() * shape.events as f64)
+        let events = measured.succeeded * shape.events as u64;
+        self.accepted += events;
+        let time = used.as_secs_f64() * 1e6 / events as f64;
+        Ok((measured.rate() * shape.events as f64, time))
     }
 
-    async fn load(&self, shape: &Shape, lasts: Duration) -> Result<Measured, BenchError> {
+    async fn load(
+        &self,
+        to: SocketAddr,
+        shape: &Shape,
+        lasts: Duration,
+    ) -> Result<Measured, BenchError> {
         let load = Load { pace: Loop::Closed(lasts), connections: shape.connections, depth: 1 };
-        let (to, events) = (self.to, shape.events);
+        let events = shape.events;
         let producers = Arc::clone(&self.producers);
         let loading = spawn_blocking(move || {
             let mut producers = producers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,39 +229,8 @@ impl Ingest {
     }
 }
 
-/// Starts the part that takes events and what it reaches, without proxies.
-pub(super) async fn start(
-    request: &IngestRequest,
-    contract: &BenchContract,
-    folder: &Path,
-) -> Result<Environment, BenchError> {
-    let mut system = request.system.clone();
-    let reached = system.part(&contract.to).map(|part| part.reaches.clone()).unwrap_or_default();
-    system.parts.retain(|part| part.name == contract.to || reached.contains(&part.name));
-    for part in system.parts.iter_mut().filter(|part| part.name == contract.to) {
-        part.environment.extend(contract.environment.clone());
-    }
-    let header = Header::new(request.seed, "bench", "embedded", &system.name);
-    let recorder = Recorder::create(&folder.join("history.jsonl"), header)?;
-    let environment_request = EnvironmentRequest {
-        built: request.built.clone(),
-        logs: folder.to_owned(),
-        defects: Vec::new(),
-        seed: request.seed,
-        secrets: Secrets::default(),
-    };
-    Ok(Environment::start_direct(&system, &environment_request, &recorder).await?)
-}
-
-/// What a log says last.
-pub(super) fn last_line(log: &Path) -> String {
-    let text = std::fs::read_to_string(log).unwrap_or_default();
-    text.lines().next_back().unwrap_or("nothing").to_owned()
-}
-
-/// Where a part listens.
-pub(super) fn address(environment: &Environment, part: &str) -> Result<SocketAddr, BenchError> {
-    let url = environment.part(part).map(|part| part.url().trim_start_matches("http://"));
-    let parsed = url.and_then(|address| address.parse().ok());
-    parsed.ok_or_else(|| BenchError::Unusable(format!("`{part}` is not one part on this machine")))
+/// The process of a part.
+fn process(environment: &Environment, part: &str) -> Result<Pid, BenchError> {
+    let process = environment.part(part).and_then(Part::process_group);
+    process.ok_or_else(|| BenchError::Unusable(format!("`{part}` is no process of this machine")))
 }

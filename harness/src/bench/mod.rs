@@ -5,8 +5,9 @@
 //! events, as its system file describes, [`retention`] what it costs to delete them, [`reading`]
 //! how it answers for its history when that is ten times as long, and [`stream`] how its live
 //! stream reaches a thousand subscribers. All give [`Figure`]s: rounds in which the figure and its
-//! limit take turns, so that what disturbs the machine disturbs both. [`comparison`] says what
-//! became slower between two runs beyond their noise.
+//! limit take turns, so that what disturbs the machine disturbs both. [`growth`] measures at
+//! several sizes and fits how what is measured grows with them. [`comparison`] says what became
+//! slower between two runs beyond their noise, and [`page`] shows it all.
 
 mod bare_exchange;
 pub mod comparison;
@@ -16,8 +17,15 @@ mod error;
 mod event_stream;
 mod event_template;
 mod figure;
+mod ground;
+pub mod growth;
 pub mod ingest;
+mod latencies;
+mod loading;
+pub mod page;
+mod processor_time;
 mod producers;
+pub mod query_effort;
 pub mod reading;
 mod resampling;
 pub mod retention;
@@ -30,3 +38,5 @@ mod trivial_server;
 pub use comparison::{Change, Comparison, compare};
 pub use error::BenchError;
 pub use figure::{Better, Figure, Results, Target, TargetOf};
+pub use growth::Growth;
+pub use latencies::Latencies;

@@ -41,35 +41,61 @@ impl Producers {
         to: SocketAddr,
         seed: Seed,
     ) -> Result<Self, BenchError> {
+        let mut producers = Self::none(contract, seed)?;
+        for number in 1..=count {
+            producers.add(Self::head(number, contract, environment, to).await?);
+        }
+        Ok(producers)
+    }
+
+    /// None yet.
+    pub fn none(contract: &BenchContract, seed: Seed) -> Result<Self, BenchError> {
         let body = contract.body.to_string();
         let (before, after) = body.split_once(EVENTS).ok_or_else(|| {
             BenchError::Unusable("`body` has no text \"{events}\" for the events".to_owned())
         })?;
-        let url = format!("http://{to}");
-        let mut heads = Vec::new();
-        for number in 1..=count {
-            let mut values = environment.values().clone().with("producer", number.to_string());
-            let call = &contract.producer;
-            for (name, value) in make_setup_call(environment.http(), &url, call, &values).await? {
-                values.set(name, value);
-            }
-            let mut head =
-                format!("POST {} HTTP/1.1\r\nHost: {to}\r\n", fill(&contract.path, &values)?);
-            for (name, value) in &contract.headers {
-                head.push_str(&format!("{name}: {}\r\n", fill(value, &values)?));
-            }
-            head.push_str("Content-Type: application/json\r\nContent-Length: ");
-            heads.push(head);
-        }
         Ok(Self {
-            given: vec![0; heads.len()],
-            heads,
+            given: Vec::new(),
+            heads: Vec::new(),
             body: (before.to_owned(), after.to_owned()),
             event: EventTemplate::new(&contract.event),
             random: seed.stream("bench events"),
             scratch: Vec::new(),
             ids: Vec::new(),
         })
+    }
+
+    /// Makes a producer, of which no other has this number, and returns the beginning of its
+    /// requests.
+    pub async fn head(
+        number: usize,
+        contract: &BenchContract,
+        environment: &Environment,
+        to: SocketAddr,
+    ) -> Result<String, BenchError> {
+        let mut values = environment.values().clone().with("producer", number.to_string());
+        let (url, call) = (format!("http://{to}"), &contract.producer);
+        for (name, value) in make_setup_call(environment.http(), &url, call, &values).await? {
+            values.set(name, value);
+        }
+        let mut head =
+            format!("POST {} HTTP/1.1\r\nHost: {to}\r\n", fill(&contract.path, &values)?);
+        for (name, value) in &contract.headers {
+            head.push_str(&format!("{name}: {}\r\n", fill(value, &values)?));
+        }
+        head.push_str("Content-Type: application/json\r\nContent-Length: ");
+        Ok(head)
+    }
+
+    /// Adds the producer whose requests begin so.
+    pub fn add(&mut self, head: String) {
+        self.heads.push(head);
+        self.given.push(0);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.heads.len()
     }
 
     /// Appends a request with so many events, of the producer whose turn it is.

@@ -11,7 +11,8 @@ use tokio::task::spawn_blocking;
 
 use super::BenchError;
 use super::figure::{Better, Figure, Target, TargetOf};
-use super::ingest::{IngestRequest, address, last_line, start};
+use super::ground::{address, last_line, start};
+use super::ingest::IngestRequest;
 use super::table::Table;
 use crate::environment::Environment;
 use crate::system::{BenchContract, ReadsContract, Ready, Values, fill};
@@ -135,7 +136,15 @@ fn figures(Latencies { name, short, long, ready }: Latencies) -> [Figure; 2] {
 impl Site {
     async fn open(request: &IngestRequest, contract: &BenchContract) -> Result<Self, BenchError> {
         let folder = tempfile::tempdir()?;
-        let environment = start(request, contract, folder.path()).await?;
+        let environment = start(
+            &request.system,
+            contract,
+            &request.built,
+            request.seed,
+            &request.defects,
+            folder.path(),
+        )
+        .await?;
         match Self::prepare(&environment, request, contract).await {
             Ok((to, database, table, ready)) => Ok(Self {
                 environment,

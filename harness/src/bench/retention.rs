@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, raw_sql};
 
 use super::BenchError;
 use super::figure::{Better, Figure};
-use super::ingest::{IngestRequest, start};
+use super::ground::start;
+use super::ingest::IngestRequest;
 use super::table::Table;
 use crate::system::{Values, fill};
 
@@ -34,7 +35,9 @@ pub async fn measure(
     let unusable = |what: &str| BenchError::Unusable(format!("`{}` {what}", request.system.name));
     let contract = request.system.bench.clone().ok_or_else(|| unusable("has no such section"))?;
     let periods = contract.retention.clone().ok_or_else(|| unusable("has no `retention`"))?;
-    let environment = start(request, &contract, folder.path()).await?;
+    let (system, built, seed) = (&request.system, &request.built, request.seed);
+    let environment =
+        start(system, &contract, built, seed, &request.defects, folder.path()).await?;
     let measured = async {
         let options = environment.superuser_options().ok_or_else(|| unusable("has no database"))?;
         let mut database = options.connect().await?;

@@ -12,7 +12,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::BenchError;
 use super::figure::{Better, Figure, Target, TargetOf};
-use super::ingest::{IngestRequest, address, last_line, start};
+use super::ground::{address, last_line, start};
+use super::ingest::IngestRequest;
 use super::producers::Producers;
 use super::slow_subscriber::{self, read_to};
 use super::subscribers::{Given, Received, Subscribers};
@@ -67,7 +68,15 @@ pub async fn measure(
     let stream = contract.stream.clone().ok_or_else(|| missing(".stream"))?;
     allow_many_sockets()?;
     let folder = tempfile::tempdir()?;
-    let environment = start(request, &contract, folder.path()).await?;
+    let environment = start(
+        &request.system,
+        &contract,
+        &request.built,
+        request.seed,
+        &request.defects,
+        folder.path(),
+    )
+    .await?;
     let outcome = measure_on(&environment, request, &contract, stream, folder.path(), tell).await;
     environment.stop().await?;
     outcome

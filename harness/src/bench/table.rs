@@ -54,6 +54,15 @@ impl Table {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// What it and its indexes take on the disk, in bytes; of a partitioned one, all partitions.
+    pub async fn bytes(&self, database: &mut PgConnection) -> Result<u64, BenchError> {
+        let query = "SELECT coalesce((SELECT sum(pg_total_relation_size(relid)) \
+                     FROM pg_partition_tree($1::regclass)), \
+                     pg_total_relation_size($1::regclass))::bigint";
+        let bytes: i64 = sqlx::query_scalar(query).bind(&self.name).fetch_one(database).await?;
+        Ok(u64::try_from(bytes).unwrap_or(0))
+    }
+
     /// How many rows of it sequential scans have read until now, as far as those who read them have
     /// told.
     pub async fn rows_read_sequentially(
@@ -66,9 +75,19 @@ impl Table {
         Ok(u64::try_from(rows).unwrap_or(0))
     }
 
-    /// Inserts so many rows from the first number on, and leaves the table as an old one is:
+    /// Inserts so many rows, and leaves the table as an old one is:
     /// vacuumed and analysed. Its indexes are made anew afterwards, which is faster.
     pub async fn fill(&self, count: u64, database: &mut PgConnection) -> Result<(), BenchError> {
+        self.grow(1, count, database).await
+    }
+
+    /// As [`Self::fill`], with rows from another number on.
+    pub async fn grow(
+        &self,
+        first: u64,
+        count: u64,
+        database: &mut PgConnection,
+    ) -> Result<(), BenchError> {
         if count > 0 {
             let indexes: Vec<(String, String)> = sqlx::query_as(
                 "SELECT format('DROP INDEX %s', indexrelid::regclass), \
@@ -82,9 +101,9 @@ impl Table {
             for (drop, _) in &indexes {
                 database.execute(AssertSqlSafe(drop.clone())).await?;
             }
-            let mut first = 1;
-            while first <= count {
-                let together = FILLED_TOGETHER.min(count + 1 - first);
+            let (mut first, last) = (first, first + count - 1);
+            while first <= last {
+                let together = FILLED_TOGETHER.min(last + 1 - first);
                 let rows = self.select_rows(first, together);
                 let insert = format!("INSERT INTO {} ({}) {rows}", self.name, self.columns);
                 database.execute(AssertSqlSafe(insert)).await?;

@@ -2,8 +2,8 @@
 
 mod chart;
 mod fault_lanes;
-pub(super) mod page;
-mod picture;
+pub(crate) mod page;
+pub(crate) mod picture;
 mod sections;
 mod state_lanes;
 mod timeline;

@@ -216,6 +216,12 @@ pub struct BenchContract {
     /// no two are equal: one for each number from `{first}` to `{last}`. Its columns are the
     /// table's, by name.
     pub rows: String,
+    /// Calls that look at all producers, by name: how much the database does for one must not grow
+    /// with their number.
+    #[serde(default)]
+    pub fleet: BTreeMap<String, SetupCall>,
+    /// A call that is refused. Anybody can make many, so what is written of them must be bounded.
+    pub refused: Option<SetupCall>,
     /// How events are deleted that are not kept any more, if that is to be measured.
     pub retention: Option<RetentionContract>,
     /// How the history is read.
@@ -318,7 +324,10 @@ impl System {
                 return Err(format!("two parts are called `{twice}`"));
             }
         }
-        let benched = self.bench.iter().flat_map(|bench| [&bench.to, &bench.producer.to]);
+        let benched = self.bench.iter().flat_map(|bench| {
+            let calls = bench.fleet.values().chain(&bench.refused).map(|call| &call.to);
+            [&bench.to, &bench.producer.to].into_iter().chain(calls)
+        });
         let named = self.setup.iter().map(|call| &call.to).chain(benched);
         let from = &self.events.read.from;
         let asked = match self.events.read.source {

@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use super::super::failure::{Failure, write_file};
 use super::super::interrupt::interrupt_token;
 use super::super::machine::{commit, machine};
-use super::super::subject::read_system;
+use super::super::subject::{know_defects, read_system};
 use super::table;
+use crate::bench::growth::{Grown, GrowthRequest};
 use crate::bench::ingest::IngestRequest;
 use crate::bench::{self, BenchError, Figure, Results};
 use crate::environment::postgres::binaries::Binaries;
@@ -31,6 +32,8 @@ enum Subject {
     Stream,
     /// How long its history takes to read when it is ten times as long; only when it is asked for
     Reading,
+    /// What calls, events and agents cost when there are many; only when it is asked for
+    Growth,
 }
 
 impl Subject {
@@ -55,15 +58,24 @@ pub struct MeasureArguments {
     /// How often each figure is measured, taking turns with its limit
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
-    /// How many rows the system's table has in the beginning
+    /// How many rows the system's table has in the beginning; the most that growth is measured at
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows: u64,
+    /// The most agents that growth is measured at
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    agents: u64,
+    /// Defects that the system is told to have
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    defect: Vec<String>,
     /// Where every random choice comes from
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Write the figures as JSON to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a page for people to this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Measures. A target that is not reached is shown and fails nothing: a number says nothing of
@@ -75,19 +87,36 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
         false => arguments.only.contains(subject),
     };
     let load_before = load_average();
-    let mut figures = Vec::new();
+    let (mut figures, mut grown) = (Vec::new(), Grown::default());
     for subject in Subject::value_variants().iter().filter(|subject| wanted(subject)) {
-        figures.extend(tokio::select! {
+        let (measured, growing) = tokio::select! {
             measured = measure_subject(*subject, arguments) => measured?,
             () = interrupt.cancelled() => return Err(Failure::interrupted()),
-        });
+        };
+        figures.extend(measured);
+        grown.growth.extend(growing.growth);
+        grown.latencies.extend(growing.latencies);
     }
     let load = [load_before, load_average()];
-    anstream::println!("{}", table::figures(&figures));
+    if !figures.is_empty() {
+        anstream::println!("{}", table::figures(&figures));
+    }
+    if !grown.growth.is_empty() {
+        anstream::println!("{}", table::growth(&grown.growth));
+    }
     anstream::println!("load {:.1} before, {:.1} in the end", load[0], load[1]);
+    let results = Results {
+        machine: machine(),
+        commit: commit().unwrap_or_default(),
+        load,
+        figures,
+        growth: grown.growth,
+        latencies: grown.latencies,
+    };
+    if let Some(path) = &arguments.html {
+        write_file(path, &bench::page::render(&results))?;
+    }
     if let Some(path) = &arguments.json {
-        let results =
-            Results { machine: machine(), commit: commit().unwrap_or_default(), load, figures };
         let text = serde_json::to_string_pretty(&results).map_err(Failure::environment)?;
         write_file(path, &text)?;
     }
@@ -97,33 +126,58 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
 async fn measure_subject(
     subject: Subject,
     arguments: &MeasureArguments,
-) -> Result<Vec<Figure>, Failure> {
+) -> Result<(Vec<Figure>, Grown), Failure> {
     let lasts = Duration::from_secs(arguments.seconds);
     let rounds = usize::try_from(arguments.rounds).unwrap_or(usize::MAX);
     match subject {
         Subject::Engine => {
             let measuring =
                 tokio::task::spawn_blocking(move || bench::engine::measure(rounds, lasts, &tell));
-            measuring.await.map_err(Failure::environment)?.map_err(Failure::environment)
+            let measured = measuring.await.map_err(Failure::environment)?;
+            Ok((measured.map_err(Failure::environment)?, Grown::default()))
         }
         Subject::Ingest | Subject::Retention | Subject::Stream | Subject::Reading => {
             let (system, built) = prepare(arguments).await?;
             let (seed, rows) = (Seed(arguments.seed), arguments.rows);
-            let request = IngestRequest { system, built, seed, rounds, lasts, rows };
+            let defects = arguments.defect.clone();
+            let request = IngestRequest { system, built, seed, rounds, lasts, rows, defects };
             let measured = match subject {
                 Subject::Retention => bench::retention::measure(&request, &tell).await,
                 Subject::Stream => bench::stream::measure(&request, &tell).await,
                 Subject::Reading => bench::reading::measure(&request, &tell).await,
                 _ => bench::ingest::measure(&request, &tell).await,
             };
-            measured.map_err(failure)
+            Ok((measured.map_err(failure)?, Grown::default()))
+        }
+        Subject::Growth => {
+            let (system, built) = prepare(arguments).await?;
+            let request = GrowthRequest {
+                system,
+                built,
+                seed: Seed(arguments.seed),
+                rounds,
+                lasts,
+                agents: sizes(&[10, 100, 1_000, 5_000], arguments.agents),
+                rows: sizes(&[10_000, 100_000, 1_000_000, 10_000_000], arguments.rows),
+                refusals: vec![100, 1_000, 10_000],
+                defects: arguments.defect.clone(),
+            };
+            let grown = bench::growth::measure(&request, &tell).await.map_err(failure)?;
+            Ok((Vec::new(), grown))
         }
     }
+}
+
+/// The sizes up to the most that is asked for, which is one of them.
+fn sizes(usual: &[u64], most: u64) -> Vec<u64> {
+    let below = usual.iter().copied().filter(|size| *size < most);
+    below.chain((most > 0).then_some(most)).collect()
 }
 
 /// The system, with its programs built.
 async fn prepare(arguments: &MeasureArguments) -> Result<(System, Built), Failure> {
     let system = read_system(arguments.system.as_deref())?;
+    know_defects(&system.name, &system.defects, &arguments.defect)?;
     Binaries::find_or_install().map_err(Failure::environment)?;
     let built = Built::of(&system, BackendKind::Embedded).await.map_err(Failure::environment)?;
     Ok((system, built))

@@ -1,6 +1,6 @@
 //! Figures and comparisons as people read them.
 
-use crate::bench::{Change, Comparison, Figure, TargetOf};
+use crate::bench::{Change, Comparison, Figure, Growth, TargetOf};
 use crate::report::text::on_one_line;
 
 /// A line for each figure.
@@ -20,6 +20,32 @@ pub fn figures(figures: &[Figure]) -> String {
             figure.ratio.map_or_else(String::new, share),
             target(figure),
             figure.met.map_or("", |met| if met { "yes" } else { "no" }).to_owned(),
+        ]
+    }));
+    aligned(&rows)
+}
+
+/// A line for each number that grows: its values at all sizes, and the power that fits them.
+pub fn growth(growth: &[Growth]) -> String {
+    let mut rows = vec![
+        ["growth", "values", "", "at", "exponent", "±", "target", "met"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    rows.extend(growth.iter().map(|grown| {
+        let each = |shown: fn(&(u64, f64)) -> String| {
+            grown.points.iter().map(shown).collect::<Vec<_>>().join(" ")
+        };
+        let power = |power: Option<f64>| power.map_or_else(String::new, |n| format!("{n:.2}"));
+        vec![
+            on_one_line(&grown.name),
+            each(|point| number(point.1)),
+            on_one_line(&grown.unit),
+            format!("{} {}", each(|point| point.0.to_string()), on_one_line(&grown.of)),
+            power(grown.exponent),
+            power(grown.error),
+            power(Some(grown.target)),
+            grown.met.map_or("", |met| if met { "yes" } else { "no" }).to_owned(),
         ]
     }));
     aligned(&rows)
@@ -95,5 +121,16 @@ mod tests {
         assert_eq!(lines[0], "figure      value          limit  set by  share  target  met");
         assert_eq!(lines[1], "rate        650    rows/s  1000   COPY    65 %   70 %    no");
         assert_eq!(lines[2], "ti\\u{1b}me  1.50   ms");
+    }
+    #[test]
+    fn growth_is_shown_with_its_sizes_and_its_power() {
+        let points = vec![(10, 12.0), (100, 102.0), (1000, 1002.0)];
+        let each = Growth::new(("reads", "statements"), "agents", Better::Lower, points, 0.0);
+        let shown = growth(&[each]);
+        let line = shown.lines().nth(1).unwrap();
+        assert_eq!(
+            line,
+            "reads   12.0 102 1002  statements  10 100 1000 agents  0.96      0.02  0.00    no"
+        );
     }
 }

@@ -1,11 +1,11 @@
-//! What all parts of the timeline's picture share: its measures and its scale.
+//! What pictures share: their measures, and the timeline's scale.
 
 use crate::report::text::on_one_line;
 use crate::report::{FaultTimes, RunReport};
 
 /// Widths and heights are in the picture's own units, close to pixels on a wide screen.
-pub(super) const WIDTH: f64 = 1100.0;
-pub(super) const LEFT: f64 = 165.0;
+pub(crate) const WIDTH: f64 = 1100.0;
+pub(crate) const LEFT: f64 = 165.0;
 pub(super) const RIGHT: f64 = 15.0;
 pub(super) const LANE: f64 = 24.0;
 /// The width of a letter in labels, on the safe side.
@@ -34,11 +34,11 @@ impl Scale {
     }
 }
 
-pub(super) fn number(value: u64) -> f64 {
+pub(crate) fn number(value: u64) -> f64 {
     value as f64
 }
 
-pub(super) fn count(value: usize) -> f64 {
+pub(crate) fn count(value: usize) -> f64 {
     value as f64
 }
 
@@ -53,7 +53,7 @@ pub(super) fn running_sums(first: f64, widths: impl Iterator<Item = f64>) -> Vec
 }
 
 /// To the tenth: finer than a screen shows, and short in the file.
-pub(super) fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

@@ -87,7 +87,8 @@ pub fn quantile(times: &Histogram<u64>, share: f64) -> Duration {
     Duration::from_nanos(times.value_at_quantile(share))
 }
 
-fn empty_histogram() -> Histogram<u64> {
+/// For times up to two minutes, in nanoseconds, to three digits.
+pub fn empty_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, nanoseconds(LONGEST), 3).expect("the bounds are in order")
 }
 

@@ -16,5 +16,5 @@ mod search;
 
 pub use arrivals::Arrivals;
 pub use drive::{Load, Loop, drive};
-pub use measured::{Measured, quantile};
+pub use measured::{Measured, empty_histogram, quantile};
 pub use search::highest_rate;
