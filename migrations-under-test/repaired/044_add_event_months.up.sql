@@ -12,21 +12,24 @@ CREATE OR REPLACE FUNCTION system_events_add_months(ahead INTEGER) RETURNS VOID 
 DECLARE
     first TIMESTAMP; -- in UTC
     partition TEXT;
-    bounds TSTZRANGE;
+    begins TIMESTAMP WITH TIME ZONE;
+    ends TIMESTAMP WITH TIME ZONE;
 BEGIN
     SELECT coalesce(max(bound) AT TIME ZONE 'UTC', date_trunc('month', now() AT TIME ZONE 'UTC')) INTO first
     FROM system_events_partitions;
     WHILE first <= (now() AT TIME ZONE 'UTC') + make_interval(months => ahead) LOOP
         partition := 'system_events_' || to_char(first, 'YYYY_MM');
-        bounds := tstzrange(first AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
-        LOCK TABLE system_events_default IN ACCESS EXCLUSIVE MODE;
+        begins := first AT TIME ZONE 'UTC';
+        ends := (first + interval '1 month') AT TIME ZONE 'UTC';
         EXECUTE format('CREATE TABLE %I (LIKE system_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition);
         EXECUTE format('CREATE UNIQUE INDEX %I ON %I (agent_id, lane, seq)',
                        partition || '_agent_lane_seq', partition);
-        EXECUTE format('WITH early AS (DELETE FROM system_events_default WHERE created_at <@ $1 RETURNING *) '
-                       'INSERT INTO %I SELECT * FROM early', partition) USING bounds;
+        LOCK TABLE system_events_default IN ACCESS EXCLUSIVE MODE;
+        EXECUTE format('WITH early AS (DELETE FROM system_events_default '
+                       'WHERE created_at >= $1 AND created_at < $2 RETURNING *) '
+                       'INSERT INTO %I SELECT * FROM early', partition) USING begins, ends;
         EXECUTE format('ALTER TABLE system_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-                       partition, lower(bounds), upper(bounds));
+                       partition, begins, ends);
         first := first + interval '1 month';
     END LOOP;
 END

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Months, NaiveTime, Utc};
+use harness::finding::Severity;
 use harness::migrations::lineage::{ReadOptions, read};
 use harness::migrations::replay::{
     MigrationCost, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
@@ -214,6 +215,12 @@ fn show_online(rows: u32) -> Result<(), Failed> {
     }
     let told: BTreeSet<&str> = outcome.stalls.iter().map(|one| one.version.as_str()).collect();
     expect::equal("migrations with traffic", &told, &BTreeSet::from(NEW))?;
+    let found = outcome.findings.iter().filter(|finding| {
+        let version = finding.version.as_deref().unwrap_or_default();
+        NEW.contains(&version) && finding.severity >= Severity::Warning
+    });
+    let found: Vec<String> = found.map(|one| format!("{}: {}", one.id, one.evidence)).collect();
+    expect::equal("findings", &found, &Vec::<String>::new())?;
     let mut costs = outcome.cost.iter().filter(|cost| NEW.contains(&cost.version.as_str()));
     costs.try_for_each(excludes_nobody_for_long)
 }
