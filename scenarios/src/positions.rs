@@ -50,10 +50,11 @@ async fn a_held_writer_holds_readers_back(
     let (first, second, third) = (event(1), event(2), event(1));
     let mut held = holder.begin().await?;
     sqlx::query(
-        "INSERT INTO system_events (id, event_type, event_subtype, severity, component) \
-         VALUES ($1::uuid, 'agent_scan', 'info', 'info', 'agent')",
+        "INSERT INTO system_events (id, created_at, event_type, event_subtype, severity, component) \
+         VALUES ($1::uuid, $2::timestamptz, 'agent_scan', 'info', 'info', 'agent')",
     )
     .bind(second["id"].as_str())
+    .bind(second["created_at"].as_str())
     .execute(&mut *held)
     .await?;
 
