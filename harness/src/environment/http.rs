@@ -3,8 +3,13 @@
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
+/// How many connections to one part stay open for the next call: what a part is found to have open
+/// is its own then, and not what came together while it stood still.
+const MOST_IDLE: usize = 8;
+
 /// A client that asks no proxy of the user's environment, and takes a redirection for the answer
 /// that it is: followed, a POST would become a GET, and its success would be taken for the POST's.
 pub fn http_client() -> Client {
-    Client::builder().no_proxy().redirect(Policy::none()).build().unwrap_or_default()
+    let builder = Client::builder().no_proxy().redirect(Policy::none());
+    builder.pool_max_idle_per_host(MOST_IDLE).build().unwrap_or_default()
 }
