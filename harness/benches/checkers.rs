@@ -110,8 +110,7 @@ impl Generated {
             look(&entry(Action::Breaker { part, breaker, state: BreakerState::Closed }));
         }
         let call = "POST /events".to_owned();
-        let mut entry =
-            entry(Action::Attempt(Attempt { caller: String::new(), call, limited: false }));
+        let mut entry = entry(Action::Attempt(Attempt::new("", call)));
         for number in 0..OPERATIONS {
             let fails = (number / PRODUCERS).is_multiple_of(3);
             let end = if fails { Phase::Fail } else { Phase::Ok };

@@ -50,7 +50,7 @@ impl Journal {
 
 /// A call of an agent to the server.
 pub fn attempt(caller: &str, call: &str) -> Action {
-    Action::Attempt(Attempt { caller: caller.to_owned(), call: call.to_owned(), limited: false })
+    Action::Attempt(Attempt::new(caller, call))
 }
 
 /// An event given to an agent.

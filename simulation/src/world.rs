@@ -8,7 +8,7 @@ use std::time::Duration;
 use harness::environment::Direction;
 use harness::faults::{Fault, ScheduledFault};
 use harness::history::{
-    self, Action, Emit, History, NO_ANSWER, PartState, Phase, Stage, StoredEvent,
+    self, Action, Attempt, Emit, History, NO_ANSWER, PartState, Phase, Stage, StoredEvent,
 };
 use harness::promises::Promises;
 use harness::run::Plan;
@@ -449,7 +449,9 @@ impl<'a> World<'a> {
         }
         let Some(Call { errand, operation, .. }) = slot.take() else { return };
         if let Some(operation) = operation {
-            let action = attempt(&one.name, errand.call());
+            let wait = how.retry_after().map(|wait| wait.as_secs());
+            let ended = Attempt { wait, ..Attempt::new(&*one.name, errand.call()) };
+            let action = Action::Attempt(ended);
             self.journal.end(self.now, &one.name, operation, how.phase(), action);
         }
         match errand {
@@ -457,8 +459,9 @@ impl<'a> World<'a> {
             Errand::Events { lane, batch } => {
                 let outcome = match how {
                     End::Answered => Outcome::Answered,
-                    End::Refused { retry_after } => Outcome::Failed { retry_after },
-                    End::Broken => Outcome::Failed { retry_after: None },
+                    End::Refused { .. } | End::Broken => {
+                        Outcome::Failed { retry_after: how.retry_after() }
+                    }
                 };
                 one.finished(self.now, lane, batch.len(), outcome);
                 self.wakes(agent);
@@ -565,6 +568,14 @@ impl End {
             Self::Answered => Phase::Ok,
             Self::Refused { .. } => Phase::Fail,
             Self::Broken => Phase::Indeterminate,
+        }
+    }
+
+    /// How long the agent was told to wait.
+    fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after } => retry_after,
+            Self::Answered | Self::Broken => None,
         }
     }
 }

@@ -3,7 +3,8 @@
 //! While calls of one kind fail, one for each longest wait would be enough to learn that they
 //! succeed again; what a caller makes beyond that is its amplification. How waits grow and spread
 //! is judged on their distribution: over all callers, by how many failures in a row came before.
-//! For systems that promise it.
+//! Waits that a refusal asked for are apart from those: they need not grow, and must spread too,
+//! since a whole fleet may have been asked for the same. For systems that promise it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -35,6 +36,8 @@ struct Streak {
     began: u64,
     tries: u64,
     last_ended: u64,
+    /// Whether the last failure asked for a wait.
+    asked: bool,
     told: bool,
 }
 
@@ -54,6 +57,8 @@ struct Judgement<'a> {
     streaks: BTreeMap<(String, String), Streak>,
     /// By the number of failures before.
     waits: [Waits; LATE + 1],
+    /// Those that a refusal asked for.
+    asked: Waits,
     excess: Wrongs<Excess>,
     tries: u64,
     succeeded: u64,
@@ -68,6 +73,7 @@ impl<'a> Judgement<'a> {
             under_way: HashMap::new(),
             streaks: BTreeMap::new(),
             waits: Default::default(),
+            asked: Waits::default(),
             excess: Wrongs::new(),
             tries: 0,
             succeeded: 0,
@@ -104,7 +110,11 @@ impl<'a> Judgement<'a> {
         let Some(streak) = self.streaks.get_mut(&key(attempt)) else { return };
         self.retries += 1;
         let failures = usize::try_from(streak.tries).unwrap_or(LATE + 1);
-        self.waits[(failures - 1).min(LATE)].add(entry.at.saturating_sub(streak.last_ended));
+        let waits = match streak.asked {
+            true => &mut self.asked,
+            false => &mut self.waits[(failures - 1).min(LATE)],
+        };
+        waits.add(entry.at.saturating_sub(streak.last_ended));
         streak.tries += 1;
         let lasts = entry.at - streak.began;
         let longest = self.promise.longest.max(1) * MILLISECOND;
@@ -119,8 +129,9 @@ impl<'a> Judgement<'a> {
 
     fn failed(&mut self, entry: &Entry, attempt: &Attempt) {
         let began = self.under_way.remove(&entry.operation).unwrap_or(entry.at);
-        let new = Streak { began, tries: 1, last_ended: entry.at, told: false };
-        self.streaks.entry(key(attempt)).or_insert(new).last_ended = entry.at;
+        let new = Streak { began, tries: 1, last_ended: 0, asked: false, told: false };
+        let streak = self.streaks.entry(key(attempt)).or_insert(new);
+        (streak.last_ended, streak.asked) = (entry.at, attempt.wait.is_some());
     }
 
     fn verdict(self) -> Verdict {
@@ -182,20 +193,25 @@ impl<'a> Judgement<'a> {
         if self.callers.len() < 2 {
             return None;
         }
-        let worst = self.waits.iter().enumerate().filter(|(_, waits)| waits.tell());
+        let after = |failures: usize| match failures {
+            1 => "1 failure".to_owned(),
+            _ => format!("{failures} failures in a row"),
+        };
+        let own = (1..).map(after).zip(&self.waits);
+        let asked = std::iter::once(("a refusal that asked for a wait".to_owned(), &self.asked));
+        let worst = own.chain(asked).filter(|(_, waits)| waits.tell());
         let (before, waits) = worst.max_by_key(|(_, waits)| waits.in_step())?;
         (waits.in_step() > self.promise.lock_step).then(|| {
             wrong(
                 "retry.lock_step",
                 format!(
-                    "of {} waits after {} failures in a row {} % are the same to a tenth, about {}",
+                    "of {} waits after {before} {} % are the same to a tenth, about {}",
                     waits.count(),
-                    before + 1,
                     waits.in_step(),
                     moment(waits.median())
                 ),
-                "draw each wait by chance, so that callers that failed together do not come \
-                 back together",
+                "draw each wait by chance, those that were asked for too, so that callers that \
+                 failed together do not come back together",
             )
         })
     }
@@ -301,6 +317,34 @@ mod tests {
     #[test]
     fn rejects_callers_in_lock_step() {
         rejected(&outage(20, 7, |_, failure| 100_u64 << failure), &["retry.lock_step"]);
+    }
+
+    /// Callers that are refused twice and told to wait for a second, wait as long, and fail four
+    /// times more after waits of their own.
+    fn refused_first(wait: impl Fn(usize) -> u64) -> Verdict {
+        let mut built = history();
+        for caller in 0..20 {
+            let name = format!("agent-{caller}");
+            for _ in 0..2 {
+                built = built.refused_attempt(&name, CALL, 1).after(wait(caller));
+            }
+            for failure in 2..7 {
+                let own = (100 << failure).min(2000) * (caller as u64 + 1) / 20;
+                built = built.attempt(&name, CALL, Phase::Fail).after(own);
+            }
+            built = built.attempt(&name, CALL, Phase::Ok);
+        }
+        check(&built.finish())
+    }
+
+    #[test]
+    fn waits_that_were_asked_for_need_not_grow_and_must_spread() {
+        let spread = refused_first(|caller| 1000 + caller as u64 * 50);
+        assert_eq!(spread.outcome, Outcome::Valid, "{:#?}", spread.findings);
+        let in_step = refused_first(|caller| 1000 + caller as u64 % 5);
+        rejected(&in_step, &["retry.lock_step"]);
+        let said = "of 40 waits after a refusal that asked for a wait 100 % are the same";
+        assert!(in_step.summary.starts_with(said), "{}", in_step.summary);
     }
 
     #[test]

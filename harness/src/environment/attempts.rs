@@ -20,15 +20,16 @@ pub(super) async fn record_attempts(mut sights: UnboundedReceiver<Sight>, record
         match what {
             Seen::Request(text) => {
                 let call = name_call(&text);
-                let attempt = Attempt { caller: caller.clone(), call, limited: false };
+                let attempt = Attempt::new(caller.clone(), call);
                 let operation = recorder.invoke(&caller, Action::Attempt(attempt.clone()));
                 under_way.entry(key).or_default().push_back((operation, attempt));
             }
-            Seen::Response(status) => {
+            Seen::Response { status, retry_after: wait } => {
                 let phase = if status < 400 { Phase::Ok } else { Phase::Fail };
                 let first = under_way.get_mut(&key).and_then(VecDeque::pop_front);
                 if let Some((operation, attempt)) = first {
-                    let attempt = Attempt { limited: status == TOO_MANY_REQUESTS, ..attempt };
+                    let limited = status == TOO_MANY_REQUESTS;
+                    let attempt = Attempt { limited, wait, ..attempt };
                     recorder.complete(operation, phase, Action::Attempt(attempt));
                 }
             }
@@ -82,8 +83,8 @@ mod tests {
         for (connection, what) in [
             (1, Seen::Request("GET /one".to_owned())),
             (2, Seen::Request("GET /two".to_owned())),
-            (2, Seen::Response(429)),
-            (1, Seen::Response(204)),
+            (2, Seen::Response { status: 429, retry_after: Some(3) }),
+            (1, Seen::Response { status: 204, retry_after: None }),
             (1, Seen::Request("GET /three".to_owned())),
             (1, Seen::End),
         ] {
@@ -93,18 +94,18 @@ mod tests {
         record_attempts(sights, recorder.clone()).await;
         let history = recorder.history();
         let ends = history.entries().filter(|entry| entry.phase != Phase::Invoke);
-        let ends: Vec<(&str, &str, Phase)> = ends
+        let ends: Vec<(&str, &str, Phase, Option<u64>)> = ends
             .filter_map(|entry| match &entry.action {
                 Action::Attempt(attempt) => {
-                    Some((attempt.caller.as_str(), attempt.call.as_str(), entry.phase))
+                    Some((&*attempt.caller, &*attempt.call, entry.phase, attempt.wait))
                 }
                 _ => None,
             })
             .collect();
         let expected = [
-            ("agent-1", "GET /two", Phase::Fail),
-            ("agent-1", "GET /one", Phase::Ok),
-            ("agent-1", "GET /three", Phase::Indeterminate),
+            ("agent-1", "GET /two", Phase::Fail, Some(3)),
+            ("agent-1", "GET /one", Phase::Ok, None),
+            ("agent-1", "GET /three", Phase::Indeterminate, None),
         ];
         assert_eq!(ends, expected);
     }

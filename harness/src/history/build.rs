@@ -229,6 +229,13 @@ impl HistoryBuilder {
         self.operation(caller, action.clone(), phase, action)
     }
 
+    /// A part's call that is refused, and told to wait for so many seconds.
+    pub fn refused_attempt(self, caller: &str, call: &str, wait: u64) -> Self {
+        let begun = Attempt::new(caller, call);
+        let ended = Attempt { wait: Some(wait), ..begun.clone() };
+        self.operation(caller, Action::Attempt(begun), Phase::Fail, Action::Attempt(ended))
+    }
+
     /// A part's call that is never answered.
     pub fn unanswered_attempt(mut self, caller: &str, call: &str) -> Self {
         self.begin(caller, attempt(caller, call));
@@ -332,7 +339,7 @@ fn probe(action: Action) -> Action {
 }
 
 fn attempt(caller: &str, call: &str) -> Action {
-    Action::Attempt(Attempt { caller: caller.into(), call: call.into(), limited: false })
+    Action::Attempt(Attempt::new(caller, call))
 }
 
 fn fault(kind: &str, target: &str, parts: &[&str]) -> Action {

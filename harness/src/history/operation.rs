@@ -145,6 +145,16 @@ pub struct Attempt {
     /// True in the end of a call that a rate limit sent away.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub limited: bool,
+    /// In the end of a call: how many seconds the caller was told to wait before the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
+}
+
+impl Attempt {
+    /// A call that begins, or of whose end no more is known.
+    pub fn new(caller: impl Into<String>, call: impl Into<String>) -> Self {
+        Self { caller: caller.into(), call: call.into(), limited: false, wait: None }
+    }
 }
 
 /// What a circuit breaker is doing.

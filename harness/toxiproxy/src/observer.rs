@@ -23,8 +23,13 @@ pub struct Sight {
 pub enum Seen {
     /// A request, as `GET /path`.
     Request(String),
-    /// A response that ends a request, with its status.
-    Response(u16),
+    /// A response that ends a request.
+    Response {
+        /// Its status.
+        status: u16,
+        /// For how many seconds it asks the client to wait.
+        retry_after: Option<u64>,
+    },
     /// The connection has ended.
     End,
 }
@@ -100,7 +105,9 @@ impl Lookout {
                 Frame::Message(message, length) => {
                     if message.statement {
                         self.watch.tell(match message.text.parse() {
-                            Ok(status) => Seen::Response(status),
+                            Ok(status) => {
+                                Seen::Response { status, retry_after: message.retry_after }
+                            }
                             Err(_) => Seen::Request(message.text),
                         });
                     }
@@ -140,10 +147,11 @@ mod tests {
             b"POST /events HTTP/1.1\r\ncontent-length: 5\r\n\r\nhelloGET / HTTP/1.1\r\n\r\n";
         let expected = ["POST /events", "GET /"].map(|text| Seen::Request(text.to_owned()));
         assert_eq!(seen(Direction::ToServer, requests), expected);
-        let responses = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 No\r\ncontent-length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let responses = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 429 No\r\nRetry-After: 7\r\ncontent-length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(
             seen(Direction::ToClient, responses),
-            [Seen::Response(429), Seen::Response(200)]
+            [(429, Some(7)), (200, None)]
+                .map(|(status, retry_after)| Seen::Response { status, retry_after })
         );
     }
 

@@ -34,6 +34,9 @@ pub struct Message {
     /// `Execute` and `FunctionCall`; every request). Towards the client: it ends such an answer
     /// (`ReadyForQuery`), or is one (a response that is not `1xx`).
     pub statement: bool,
+    /// In a response: for how many seconds it asks the client to wait, unless it names a date
+    /// (`Retry-After`, RFC 9110, section 10.2.3).
+    pub retry_after: Option<u64>,
 }
 
 /// What the bytes at the front are.

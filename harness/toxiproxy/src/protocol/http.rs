@@ -32,7 +32,7 @@ impl Requests {
                     body => body,
                 };
                 let text = format!("{method} {path}").chars().take(TEXT).collect();
-                Frame::Message(Message { text, statement: true }, length)
+                Frame::Message(Message { text, statement: true, retry_after: None }, length)
             }
             Ok(Status::Partial) => Frame::Incomplete,
             Err(_) => Frame::Opaque,
@@ -59,13 +59,26 @@ impl Responses {
                     100..=199 | 204 | 304 => Body::None,
                     _ => Body::of(response.headers),
                 };
-                let message = Message { text: status.to_string(), statement: status >= 200 };
-                Frame::Message(message, length)
+                let retry_after = value(response.headers, "retry-after");
+                Frame::Message(
+                    Message {
+                        text: status.to_string(),
+                        statement: status >= 200,
+                        retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
+                    },
+                    length,
+                )
             }
             Ok(Status::Partial) => Frame::Incomplete,
             Err(_) => Frame::Opaque,
         }
     }
+}
+
+/// What the first header of this name says.
+fn value<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
+    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(header.value).ok().map(str::trim)
 }
 
 /// What still belongs to the message before.
@@ -88,13 +101,9 @@ enum Body {
 
 impl Body {
     fn of(headers: &[Header<'_>]) -> Self {
-        let value = |name: &str| {
-            let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-            std::str::from_utf8(header.value).ok().map(str::trim)
-        };
-        let chunked = value("transfer-encoding")
+        let chunked = value(headers, "transfer-encoding")
             .is_some_and(|codings| codings.to_ascii_lowercase().ends_with("chunked"));
-        match value("content-length").map(str::parse) {
+        match value(headers, "content-length").map(str::parse) {
             _ if chunked => Self::Chunks,
             Some(Ok(0)) => Self::None,
             Some(Ok(length)) => Self::Bytes(length),

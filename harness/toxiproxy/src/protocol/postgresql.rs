@@ -44,7 +44,10 @@ impl Frontend {
             return Frame::Incomplete;
         };
         let statement = matches!(kind, b'Q' | b'E' | b'F');
-        Frame::Message(Message { text: self.text(kind, body), statement }, length)
+        Frame::Message(
+            Message { text: self.text(kind, body), statement, retry_after: None },
+            length,
+        )
     }
 
     /// What comes before the first message with a type: the wish for encryption, which may be
@@ -117,7 +120,7 @@ impl Backend {
         let ready = kind == b'Z';
         let statement = ready && !self.greeting;
         self.greeting &= !ready;
-        Frame::Message(Message { text, statement }, length)
+        Frame::Message(Message { text, statement, retry_after: None }, length)
     }
 }
 
