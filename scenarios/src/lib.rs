@@ -15,8 +15,8 @@ pub mod browser;
 pub mod calls;
 pub mod certification;
 pub mod command_calls;
-pub mod crowded_start;
 pub mod database;
+pub mod database_trouble;
 pub mod event_batches;
 pub mod event_buffering;
 pub mod event_rules;
@@ -130,7 +130,8 @@ pub const ANSWERS: &[Scenario] = &[
 /// Scenarios that need the parts' own files, and so parts that are local processes.
 pub const EMBEDDED: &[Scenario] = &[
     back_pressure::THE_SERVER_REFUSES_BEFORE_IT_GROWS,
-    crowded_start::THE_SERVER_WAITS_FOR_A_CONNECTION,
+    database_trouble::HEALTH_ANSWERS_BESIDE_A_SILENT_DATABASE,
+    database_trouble::THE_SERVER_WAITS_FOR_A_CONNECTION,
     certification::EVERY_START_COMPLETES_THE_SCHEMA,
     certification::NO_FAILURE_IS_SERVED,
     certification::ODD_SURROUNDINGS_ARE_TOLD,
