@@ -29,6 +29,7 @@ pub mod kill_storm;
 pub mod ledger;
 pub mod lineage;
 pub mod logs;
+pub mod made_small;
 pub mod meddler;
 pub mod migration_at_start;
 pub mod pages;
@@ -52,6 +53,7 @@ pub mod termination;
 pub mod toxiproxy_client;
 pub mod virtual_time;
 pub mod volume;
+pub mod workers;
 
 use harness::environment::BackendKind;
 use libtest_mimic::{Failed, Trial};
@@ -164,11 +166,15 @@ pub const EMBEDDED: &[Scenario] = &[
     rsyslog::PLAIN_TCP_LOSES,
     rsyslog::RELP_HOLDS,
     virtual_time::TWO_SCHEDULES_AGREE,
+    made_small::SMALL_IN_VIRTUAL_TIME,
 ];
 
 /// Scenarios that take too long for a pull request.
-pub const NIGHTLY: &[Scenario] =
-    &[virtual_time::A_HUNDRED_SCHEDULES_AGREE, retention::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE];
+pub const NIGHTLY: &[Scenario] = &[
+    virtual_time::A_HUNDRED_SCHEDULES_AGREE,
+    made_small::TEN_FAILURES_ARE_SMALL,
+    retention::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE,
+];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
 pub const BROWSER: &[Scenario] = &[

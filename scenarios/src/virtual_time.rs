@@ -11,11 +11,14 @@ use redflag_simulation::{Load, judge, promises, simulate, targets};
 use crate::Scenario;
 use crate::expect;
 use crate::system_run::run_plan;
+use crate::workers;
 
 /// The defect that half of the schedules are run with: what it loses depends on the schedule.
 const DEFECT: &str = "AL-FLUSH";
 /// The least share of schedules, in percent, on which both must agree.
 const AGREE: usize = 95;
+/// How many real runs go on at the same time: they mostly wait.
+const AT_A_TIME: usize = 3;
 
 /// A schedule on the sound system, and one on a system that loses events.
 pub const TWO_SCHEDULES_AGREE: Scenario =
@@ -25,31 +28,47 @@ pub const TWO_SCHEDULES_AGREE: Scenario =
 pub const A_HUNDRED_SCHEDULES_AGREE: Scenario =
     Scenario { name: "virtual_time_agrees_on_a_hundred_schedules", show: |on| agree(on, 100) };
 
+/// A schedule, what it is run with, and where its draws come from.
+struct Case {
+    seed: Seed,
+    defects: &'static [&'static str],
+    plan: Plan,
+}
+
 /// Every second schedule is run with the defect. Each disagreement is printed with all that was
 /// said.
 fn agree(backend: BackendKind, schedules: usize) -> Result<(), Failed> {
     let first = Seed::fresh();
     eprintln!("schedules from seed {first}");
+    let agreed = workers::each(cases(first, schedules), AT_A_TIME, |case| {
+        let Case { seed, defects, plan } = &case;
+        let load = Load { plan: plan.clone(), seed: *seed, defects: defects.join(",").parse()? };
+        let virtually = judge(&simulate(&load, &promises()));
+        let really = run_plan(backend, "agreement", Planner::fixed(plan.clone()), defects)?;
+        let differ = differences(&virtually, &really.verdicts);
+        if !differ.is_empty() {
+            tell(&case, &differ);
+        }
+        Ok(differ.is_empty())
+    })?;
+    let agreed = agreed.into_iter().filter(|agreed| *agreed).count();
+    eprintln!("virtual time and the real system agree on {agreed} of {schedules} schedules");
+    expect::equal("enough agree", &(agreed * 100 >= schedules * AGREE), &true)
+}
+
+/// Schedules that lean to what those before them did not try.
+fn cases(first: Seed, schedules: usize) -> Vec<Case> {
     let targets = targets();
     let mut coverage = Coverage::default();
-    let mut agreed = 0;
-    for number in 0..schedules {
+    let draw = |number: usize| {
         let seed = Seed(first.0.wrapping_add(number as u64));
         let mut generator = ScheduleGenerator::new(&targets, &coverage, seed);
         let schedule = generator.draw(5..=30, GENERATED_WINDOW);
         coverage.note(&schedule, &targets);
-        let plan = generated_plan(schedule);
-        let defects: &[&str] = if number % 2 == 0 { &[] } else { &[DEFECT] };
-        let load = Load { plan: plan.clone(), seed, defects: defects.join(",").parse()? };
-        let virtually = judge(&simulate(&load, &promises()));
-        let really = run_plan(backend, "agreement", Planner::fixed(plan.clone()), defects)?;
-        match differences(&virtually, &really.verdicts).as_slice() {
-            [] => agreed += 1,
-            differ => tell(seed, defects, &plan, differ),
-        }
-    }
-    eprintln!("virtual time and the real system agree on {agreed} of {schedules} schedules");
-    expect::equal("enough agree", &(agreed * 100 >= schedules * AGREE), &true)
+        let defects: &[&str] = if number.is_multiple_of(2) { &[] } else { &[DEFECT] };
+        Case { seed, defects, plan: generated_plan(schedule) }
+    };
+    (0..schedules).map(draw).collect()
 }
 
 /// Pairs of verdicts, virtual and real, that say otherwise.
@@ -62,7 +81,7 @@ fn differences<'a>(
     pairs.filter(|(one, other)| one.outcome != other.outcome).collect()
 }
 
-fn tell(seed: Seed, defects: &[&str], plan: &Plan, differ: &[(&Verdict, &Verdict)]) {
+fn tell(Case { seed, defects, plan }: &Case, differ: &[(&Verdict, &Verdict)]) {
     eprintln!("seed {seed}, defects {defects:?}: {:?}", plan.schedule);
     let say = |outcome: Outcome, summary: &str| format!("{}: {summary}", outcome.word());
     for (virtually, really) in differ {

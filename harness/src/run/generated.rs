@@ -6,7 +6,7 @@ use crate::faults::Schedule;
 use crate::workload::Pace;
 
 /// Events a second, over all producers.
-const RATE: u32 = 80;
+const RATE: u32 = 88;
 /// How long the load lasts at least, in milliseconds: a thousand events and some.
 const LASTS: u64 = 13_000;
 /// How long the load goes on after the last fault of a schedule that is being made small, in
