@@ -74,6 +74,7 @@ pub const ALL: &[Scenario] = &[
     migration_at_start::FAILED_MIGRATION_ENDS_THE_SERVER,
     migration_at_start::MENDED_MIGRATION_IS_APPLIED,
     event_batches::EACH_EVENT_IS_ANSWERED,
+    event_batches::AN_ID_IS_ONE_EVENT,
     event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
     agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
     agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
