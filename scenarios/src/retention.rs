@@ -195,8 +195,8 @@ async fn send(server: &Server<'_>, agent: &Agent, event: &Value) -> Result<Strin
     Ok(answer["results"][0]["status"].as_str().unwrap_or_default().to_owned())
 }
 
-/// The migrations that make the months.
-const NEW: [&str; 4] = ["041", "042", "043", "044"];
+/// The migrations that index the events anew and make the months.
+const NEW: [&str; 5] = ["041", "042", "043", "044", "045"];
 const EVENTS: &str = "public.system_events";
 /// The strongest lock that keeps neither readers nor writers waiting.
 const HARMLESS: &str = "ShareUpdateExclusiveLock";
