@@ -31,6 +31,7 @@ pub mod lineage;
 pub mod logs;
 pub mod meddler;
 pub mod migration_at_start;
+pub mod online_partitioning;
 pub mod pages;
 pub mod planted_migrations;
 pub mod positions;
@@ -125,7 +126,8 @@ pub const ANSWERS: &[Scenario] = &[
     history_reads::EVERY_FILTER_FOLLOWS_AN_INDEX,
     slow_reader::SLOW_READERS_ARE_CUT,
     retention::MONTHS_ARE_DROPPED_WHOLE,
-    retention::EVENTS_ARE_PARTITIONED_ONLINE,
+    retention::EARLY_EVENTS_MOVE,
+    online_partitioning::EVENTS_ARE_PARTITIONED_ONLINE,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
@@ -167,8 +169,10 @@ pub const EMBEDDED: &[Scenario] = &[
 ];
 
 /// Scenarios that take too long for a pull request.
-pub const NIGHTLY: &[Scenario] =
-    &[virtual_time::A_HUNDRED_SCHEDULES_AGREE, retention::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE];
+pub const NIGHTLY: &[Scenario] = &[
+    virtual_time::A_HUNDRED_SCHEDULES_AGREE,
+    online_partitioning::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE,
+];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.
 pub const BROWSER: &[Scenario] = &[
