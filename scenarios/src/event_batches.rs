@@ -14,6 +14,10 @@ use crate::{Scenario, calls, expect};
 pub const EACH_EVENT_IS_ANSWERED: Scenario =
     Scenario { name: "each_event_of_a_batch_is_answered", show: show_answers };
 
+/// An id is one event, whatever else is said of it in the same batch.
+pub const AN_ID_IS_ONE_EVENT: Scenario =
+    Scenario { name: "an_id_that_comes_twice_in_a_batch_is_one_event", show: show_one_event };
+
 /// Events are taken only from the agent whose they are, and only as JSON.
 pub const STRANGERS_AND_NONSENSE_ARE_REFUSED: Scenario =
     Scenario { name: "events_of_strangers_and_nonsense_are_refused", show: show_refusals };
@@ -53,6 +57,25 @@ fn show_answers(backend: BackendKind) -> Result<(), Failed> {
         let again = [&["duplicate"; 2], &rejected[..], &["duplicate"; 3]];
         expect::equal("the same batch again", &statuses, &again.concat())?;
         stored_in_order(&server, &agent, &[&known, &next, &last, &urgent]).await
+    })
+}
+
+fn show_one_event(backend: BackendKind) -> Result<(), Failed> {
+    ReferenceSystem::new(backend)?.observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = register(&server, "one").await?;
+        // A month apart, so that no number of the lane gives the second away.
+        let later =
+            |event: &Value| with(event.clone(), "created_at", json!("2026-03-02T03:04:05Z"));
+        let (first, second) = (event(1), event(2));
+        let batch = [&first, &later(&first), &with(later(&first), "seq", json!(7))];
+        let statuses = send(&server, &agent, &batch).await?;
+        expect::equal("a new id thrice", &statuses, &["stored", "duplicate", "duplicate"])?;
+        let batch = [&first, &second, &later(&second)];
+        let statuses = send(&server, &agent, &batch).await?;
+        let expected = ["duplicate", "stored", "duplicate"];
+        expect::equal("a new id twice, beside a known one", &statuses, &expected)?;
+        stored_in_order(&server, &agent, &[&first, &second]).await
     })
 }
 

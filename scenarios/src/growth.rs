@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use harness::bench::Growth;
 use harness::bench::growth::{GrowthRequest, measure};
+use harness::bench::{Growth, Subject};
 use harness::environment::{BackendKind, Built};
 use harness::seed::Seed;
 use harness::system::System;
@@ -51,16 +51,14 @@ fn growth(defects: &[&str]) -> Result<Vec<Growth>, Failed> {
     let system = System::read(&system_file())?;
     let runtime = Runtime::new()?;
     let built = runtime.block_on(Built::of(&system, BackendKind::Embedded))?;
+    let defects = defects.iter().map(|&id| id.to_owned()).collect();
     let request = GrowthRequest {
-        system,
-        built,
-        seed: Seed(1),
+        subject: Subject { system, built, seed: Seed(1), defects },
         rounds: 1,
         lasts: Duration::from_millis(200),
         agents: vec![10, 50, 250],
         rows: Vec::new(),
         refusals: vec![200, 1_000, 5_000],
-        defects: defects.iter().map(|&id| id.to_owned()).collect(),
     };
     let grown = runtime.block_on(measure(&request, &|line: &str| eprintln!("{line}")))?;
     Ok(grown.growth)

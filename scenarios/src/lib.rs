@@ -32,6 +32,7 @@ pub mod logs;
 pub mod made_small;
 pub mod meddler;
 pub mod migration_at_start;
+pub mod online_partitioning;
 pub mod pages;
 pub mod planted_migrations;
 pub mod positions;
@@ -76,6 +77,7 @@ pub const ALL: &[Scenario] = &[
     migration_at_start::FAILED_MIGRATION_ENDS_THE_SERVER,
     migration_at_start::MENDED_MIGRATION_IS_APPLIED,
     event_batches::EACH_EVENT_IS_ANSWERED,
+    event_batches::AN_ID_IS_ONE_EVENT,
     event_batches::STRANGERS_AND_NONSENSE_ARE_REFUSED,
     agent_tokens::REFRESH_TOKENS_ARE_GOOD_ONCE,
     agent_tokens::MACHINES_BELONG_TO_THEIR_AGENTS,
@@ -126,7 +128,8 @@ pub const ANSWERS: &[Scenario] = &[
     history_reads::EVERY_FILTER_FOLLOWS_AN_INDEX,
     slow_reader::SLOW_READERS_ARE_CUT,
     retention::MONTHS_ARE_DROPPED_WHOLE,
-    retention::EVENTS_ARE_PARTITIONED_ONLINE,
+    retention::EARLY_EVENTS_MOVE,
+    online_partitioning::EVENTS_ARE_PARTITIONED_ONLINE,
 ];
 
 /// Scenarios that need the parts' own files, and so parts that are local processes.
@@ -173,7 +176,7 @@ pub const EMBEDDED: &[Scenario] = &[
 pub const NIGHTLY: &[Scenario] = &[
     virtual_time::A_HUNDRED_SCHEDULES_AGREE,
     made_small::TEN_FAILURES_ARE_SMALL,
-    retention::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE,
+    online_partitioning::A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE,
 ];
 
 /// Scenarios of what a browser makes of the pages. They need Chromium.

@@ -1,23 +1,13 @@
 //! Retention: a month of events that is not kept any more goes as a whole, at a cost that does not
-//! depend on how many they are; and the migrations that brought the months keep nobody waiting
-//! while they read.
+//! depend on how many they are; a month that is made takes in what came too early for it.
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Months, NaiveTime, Utc};
-use harness::finding::Severity;
-use harness::migrations::lineage::{ReadOptions, read};
-use harness::migrations::replay::{
-    MigrationCost, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
-};
-use harness::seed::Seed;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, raw_sql};
-use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::database::connect;
@@ -32,18 +22,16 @@ pub const MONTHS_ARE_DROPPED_WHOLE: Scenario = Scenario {
     show: |backend| show_dropped(ReferenceSystem::new(backend)?),
 };
 
-/// The migrations that partition the events read and copy nothing while others wait.
-pub const EVENTS_ARE_PARTITIONED_ONLINE: Scenario =
-    Scenario { name: "events_are_partitioned_while_they_are_used", show: |_| show_online(20_000) };
-
-/// The same with a million events.
-pub const A_MILLION_EVENTS_ARE_PARTITIONED_ONLINE: Scenario = Scenario {
-    name: "a_million_events_are_partitioned_while_they_are_used",
-    show: |_| show_online(1_000_000),
+/// An event that a wrong clock dates far ahead moves to its month when that is made.
+pub const EARLY_EVENTS_MOVE: Scenario = Scenario {
+    name: "an_early_event_moves_to_its_month_and_is_known_there",
+    show: |backend| show_early(ReferenceSystem::new(backend)?),
 };
 
 /// Whole months that are kept beside the current one.
 const KEPT: u32 = 1;
+/// For how many months ahead a scenario makes partitions: for more than the server.
+const AHEAD: u32 = 6;
 const FEW: u32 = 1_000;
 const MANY: u32 = 100_000;
 /// Bytes of log that may come between two drops: pages of the catalogue that are logged whole.
@@ -102,6 +90,32 @@ fn show_dropped(mut reference: ReferenceSystem) -> Result<(), Failed> {
             Ok((stored.len() == 2).then_some(()))
         })
         .await
+    })
+}
+
+fn show_early(reference: ReferenceSystem) -> Result<(), Failed> {
+    reference.without_agents().observe(async |environment| {
+        let server = Server::of(environment)?;
+        let agent = server.new_agent("machine").await?;
+        let mut database = connect(environment).await?;
+        let early = Utc::now() + Months::new(AHEAD);
+        let events = [event(1, Utc::now()), event(2, early), event(3, early + Months::new(2))];
+        for event in &events {
+            expect::equal("an event", &send(&server, &agent, event).await?, "stored")?;
+        }
+        let make = format!("SELECT system_events_add_months({AHEAD})");
+        raw_sql(AssertSqlSafe(make)).execute(&mut database).await?;
+        let places = "SELECT tableoid::regclass::text FROM system_events \
+                      WHERE agent_id IS NOT NULL ORDER BY seq OFFSET 1";
+        let places: Vec<String> = sqlx::query_scalar(places).fetch_all(&mut database).await?;
+        let its_month = format!("system_events_{}", early.format("%Y_%m"));
+        let expected = [its_month.as_str(), "system_events_default"];
+        expect::equal("where they are", &places, &expected)?;
+        for event in &events {
+            let again = send(&server, &agent, event).await?;
+            expect::equal("an event that is sent again", &again, "duplicate")?;
+        }
+        Ok(())
     })
 }
 
@@ -193,69 +207,4 @@ async fn send(server: &Server<'_>, agent: &Agent, event: &Value) -> Result<Strin
     let answer = server.send(&agent.id, Some(&agent.token), body).await?;
     let answer = answer.with_status("a batch", 200)?;
     Ok(answer["results"][0]["status"].as_str().unwrap_or_default().to_owned())
-}
-
-/// The migrations that make the months.
-const NEW: [&str; 4] = ["041", "042", "043", "044"];
-const EVENTS: &str = "public.system_events";
-/// The strongest lock that keeps neither readers nor writers waiting.
-const HARMLESS: &str = "ShareUpdateExclusiveLock";
-/// As many rows may be read while others wait: events of agents with wrong clocks.
-const HANDFUL: i64 = 1_000;
-
-fn show_online(rows: u32) -> Result<(), Failed> {
-    let outcome = measured(rows)?;
-    for stalls in &outcome.stalls {
-        for stall in stalls.tables.iter().filter(|stall| stall.table == EVENTS) {
-            eprintln!("{}: {stall:?}", stalls.version);
-            if stall.rows < i64::from(rows) * 9 / 10 {
-                return Err(format!("only {} rows in {EVENTS}", stall.rows).into());
-            }
-        }
-    }
-    let told: BTreeSet<&str> = outcome.stalls.iter().map(|one| one.version.as_str()).collect();
-    expect::equal("migrations with traffic", &told, &BTreeSet::from(NEW))?;
-    let found = outcome.findings.iter().filter(|finding| {
-        let version = finding.version.as_deref().unwrap_or_default();
-        NEW.contains(&version) && finding.severity >= Severity::Warning
-    });
-    let found: Vec<String> = found.map(|one| format!("{}: {}", one.id, one.evidence)).collect();
-    expect::equal("findings", &found, &Vec::<String>::new())?;
-    let mut costs = outcome.cost.iter().filter(|cost| NEW.contains(&cost.version.as_str()));
-    costs.try_for_each(excludes_nobody_for_long)
-}
-
-/// From the statement on that keeps others waiting, no rows are read or written anew.
-fn excludes_nobody_for_long(cost: &MigrationCost) -> Result<(), Failed> {
-    let mut excludes = false;
-    for statement in &cost.statements {
-        let own = statement.locks.iter().filter(|lock| lock.table == EVENTS);
-        excludes |=
-            own.clone().any(|lock| lock.mode != HARMLESS && lock.mode != "RowExclusiveLock");
-        let read: i64 = statement.scans.iter().map(|scan| scan.rows).sum();
-        if excludes && (read > HANDFUL || !statement.rewrites.is_empty()) {
-            return Err(format!("others wait in {}: {statement:?}", cost.file).into());
-        }
-    }
-    Ok(())
-}
-
-fn measured(rows: u32) -> Result<ReplayOutcome, Failed> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations-under-test/repaired");
-    let lineage = read(&folder, &ReadOptions::default())?;
-    let new = lineage.migrations.iter().filter(|one| NEW.contains(&one.version.as_str()));
-    let seed = Seed::fresh();
-    eprintln!("seed {seed}");
-    let options = ReplayOptions {
-        seed,
-        rows: Some(rows),
-        measured: Some(new.map(|one| one.file().to_owned()).collect()),
-        traffic: Some(TrafficOptions::default()),
-        statement_deadline: Duration::from_secs(30 * 60),
-        with_trials: false,
-        with_drill: false,
-        paths: 0,
-        ..ReplayOptions::default()
-    };
-    Ok(Runtime::new()?.block_on(replay(&lineage, &options, &|_, _, _| ()))?)
 }

@@ -15,12 +15,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::BenchError;
 use super::figure::Better;
 use super::latencies::Latencies;
-use crate::environment::Built;
-use crate::seed::Seed;
-use crate::system::System;
+use super::{BenchError, Subject};
 use fit::fit;
 
 /// By how much an exponent may be beyond its target: what repeats twice as often at a hundred times
@@ -89,12 +86,8 @@ impl Growth {
 /// What to measure.
 #[derive(Clone, Debug)]
 pub struct GrowthRequest {
-    /// The system, which has a `bench` section.
-    pub system: System,
-    /// What its parts are started from.
-    pub built: Built,
-    /// Where ids come from.
-    pub seed: Seed,
+    /// The system.
+    pub subject: Subject,
     /// How often what takes time is measured at each size.
     pub rounds: usize,
     /// How long each single measurement lasts.
@@ -105,8 +98,6 @@ pub struct GrowthRequest {
     pub rows: Vec<u64>,
     /// How many refused calls, ascending.
     pub refusals: Vec<u64>,
-    /// Defects that the system is told to have.
-    pub defects: Vec<String>,
 }
 
 /// What growth showed.
@@ -126,9 +117,7 @@ pub async fn measure(
     request: &GrowthRequest,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Grown, BenchError> {
-    let contract = request.system.bench.as_ref().ok_or_else(|| {
-        BenchError::Unusable(format!("`{}` has no such section", request.system.name))
-    })?;
+    let contract = request.subject.contract()?;
     let mut grown = Grown::default();
     if !request.agents.is_empty() {
         grown.growth.extend(fleet::measure(request, contract, tell).await?);

@@ -1,26 +1,20 @@
 //! How fast a system takes events: from HTTP to committed rows, beside `COPY` of rows like them.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Pid;
-use sqlx::ConnectOptions;
-use tokio::task::spawn_blocking;
 
-use super::BenchError;
 use super::copying::copy_rate;
 use super::figure::{Better, Figure, Target, TargetOf};
-use super::ground::{address, last_line, start};
+use super::ground::superuser;
+use super::loading::{Loading, Loads};
 use super::processor_time::processor_time;
-use super::producers::Producers;
 use super::table::Table;
 use super::trivial_server::TrivialServer;
-use crate::environment::{Built, Environment, Part};
-use crate::seed::Seed;
-use crate::system::{BenchContract, System};
-use crate::workload::engine::{Load, Loop, Measured, drive};
+use super::{BenchError, BenchRequest};
+use crate::environment::{Environment, Part};
+use crate::system::BenchContract;
 
 /// How many producers give in events.
 const PRODUCERS: usize = 64;
@@ -32,8 +26,7 @@ const MOST_COPIED: u64 = 100_000;
 /// How events are given in.
 struct Shape {
     name: &'static str,
-    events: usize,
-    connections: usize,
+    loading: Loading,
     target: Target,
 }
 
@@ -45,52 +38,24 @@ const OF_THE_PARTS: Target = Target { of: TargetOf::Ratio, number: 0.5 };
 const SHAPES: [Shape; 3] = [
     Shape {
         name: "ingest.batch_1000",
-        events: 1_000,
-        connections: 4,
+        loading: Loading { events: 1_000, connections: 4 },
         target: Target { of: TargetOf::Ratio, number: 0.7 },
     },
     Shape {
         name: "ingest.batch_100",
-        events: 100,
-        connections: 16,
+        loading: Loading { events: 100, connections: 16 },
         target: Target { of: TargetOf::Ratio, number: 0.6 },
     },
     Shape {
         name: "ingest.single",
-        events: 1,
-        connections: 512,
+        loading: Loading { events: 1, connections: 512 },
         target: Target { of: TargetOf::Value, number: 25_000.0 },
     },
 ];
 
-/// What to measure.
-#[derive(Clone, Debug)]
-pub struct IngestRequest {
-    /// The system, which has a `bench` section.
-    pub system: System,
-    /// What its parts are started from.
-    pub built: Built,
-    /// Where ids come from.
-    pub seed: Seed,
-    /// How often each figure is measured.
-    pub rounds: usize,
-    /// How long each single measurement lasts.
-    pub lasts: Duration,
-    /// How many rows the table has in the beginning.
-    pub rows: u64,
-    /// Defects that the system is told to have.
-    pub defects: Vec<String>,
-}
-
-/// A system that takes events, and its table.
+/// A system that takes events, and the process of the part that does.
 struct Ingest {
-    to: SocketAddr,
-    producers: Arc<Mutex<Producers>>,
-    /// How many events were answered with success.
-    accepted: u64,
-    /// The log of the part that takes events.
-    log: PathBuf,
-    /// Its process.
+    loads: Loads,
     process: Pid,
 }
 
@@ -101,44 +66,30 @@ struct Ingest {
 /// The system cannot be started or does not take events as its file says, or has fewer of them in
 /// its table than it has answered for.
 pub async fn measure(
-    request: &IngestRequest,
+    request: &BenchRequest,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
-    let contract = request.system.bench.clone().ok_or_else(|| {
-        BenchError::Unusable(format!("`{}` has no such section", request.system.name))
-    })?;
+    let contract = request.subject.contract()?;
     let folder = tempfile::tempdir()?;
-    let (system, built, seed) = (&request.system, &request.built, request.seed);
-    let environment =
-        start(system, &contract, built, seed, &request.defects, folder.path()).await?;
-    let outcome = measure_on(&environment, request, &contract, folder.path(), tell).await;
+    let environment = request.subject.start(contract, folder.path()).await?;
+    let outcome = measure_on(&environment, request, contract, folder.path(), tell).await;
     environment.stop().await?;
     outcome
 }
 
 async fn measure_on(
     environment: &Environment,
-    request: &IngestRequest,
+    request: &BenchRequest,
     contract: &BenchContract,
     folder: &Path,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
-    let options = environment.superuser_options().ok_or_else(|| {
-        BenchError::Unusable(format!("`{}` has no database", request.system.name))
-    })?;
-    let mut database = options.connect().await?;
-    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
-    tell(&format!("ingest: filling {} with {} rows", contract.table, request.rows));
-    table.fill(request.rows, &mut database).await?;
-    let to = address(environment, &contract.to)?;
-    let producers = Producers::make(PRODUCERS, contract, environment, to, request.seed).await?;
-    let mut ingest = Ingest {
-        to,
-        producers: Arc::new(Mutex::new(producers)),
-        accepted: 0,
-        log: folder.join(format!("{}.log", contract.to)),
-        process: process(environment, &contract.to)?,
-    };
+    let fill = (contract, request.rows);
+    let (table, mut database) =
+        Table::open_filled(fill, environment, &|line| tell(&format!("ingest: {line}"))).await?;
+    let mut loads = Loads::make(contract, environment, request.subject.seed, folder)?;
+    loads.enlarge(PRODUCERS, contract, environment).await?;
+    let mut ingest = Ingest { loads, process: process(environment, &contract.to)? };
     let trivial = TrivialServer::start()?;
     let before = table.count(&mut database).await?;
 
@@ -149,6 +100,7 @@ async fn measure_on(
     let mut stored_by_copy = 0;
     for round in 1..=request.rounds {
         let rows = table.count(&mut database).await?;
+        let options = superuser(environment)?;
         let rate =
             copy_rate(options, &table, COPIED_TOGETHER, request.lasts, &mut next_row, MOST_COPIED);
         copied.push(rate.await?);
@@ -159,7 +111,8 @@ async fn measure_on(
             times.push(time);
         }
         let last = |rates: &Vec<f64>| rates.last().copied().unwrap_or_default();
-        let exchanges = ingest.load(trivial.address(), &SHAPES[SINGLE], request.lasts).await?;
+        let (to, loading) = (trivial.address(), SHAPES[SINGLE].loading);
+        let exchanges = ingest.loads.exchange(to, loading, request.lasts).await?;
         parts.push(1.0 / (1.0 / exchanges.rate() + 1.0 / last(&copied)));
         tell(&format!(
             "ingest, round {round} of {}: COPY {:.0} rows/s; in batches of 1,000 {:.0}, of 100 \
@@ -172,8 +125,9 @@ async fn measure_on(
         ));
     }
     let stored = table.count(&mut database).await? - before - stored_by_copy;
-    if stored < ingest.accepted {
-        return Err(BenchError::Lost { accepted: ingest.accepted, stored });
+    let accepted = ingest.loads.accepted;
+    if stored < accepted {
+        return Err(BenchError::Lost { accepted, stored });
     }
     let of_parts =
         Figure::new("ingest.single_parts", "events/s", Better::Higher, rates[SINGLE].clone())
@@ -197,35 +151,11 @@ impl Ingest {
     /// them costs the part that takes them.
     async fn rate(&mut self, shape: &Shape, lasts: Duration) -> Result<(f64, f64), BenchError> {
         let before = processor_time(self.process)?;
-        let measured = self.load(self.to, shape, lasts).await?;
+        let measured = self.loads.load(shape.loading, lasts).await?;
         let used = processor_time(self.process)?.saturating_sub(before);
-        if measured.succeeded == 0 {
-            return Err(BenchError::NoneSucceeded {
-                what: shape.name.to_owned(),
-                requests: measured.lateness.len(),
-                log: last_line(&self.log),
-            });
-        }
-        let events = measured.succeeded * shape.events as u64;
-        self.accepted += events;
-        let time = used.as_secs_f64() * 1e6 / events as f64;
-        Ok((measured.rate() * shape.events as f64, time))
-    }
-
-    async fn load(
-        &self,
-        to: SocketAddr,
-        shape: &Shape,
-        lasts: Duration,
-    ) -> Result<Measured, BenchError> {
-        let load = Load { pace: Loop::Closed(lasts), connections: shape.connections, depth: 1 };
-        let events = shape.events;
-        let producers = Arc::clone(&self.producers);
-        let loading = spawn_blocking(move || {
-            let mut producers = producers.lock().unwrap_or_else(PoisonError::into_inner);
-            drive(to, &load, |request, bytes| producers.write_request(request, events, bytes))
-        });
-        Ok(loading.await.map_err(std::io::Error::other)??)
+        let events = (measured.succeeded * shape.loading.events as u64) as f64;
+        let rate = measured.rate() * shape.loading.events as f64;
+        Ok((rate, used.as_secs_f64() * 1e6 / events))
     }
 }
 

@@ -70,26 +70,35 @@ impl Loads {
     /// No request was answered with success.
     pub async fn load(
         &mut self,
-        Loading { events, connections }: &Loading,
+        loading: Loading,
         lasts: Duration,
     ) -> Result<Measured, BenchError> {
-        let (to, events) = (self.to, *events);
-        let load = Load { pace: Loop::Closed(lasts), connections: *connections, depth: 1 };
+        let measured = self.exchange(self.to, loading, lasts).await?;
+        if measured.succeeded == 0 {
+            return Err(BenchError::NoneSucceeded {
+                what: format!("batches of {}", loading.events),
+                requests: measured.lateness.len(),
+                log: last_line(&self.log),
+            });
+        }
+        self.accepted += measured.succeeded * loading.events as u64;
+        Ok(measured)
+    }
+
+    /// Sends the same requests anywhere, for so long; nothing is counted as accepted.
+    pub async fn exchange(
+        &self,
+        to: SocketAddr,
+        Loading { events, connections }: Loading,
+        lasts: Duration,
+    ) -> Result<Measured, BenchError> {
+        let load = Load { pace: Loop::Closed(lasts), connections, depth: 1 };
         let producers = Arc::clone(&self.producers);
         let loading = spawn_blocking(move || {
             let mut producers = producers.lock().unwrap_or_else(PoisonError::into_inner);
             drive(to, &load, |request, bytes| producers.write_request(request, events, bytes))
         });
-        let measured = loading.await.map_err(std::io::Error::other)??;
-        if measured.succeeded == 0 {
-            return Err(BenchError::NoneSucceeded {
-                what: format!("batches of {events}"),
-                requests: measured.lateness.len(),
-                log: last_line(&self.log),
-            });
-        }
-        self.accepted += measured.succeeded * events as u64;
-        Ok(measured)
+        Ok(loading.await.map_err(std::io::Error::other)??)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Producers> {

@@ -34,9 +34,11 @@ pub mod stream;
 mod subscribers;
 mod table;
 mod trivial_server;
+mod wal;
 
 pub use comparison::{Change, Comparison, compare};
 pub use error::BenchError;
 pub use figure::{Better, Figure, Results, Target, TargetOf};
+pub use ground::{BenchRequest, Subject};
 pub use growth::Growth;
 pub use latencies::Latencies;

@@ -4,16 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::BenchError;
 use super::figure::{Better, Figure, Target, TargetOf};
-use super::ground::{address, last_line, start};
-use super::ingest::IngestRequest;
+use super::ground::{address, last_line};
 use super::table::Table;
+use super::{BenchError, BenchRequest};
 use crate::environment::Environment;
 use crate::system::{BenchContract, ReadsContract, Ready, Values, fill};
 use crate::workload::engine::{Arrivals, Load, Loop, drive, quantile};
@@ -60,23 +59,20 @@ struct Latencies {
 /// # Errors
 /// The system cannot be started or has no reads, or refuses one.
 pub async fn measure(
-    request: &IngestRequest,
+    request: &BenchRequest,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
-    let missing = |what: &str| {
-        BenchError::Unusable(format!("`{}` has no section [bench{what}]", request.system.name))
-    };
-    let contract = request.system.bench.clone().ok_or_else(|| missing(""))?;
-    let reads = contract.reads.clone().ok_or_else(|| missing(".reads"))?;
-    let mut short = Site::open(request, &contract).await?;
-    let mut long = match Site::open(request, &contract).await {
+    let contract = request.subject.contract()?;
+    let reads = request.subject.section(".reads", contract.reads.as_ref())?;
+    let mut short = Site::open(request, contract).await?;
+    let mut long = match Site::open(request, contract).await {
         Ok(long) => long,
         Err(error) => {
             short.environment.stop().await?;
             return Err(error);
         }
     };
-    let outcome = measure_on(&mut short, &mut long, request, &reads, tell).await;
+    let outcome = measure_on(&mut short, &mut long, request, reads, tell).await;
     short.environment.stop().await?;
     long.environment.stop().await?;
     outcome
@@ -85,7 +81,7 @@ pub async fn measure(
 async fn measure_on(
     short: &mut Site,
     long: &mut Site,
-    request: &IngestRequest,
+    request: &BenchRequest,
     reads: &ReadsContract,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
@@ -134,17 +130,9 @@ fn figures(Latencies { name, short, long, ready }: Latencies) -> [Figure; 2] {
 }
 
 impl Site {
-    async fn open(request: &IngestRequest, contract: &BenchContract) -> Result<Self, BenchError> {
+    async fn open(request: &BenchRequest, contract: &BenchContract) -> Result<Self, BenchError> {
         let folder = tempfile::tempdir()?;
-        let environment = start(
-            &request.system,
-            contract,
-            &request.built,
-            request.seed,
-            &request.defects,
-            folder.path(),
-        )
-        .await?;
+        let environment = request.subject.start(contract, folder.path()).await?;
         match Self::prepare(&environment, request, contract).await {
             Ok((to, database, table, ready)) => Ok(Self {
                 environment,
@@ -166,19 +154,17 @@ impl Site {
 
     async fn prepare(
         environment: &Environment,
-        request: &IngestRequest,
+        request: &BenchRequest,
         contract: &BenchContract,
     ) -> Result<(SocketAddr, PgConnection, Table, Vec<u8>), BenchError> {
-        let unusable = |why: &str| BenchError::Unusable(why.to_owned());
-        let options = environment.superuser_options();
-        let options = options.ok_or_else(|| unusable("the system has no database"))?;
-        let mut database = options.connect().await?;
         let rows = contract.reads.as_ref().map_or("", |reads| &reads.rows);
-        let table = Table::of(&contract.table, rows, &mut database).await?;
+        let (table, database) = Table::open_for(&contract.table, rows, environment).await?;
         let to = address(environment, &contract.to)?;
-        let Some(Ready::Http(path)) = request.system.part(&contract.to).map(|part| &part.ready)
+        let Some(Ready::Http(path)) =
+            request.subject.system.part(&contract.to).map(|part| &part.ready)
         else {
-            return Err(unusable("the part that is read from needs a path for `ready`"));
+            let why = "the part that is read from needs a path for `ready`";
+            return Err(BenchError::Unusable(why.to_owned()));
         };
         Ok((to, database, table, get(to, path, "")))
     }

@@ -3,13 +3,12 @@
 
 use std::time::Instant;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, raw_sql};
+use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 
-use super::BenchError;
 use super::figure::{Better, Figure};
-use super::ground::start;
-use super::ingest::IngestRequest;
 use super::table::Table;
+use super::wal::wal_bytes;
+use super::{BenchError, BenchRequest};
 use crate::system::{Values, fill};
 
 /// The events of the period.
@@ -28,20 +27,15 @@ struct Cost {
 /// # Errors
 /// The system cannot be started, or refuses what its file says.
 pub async fn measure(
-    request: &IngestRequest,
+    request: &BenchRequest,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
     let folder = tempfile::tempdir()?;
-    let unusable = |what: &str| BenchError::Unusable(format!("`{}` {what}", request.system.name));
-    let contract = request.system.bench.clone().ok_or_else(|| unusable("has no such section"))?;
-    let periods = contract.retention.clone().ok_or_else(|| unusable("has no `retention`"))?;
-    let (system, built, seed) = (&request.system, &request.built, request.seed);
-    let environment =
-        start(system, &contract, built, seed, &request.defects, folder.path()).await?;
+    let contract = request.subject.contract()?;
+    let periods = request.subject.section(".retention", contract.retention.as_ref())?;
+    let environment = request.subject.start(contract, folder.path()).await?;
     let measured = async {
-        let options = environment.superuser_options().ok_or_else(|| unusable("has no database"))?;
-        let mut database = options.connect().await?;
-        let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
+        let (table, mut database) = Table::open(contract, &environment).await?;
         let rows = Values::default().with("rows", table.select_rows(1, EVENTS));
         let add = fill(&periods.add, &rows)?;
         let (mut own, mut peer) = (Vec::new(), Vec::new());
@@ -73,17 +67,12 @@ fn figures(own: &[Cost], peer: &[Cost]) -> Vec<Figure> {
 }
 
 async fn cost(database: &mut PgConnection, statement: &str) -> Result<Cost, BenchError> {
-    let before = logged(database).await?;
+    let before = wal_bytes(database).await?;
     let start = Instant::now();
     run(database, statement).await?;
     let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-    let kilobytes = (logged(database).await? - before) / 1024.0;
+    let kilobytes = (wal_bytes(database).await? - before) as f64 / 1024.0;
     Ok(Cost { milliseconds, kilobytes })
-}
-
-async fn logged(database: &mut PgConnection) -> Result<f64, BenchError> {
-    let query = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8";
-    Ok(sqlx::query_scalar(query).fetch_one(database).await?)
 }
 
 async fn run(database: &mut PgConnection, statements: &str) -> Result<(), BenchError> {

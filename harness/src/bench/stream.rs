@@ -6,18 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::BenchError;
 use super::figure::{Better, Figure, Target, TargetOf};
-use super::ground::{address, last_line, start};
-use super::ingest::IngestRequest;
+use super::ground::{address, last_line};
 use super::producers::Producers;
 use super::slow_subscriber::{self, read_to};
 use super::subscribers::{Given, Received, Subscribers};
 use super::table::Table;
+use super::{BenchError, BenchRequest};
 use crate::environment::Environment;
 use crate::system::{BenchContract, StreamContract, fill};
 use crate::workload::engine::{Arrivals, Load, Loop, Measured, drive, quantile};
@@ -58,47 +57,33 @@ struct Streaming<'a> {
 /// The system cannot be started or has no stream; or a subscriber does not get every event once and
 /// in one order; or the slow one does not come to it either when it reads at last.
 pub async fn measure(
-    request: &IngestRequest,
+    request: &BenchRequest,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
-    let missing = |what: &str| {
-        BenchError::Unusable(format!("`{}` has no section [bench{what}]", request.system.name))
-    };
-    let contract = request.system.bench.clone().ok_or_else(|| missing(""))?;
-    let stream = contract.stream.clone().ok_or_else(|| missing(".stream"))?;
+    let contract = request.subject.contract()?;
+    let stream = request.subject.section(".stream", contract.stream.clone())?;
     allow_many_sockets()?;
     let folder = tempfile::tempdir()?;
-    let environment = start(
-        &request.system,
-        &contract,
-        &request.built,
-        request.seed,
-        &request.defects,
-        folder.path(),
-    )
-    .await?;
-    let outcome = measure_on(&environment, request, &contract, stream, folder.path(), tell).await;
+    let environment = request.subject.start(contract, folder.path()).await?;
+    let outcome = measure_on(&environment, request, contract, stream, folder.path(), tell).await;
     environment.stop().await?;
     outcome
 }
 
 async fn measure_on(
     environment: &Environment,
-    request: &IngestRequest,
+    request: &BenchRequest,
     contract: &BenchContract,
     stream: StreamContract,
     folder: &Path,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Figure>, BenchError> {
-    let options = environment.superuser_options().ok_or_else(|| {
-        BenchError::Unusable(format!("`{}` has no database", request.system.name))
-    })?;
-    let mut database = options.connect().await?;
-    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
-    tell(&format!("stream: filling {} with {} rows", contract.table, request.rows));
-    table.fill(request.rows, &mut database).await?;
+    let fill = (contract, request.rows);
+    let (_, mut database) =
+        Table::open_filled(fill, environment, &|line| tell(&format!("stream: {line}"))).await?;
     let to = address(environment, &contract.to)?;
-    let producers = Producers::make(PRODUCERS, contract, environment, to, request.seed).await?;
+    let producers =
+        Producers::make(PRODUCERS, contract, environment, to, request.subject.seed).await?;
     let streaming = Streaming {
         to,
         environment,

@@ -1,10 +1,12 @@
 //! The table that events are stored in, and rows for it.
 
-use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, PgConnection, SqlSafeStr, Statement};
 
 use super::BenchError;
+use super::ground::superuser;
+use crate::environment::Environment;
 use crate::environment::postgres::quote_identifier;
-use crate::system::{Values, fill};
+use crate::system::{BenchContract, Values, fill};
 
 /// Rows that are inserted together when a table is filled.
 const FILLED_TOGETHER: u64 = 1_000_000;
@@ -18,12 +20,39 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Learns from the database which columns the query gives.
-    pub async fn of(
+    /// The table of a running system, and a superuser's connection to its database.
+    pub async fn open(
+        contract: &BenchContract,
+        environment: &Environment,
+    ) -> Result<(Self, PgConnection), BenchError> {
+        Self::open_for(&contract.table, &contract.rows, environment).await
+    }
+
+    /// As [`Self::open`], with so many rows; `tell` is given a line before they are made.
+    pub async fn open_filled(
+        (contract, rows): (&BenchContract, u64),
+        environment: &Environment,
+        tell: &(dyn Fn(&str) + Sync),
+    ) -> Result<(Self, PgConnection), BenchError> {
+        let (table, mut database) = Self::open(contract, environment).await?;
+        tell(&format!("filling {} with {rows} rows", contract.table));
+        table.fill(rows, &mut database).await?;
+        Ok((table, database))
+    }
+
+    /// As [`Self::open`], with a query of one's own for its rows.
+    pub async fn open_for(
         name: &str,
         rows: &str,
-        database: &mut PgConnection,
-    ) -> Result<Self, BenchError> {
+        environment: &Environment,
+    ) -> Result<(Self, PgConnection), BenchError> {
+        let options = superuser(environment)?.clone().disable_statement_logging();
+        let mut database = options.connect().await?;
+        Ok((Self::of(name, rows, &mut database).await?, database))
+    }
+
+    /// Learns from the database which columns the query gives.
+    async fn of(name: &str, rows: &str, database: &mut PgConnection) -> Result<Self, BenchError> {
         let no_columns = Self {
             name: quote_identifier(name),
             columns: String::new(),

@@ -1,16 +1,16 @@
 //! Ever more rows: what an event and a batch cost.
 
 use hdrhistogram::Histogram;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use sqlx::PgConnection;
 
 use super::{AllSeries, BATCH, CONNECTIONS, Grown, GrowthRequest};
 use crate::bench::BenchError;
 use crate::bench::figure::Better;
-use crate::bench::ground::start;
 use crate::bench::latencies::Latencies;
 use crate::bench::loading::{Loading, Loads};
 use crate::bench::resampling::median;
 use crate::bench::table::Table;
+use crate::bench::wal::wal_bytes;
 use crate::environment::Environment;
 use crate::system::BenchContract;
 use crate::workload::engine::quantile;
@@ -24,10 +24,8 @@ pub(super) async fn measure(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Grown, BenchError> {
     let folder = tempfile::tempdir()?;
-    let (built, seed) = (&request.built, request.seed);
-    let environment =
-        start(&request.system, contract, built, seed, &request.defects, folder.path()).await?;
-    let mut loads = Loads::make(contract, &environment, request.seed, folder.path())?;
+    let environment = request.subject.start(contract, folder.path()).await?;
+    let mut loads = Loads::make(contract, &environment, request.subject.seed, folder.path())?;
     let outcome = measure_on(&environment, request, contract, &mut loads, tell).await;
     environment.stop().await?;
     outcome
@@ -40,11 +38,7 @@ async fn measure_on(
     loads: &mut Loads,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Grown, BenchError> {
-    let options = environment.superuser_options().ok_or_else(|| {
-        BenchError::Unusable(format!("`{}` has no database", request.system.name))
-    })?;
-    let mut database = options.clone().disable_statement_logging().connect().await?;
-    let table = Table::of(&contract.table, &contract.rows, &mut database).await?;
+    let (table, mut database) = Table::open(contract, environment).await?;
     loads.enlarge(PRODUCERS, contract, environment).await?;
     let (mut all, mut latencies) = (AllSeries::default(), Vec::new());
     let (mut filled, mut before) = (0, table.count(&mut database).await?);
@@ -91,7 +85,7 @@ async fn batches(
     let mut histogram: Option<Histogram<u64>> = None;
     for _ in 0..request.rounds {
         let (written, accepted) = (wal_bytes(database).await?, loads.accepted);
-        let measured = loads.load(&loading, request.lasts).await?;
+        let measured = loads.load(loading, request.lasts).await?;
         wals.push(
             (wal_bytes(database).await? - written) as f64 / (loads.accepted - accepted) as f64,
         );
@@ -105,12 +99,6 @@ async fn batches(
     let histogram = histogram.ok_or_else(|| BenchError::Unusable("no round".to_owned()))?;
     let [rate, p99, wal] = [&rates, &p99s, &wals].map(|samples| median(samples));
     Ok(Batches { rate, p99, wal, histogram })
-}
-
-/// How much WAL there ever was.
-async fn wal_bytes(database: &mut PgConnection) -> Result<i64, BenchError> {
-    let query = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
-    Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(database).await?)
 }
 
 pub(super) fn milliseconds(times: &Histogram<u64>, share: f64) -> f64 {

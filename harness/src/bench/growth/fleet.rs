@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::time::sleep;
 
@@ -12,7 +11,7 @@ use super::events::milliseconds;
 use super::{AllSeries, BATCH, CONNECTIONS, Growth, GrowthRequest};
 use crate::bench::BenchError;
 use crate::bench::figure::Better;
-use crate::bench::ground::{address, start};
+use crate::bench::ground::{address, superuser};
 use crate::bench::loading::{Loading, Loads};
 use crate::bench::query_effort::{EXPLAIN_SETTINGS, Effort, statements};
 use crate::bench::resampling::median;
@@ -31,9 +30,7 @@ pub(super) async fn measure(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Growth>, BenchError> {
     let folder = tempfile::tempdir()?;
-    let (built, seed) = (&request.built, request.seed);
-    let environment =
-        start(&request.system, contract, built, seed, &request.defects, folder.path()).await?;
+    let environment = request.subject.start(contract, folder.path()).await?;
     let fleet = Fleet { request, contract, environment: &environment, folder: folder.path() };
     let outcome = fleet.measure(tell).await;
     environment.stop().await?;
@@ -52,7 +49,7 @@ impl Fleet<'_> {
         let mut all = AllSeries::default();
         let loading = Loading { events: BATCH, connections: CONNECTIONS };
         let mut loads =
-            Loads::make(self.contract, self.environment, self.request.seed, self.folder)?;
+            Loads::make(self.contract, self.environment, self.request.subject.seed, self.folder)?;
         for &agents in &self.request.agents {
             let size = usize::try_from(agents).unwrap_or(usize::MAX);
             loads.enlarge(size, self.contract, self.environment).await?;
@@ -65,7 +62,7 @@ impl Fleet<'_> {
             }
             let (mut rates, mut halves, mut p99s) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..self.request.rounds {
-                let measured = loads.load(&loading, self.request.lasts).await?;
+                let measured = loads.load(loading, self.request.lasts).await?;
                 rates.push(measured.rate() * BATCH as f64);
                 halves.push(milliseconds(&measured.latency, 0.5));
                 p99s.push(milliseconds(&measured.latency, 0.99));
@@ -118,10 +115,8 @@ impl Fleet<'_> {
     /// Has new sessions log their plans, or not, and the part make such sessions.
     async fn explain(&self, on: bool) -> Result<(), BenchError> {
         let no_database = || BenchError::Unusable("the system has no database".to_owned());
-        let database = self.request.system.database.as_ref().ok_or_else(no_database)?;
-        let options: &PgConnectOptions =
-            self.environment.superuser_options().ok_or_else(no_database)?;
-        let mut connection = options.connect().await?;
+        let database = self.request.subject.system.database.as_ref().ok_or_else(no_database)?;
+        let mut connection = superuser(self.environment)?.connect().await?;
         let role = quote_identifier(&database.role);
         for (name, value) in EXPLAIN_SETTINGS {
             let statement = match on {

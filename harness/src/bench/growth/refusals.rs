@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 use super::{AllSeries, Growth, GrowthRequest};
 use crate::bench::BenchError;
-use crate::bench::ground::{address, start};
+use crate::bench::ground::address;
 use crate::environment::Environment;
 use crate::system::{BenchContract, SetupCall, fill, fill_json};
 use crate::workload::engine::{Arrivals, Load, Loop, drive};
@@ -22,9 +22,7 @@ pub(super) async fn measure(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Growth>, BenchError> {
     let folder = tempfile::tempdir()?;
-    let (built, seed) = (&request.built, request.seed);
-    let environment =
-        start(&request.system, contract, built, seed, &request.defects, folder.path()).await?;
+    let environment = request.subject.start(contract, folder.path()).await?;
     let log = folder.path().join(format!("{}.log", call.to));
     let written = || std::fs::metadata(&log).map(|file| file.len());
     let outcome = async {

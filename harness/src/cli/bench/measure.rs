@@ -11,17 +11,15 @@ use super::super::machine::{commit, machine};
 use super::super::subject::{know_defects, read_system};
 use super::table;
 use crate::bench::growth::{Grown, GrowthRequest};
-use crate::bench::ingest::IngestRequest;
-use crate::bench::{self, BenchError, Figure, Results};
+use crate::bench::{self, BenchError, BenchRequest, Figure, Results, Subject};
 use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{BackendKind, Built};
 use crate::exit_code::Exit;
 use crate::seed::Seed;
-use crate::system::System;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Subject {
+enum Topic {
     /// The harness's own workload engine
     Engine,
     /// How fast the system takes events
@@ -36,7 +34,7 @@ enum Subject {
     Growth,
 }
 
-impl Subject {
+impl Topic {
     /// Whether it is measured when nothing is named: what takes minutes is not.
     fn is_usual(self) -> bool {
         matches!(self, Self::Engine | Self::Ingest)
@@ -51,7 +49,7 @@ pub struct MeasureArguments {
     system: Option<PathBuf>,
     /// Measure only this; may be given several times
     #[arg(long, value_name = "NAME")]
-    only: Vec<Subject>,
+    only: Vec<Topic>,
     /// How long each single measurement lasts
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
@@ -82,15 +80,15 @@ pub struct MeasureArguments {
 /// another machine, and `bench compare` tells what became slower on the same one.
 pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     let interrupt = interrupt_token().map_err(Failure::environment)?;
-    let wanted = |subject: &Subject| match arguments.only.is_empty() {
-        true => subject.is_usual(),
-        false => arguments.only.contains(subject),
+    let wanted = |topic: &Topic| match arguments.only.is_empty() {
+        true => topic.is_usual(),
+        false => arguments.only.contains(topic),
     };
     let load_before = load_average();
     let (mut figures, mut grown) = (Vec::new(), Grown::default());
-    for subject in Subject::value_variants().iter().filter(|subject| wanted(subject)) {
+    for topic in Topic::value_variants().iter().filter(|topic| wanted(topic)) {
         let (measured, growing) = tokio::select! {
-            measured = measure_subject(*subject, arguments) => measured?,
+            measured = measure_topic(*topic, arguments) => measured?,
             () = interrupt.cancelled() => return Err(Failure::interrupted()),
         };
         figures.extend(measured);
@@ -123,44 +121,38 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
-async fn measure_subject(
-    subject: Subject,
+async fn measure_topic(
+    topic: Topic,
     arguments: &MeasureArguments,
 ) -> Result<(Vec<Figure>, Grown), Failure> {
     let lasts = Duration::from_secs(arguments.seconds);
     let rounds = usize::try_from(arguments.rounds).unwrap_or(usize::MAX);
-    match subject {
-        Subject::Engine => {
+    match topic {
+        Topic::Engine => {
             let measuring =
                 tokio::task::spawn_blocking(move || bench::engine::measure(rounds, lasts, &tell));
             let measured = measuring.await.map_err(Failure::environment)?;
             Ok((measured.map_err(Failure::environment)?, Grown::default()))
         }
-        Subject::Ingest | Subject::Retention | Subject::Stream | Subject::Reading => {
-            let (system, built) = prepare(arguments).await?;
-            let (seed, rows) = (Seed(arguments.seed), arguments.rows);
-            let defects = arguments.defect.clone();
-            let request = IngestRequest { system, built, seed, rounds, lasts, rows, defects };
-            let measured = match subject {
-                Subject::Retention => bench::retention::measure(&request, &tell).await,
-                Subject::Stream => bench::stream::measure(&request, &tell).await,
-                Subject::Reading => bench::reading::measure(&request, &tell).await,
+        Topic::Ingest | Topic::Retention | Topic::Stream | Topic::Reading => {
+            let (subject, rows) = (prepare(arguments).await?, arguments.rows);
+            let request = BenchRequest { subject, rounds, lasts, rows };
+            let measured = match topic {
+                Topic::Retention => bench::retention::measure(&request, &tell).await,
+                Topic::Stream => bench::stream::measure(&request, &tell).await,
+                Topic::Reading => bench::reading::measure(&request, &tell).await,
                 _ => bench::ingest::measure(&request, &tell).await,
             };
             Ok((measured.map_err(failure)?, Grown::default()))
         }
-        Subject::Growth => {
-            let (system, built) = prepare(arguments).await?;
+        Topic::Growth => {
             let request = GrowthRequest {
-                system,
-                built,
-                seed: Seed(arguments.seed),
+                subject: prepare(arguments).await?,
                 rounds,
                 lasts,
                 agents: sizes(&[10, 100, 1_000, 5_000], arguments.agents),
                 rows: sizes(&[10_000, 100_000, 1_000_000, 10_000_000], arguments.rows),
                 refusals: vec![100, 1_000, 10_000],
-                defects: arguments.defect.clone(),
             };
             let grown = bench::growth::measure(&request, &tell).await.map_err(failure)?;
             Ok((Vec::new(), grown))
@@ -175,12 +167,13 @@ fn sizes(usual: &[u64], most: u64) -> Vec<u64> {
 }
 
 /// The system, with its programs built.
-async fn prepare(arguments: &MeasureArguments) -> Result<(System, Built), Failure> {
+async fn prepare(arguments: &MeasureArguments) -> Result<Subject, Failure> {
     let system = read_system(arguments.system.as_deref())?;
     know_defects(&system.name, &system.defects, &arguments.defect)?;
     Binaries::find_or_install().map_err(Failure::environment)?;
     let built = Built::of(&system, BackendKind::Embedded).await.map_err(Failure::environment)?;
-    Ok((system, built))
+    let (seed, defects) = (Seed(arguments.seed), arguments.defect.clone());
+    Ok(Subject { system, built, seed, defects })
 }
 
 fn failure(error: BenchError) -> Failure {

@@ -9,13 +9,15 @@
 SET LOCAL lock_timeout = '2s';
 
 -- For the times that no other partition holds.
-CREATE TABLE IF NOT EXISTS system_events_default (LIKE system_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+CREATE TABLE IF NOT EXISTS system_events_default
+    (LIKE system_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (id, created_at));
 ALTER TABLE system_events_default DROP CONSTRAINT IF EXISTS system_events_bound_check;
 
 -- Others read and write meanwhile.
 DO $$
 DECLARE
     bound TIMESTAMP WITH TIME ZONE;
+    general TEXT;
 BEGIN
     SELECT substring(pg_get_constraintdef(oid) FROM '''([^'']+)''') INTO bound FROM pg_constraint
     WHERE conrelid = 'system_events'::regclass AND conname = 'system_events_bound_check';
@@ -24,6 +26,17 @@ BEGIN
     END IF;
     WITH beyond AS (DELETE FROM system_events WHERE created_at >= bound RETURNING *)
     INSERT INTO system_events_default SELECT * FROM beyond;
+    -- What else would be done while others wait: indexes that the successor adopts, and the proof that no row of
+    -- another partition is here.
+    FOR general IN
+        SELECT substring(pg_get_indexdef(indexrelid) FROM ' USING .*') FROM pg_index
+        WHERE indrelid = 'system_events'::regclass AND NOT indisunique ORDER BY indexrelid::regclass::text
+    LOOP
+        EXECUTE format('CREATE INDEX ON system_events_default %s', general);
+    END LOOP;
+    CREATE UNIQUE INDEX system_events_default_agent_lane_seq ON system_events_default (agent_id, lane, seq);
+    EXECUTE format('ALTER TABLE system_events_default ADD CONSTRAINT system_events_beyond_check '
+                   'CHECK (created_at >= %L)', bound);
     ALTER TABLE system_events VALIDATE CONSTRAINT system_events_bound_check;
 END
 $$;
@@ -68,7 +81,8 @@ BEGIN
     EXECUTE format('ALTER TABLE system_events ATTACH PARTITION %I FOR VALUES FROM (MINVALUE) TO (%L)',
                    older, bound);
     -- Its index has the name by which older releases look for one.
-    CREATE UNIQUE INDEX idx_system_events_agent_lane_seq ON system_events_default (agent_id, lane, seq);
+    ALTER INDEX system_events_default_agent_lane_seq RENAME TO idx_system_events_agent_lane_seq;
     ALTER TABLE system_events ATTACH PARTITION system_events_default DEFAULT;
+    ALTER TABLE system_events_default DROP CONSTRAINT system_events_beyond_check;
 END
 $$;

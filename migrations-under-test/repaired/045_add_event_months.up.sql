@@ -1,4 +1,5 @@
--- A partition for each month, made ahead of time. The server calls the function again and again.
+-- A partition for each month, made ahead of time. The server calls the function again and again; here it has nothing
+-- to make yet, unless the table was bound long ago.
 
 CREATE OR REPLACE VIEW system_events_partitions AS
 SELECT relname::text AS name,

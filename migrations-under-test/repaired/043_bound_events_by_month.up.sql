@@ -1,5 +1,5 @@
--- From here on the table takes only events from before a month's beginning, at least four weeks ahead: so it can
--- become the partition of all that is older. Events that an agent with a wrong clock dates later are refused until
+-- From here on the table takes only events from before a month's beginning, at least three months ahead: so it can
+-- become the partition of all that is older, and no other is needed before the server makes one. Events that an agent with a wrong clock dates later are refused until
 -- there is a place for them, and sent again.
 --
 -- The bound is only noted here: the next migration checks the rows that are there, with a weaker lock.
@@ -14,6 +14,6 @@ BEGIN
     END IF;
     EXECUTE format(
         'ALTER TABLE system_events ADD CONSTRAINT system_events_bound_check CHECK (created_at < %L) NOT VALID',
-        (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '2 months') AT TIME ZONE 'UTC');
+        (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '4 months') AT TIME ZONE 'UTC');
 END
 $$;
