@@ -5,7 +5,7 @@
 //! is judged on their distribution: over all callers, by how many failures in a row came before.
 //! For systems that promise it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::Verdict;
 use super::evidence::{Wrongs, moment};
@@ -51,7 +51,8 @@ struct Judgement<'a> {
     promise: &'a RetryPromise,
     /// When the calls under way began.
     under_way: HashMap<u64, u64>,
-    streaks: BTreeMap<(String, String), Streak>,
+    /// By caller and call.
+    streaks: HashMap<String, HashMap<String, Streak>>,
     /// By the number of failures before.
     waits: [Waits; LATE + 1],
     excess: Wrongs<Excess>,
@@ -66,7 +67,7 @@ impl<'a> Judgement<'a> {
         Self {
             promise,
             under_way: HashMap::new(),
-            streaks: BTreeMap::new(),
+            streaks: HashMap::new(),
             waits: Default::default(),
             excess: Wrongs::new(),
             tries: 0,
@@ -83,13 +84,15 @@ impl<'a> Judgement<'a> {
                 Phase::Ok => {
                     self.under_way.remove(&entry.operation);
                     self.succeeded += 1;
-                    self.streaks.remove(&key(attempt));
+                    if let Some(streaks) = self.streaks.get_mut(&attempt.caller) {
+                        streaks.remove(&attempt.call);
+                    }
                 }
                 Phase::Fail | Phase::Indeterminate => self.failed(entry, attempt),
             },
             // What it begins anew it has not tried before.
             Action::Part { part, state: PartState::Started, .. } => {
-                self.streaks.retain(|(caller, _), _| caller != part);
+                self.streaks.remove(part);
             }
             _ => {}
         }
@@ -101,7 +104,8 @@ impl<'a> Judgement<'a> {
         if !self.callers.contains(&attempt.caller) {
             self.callers.insert(attempt.caller.clone());
         }
-        let Some(streak) = self.streaks.get_mut(&key(attempt)) else { return };
+        let streaks = self.streaks.get_mut(&attempt.caller);
+        let Some(streak) = streaks.and_then(|it| it.get_mut(&attempt.call)) else { return };
         self.retries += 1;
         let failures = usize::try_from(streak.tries).unwrap_or(LATE + 1);
         self.waits[(failures - 1).min(LATE)].add(entry.at.saturating_sub(streak.last_ended));
@@ -120,7 +124,8 @@ impl<'a> Judgement<'a> {
     fn failed(&mut self, entry: &Entry, attempt: &Attempt) {
         let began = self.under_way.remove(&entry.operation).unwrap_or(entry.at);
         let new = Streak { began, tries: 1, last_ended: entry.at, told: false };
-        self.streaks.entry(key(attempt)).or_insert(new).last_ended = entry.at;
+        let streaks = self.streaks.entry(attempt.caller.clone()).or_default();
+        streaks.entry(attempt.call.clone()).or_insert(new).last_ended = entry.at;
     }
 
     fn verdict(self) -> Verdict {
@@ -199,10 +204,6 @@ impl<'a> Judgement<'a> {
             )
         })
     }
-}
-
-fn key(attempt: &Attempt) -> (String, String) {
-    (attempt.caller.clone(), attempt.call.clone())
 }
 
 fn wrong(id: &str, evidence: String, advice: &str) -> Finding {
