@@ -159,6 +159,13 @@ impl Lane {
         {
             wrong.reordered.add(&self.place, || (sequence, last));
         }
+        // Nearly every event stands right behind all others, which is soonest seen.
+        if let Some(mut newest) = self.ranges.last_entry()
+            && newest.get().checked_add(1) == Some(sequence)
+        {
+            newest.insert(sequence);
+            return;
+        }
         let before = self.ranges.range_mut(..=sequence).next_back();
         let first = match before {
             Some((_, last)) if *last >= sequence => {
