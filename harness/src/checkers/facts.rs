@@ -34,6 +34,8 @@ pub struct Facts {
     unread: Option<String>,
     /// How many events were given to producers.
     pub emits: usize,
+    /// When the last was given to one, or its end was known.
+    emitted: u64,
     /// When judgement began.
     pub judged: Option<u64>,
     /// The last entry's time.
@@ -51,7 +53,10 @@ impl Facts {
     fn observe(&mut self, entry: &Entry) {
         self.ended = entry.at;
         match &entry.action {
-            Action::Emit(_) => self.emits += usize::from(entry.phase == Phase::Invoke),
+            Action::Emit(_) => {
+                self.emits += usize::from(entry.phase == Phase::Invoke);
+                self.emitted = entry.at;
+            }
             Action::Fault(fault) => {
                 let operation = entry.operation;
                 let mut known = self.faults.iter_mut().rev();
@@ -82,6 +87,12 @@ impl Facts {
             self.read = Some(FinalRead { operation: entry.operation, began, events });
         }
         self.unread = error.map(str::to_owned).or(self.unread.take());
+    }
+
+    /// Whether every event was given in, and its end known, before the final read began. Then one
+    /// pass knows all of an event that is read when it comes.
+    pub fn emitted_before(&self, read: &FinalRead) -> bool {
+        self.emitted < read.began
     }
 
     /// Every fault, in the order of injection.

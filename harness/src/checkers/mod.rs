@@ -15,6 +15,7 @@ mod expect;
 mod facts;
 mod leak;
 mod metastability;
+mod numbers;
 mod order;
 mod priority;
 pub mod promise;

@@ -9,24 +9,28 @@ use std::collections::{BTreeMap, HashMap};
 use super::Verdict;
 use super::evidence::{Wrongs, events_are};
 use super::facts::Facts;
+use super::numbers::Numbers;
 use super::table::{Table, key};
 use crate::finding::Finding;
 use crate::history::{Action, Entries, Entry, Phase, Receipt, StoredEvent};
 
 const CHECKER: &str = "order";
 
-/// Judges order. Goes through the history four times at most, and holds some bytes for each event.
+/// Judges order. Goes through the history twice, up to twice more for what is late or wrong, and
+/// holds some bytes for each event.
 pub fn check(history: &dyn Entries) -> Verdict {
     let facts = Facts::of(history);
     let Some(read) = facts.read else {
         return Verdict::unknown(CHECKER, facts.why_unread());
     };
     let mut promised = Table::with_room_for(facts.emits);
-    history.each(&mut |entry| note_receipt(&mut promised, entry));
+    if !facts.emitted_before(&read) {
+        history.each(&mut |entry| note_receipt(&mut promised, entry));
+    }
     let mut wrong = Wrong::new();
     let mut lanes = Lanes::default();
     let mut sequenced = 0;
-    read.each(history, |event| {
+    let mut stands = |event: &StoredEvent, promised: &mut Table<Promise>| {
         if let (Some(producer), Some(sequence)) = (event.producer.as_deref(), event.sequence) {
             sequenced += 1;
             let lane = lanes.of(producer, event.lane.as_deref());
@@ -37,8 +41,12 @@ pub fn check(history: &dyn Entries) -> Verdict {
             let place = event.producer.as_deref().unwrap_or("the system itself");
             wrong.receipts.add(place, || (event.id.clone(), position_of(event)));
         }
+    };
+    history.each(&mut |entry| {
+        note_receipt(&mut promised, entry);
+        read.events_in(entry).iter().for_each(|event| stands(event, &mut promised));
     });
-    if lanes.0.is_empty() {
+    if sequenced == 0 {
         return Verdict::unknown(CHECKER, "no event that was read back has a sequence");
     }
     let lanes = lanes.into_sorted();
@@ -96,14 +104,18 @@ fn receipt_of(entry: &Entry) -> Option<&Receipt> {
 
 /// Lanes by producer and name: a producer has few.
 #[derive(Default)]
-struct Lanes(HashMap<String, Vec<Lane>>);
+struct Lanes {
+    producers: Numbers,
+    of_producers: Vec<Vec<Lane>>,
+}
 
 impl Lanes {
     fn of(&mut self, producer: &str, name: Option<&str>) -> &mut Lane {
-        if !self.0.contains_key(producer) {
-            self.0.insert(producer.to_owned(), Vec::new());
+        let number = self.producers.of(producer);
+        if number == self.of_producers.len() {
+            self.of_producers.push(Vec::new());
         }
-        let lanes = self.0.get_mut(producer).expect("it was put in");
+        let lanes = &mut self.of_producers[number];
         let known = lanes.iter().position(|lane| lane.name.as_deref() == name);
         let number = known.unwrap_or_else(|| {
             lanes.push(Lane::new(producer, name));
@@ -114,8 +126,8 @@ impl Lanes {
 
     /// By producer and name.
     fn into_sorted(self) -> Vec<Lane> {
-        let mut producers: Vec<_> = self.0.into_iter().collect();
-        producers.sort_by(|(one, _), (two, _)| one.cmp(two));
+        let mut producers: Vec<_> = self.producers.names().iter().zip(self.of_producers).collect();
+        producers.sort_by_key(|(producer, _)| *producer);
         let sorted = producers.into_iter().flat_map(|(_, mut lanes)| {
             lanes.sort_by(|one, two| one.name.cmp(&two.name));
             lanes
@@ -146,6 +158,13 @@ impl Lane {
             && sequence < last
         {
             wrong.reordered.add(&self.place, || (sequence, last));
+        }
+        // Nearly every event stands right behind all others, which is soonest seen.
+        if let Some(mut newest) = self.ranges.last_entry()
+            && newest.get().checked_add(1) == Some(sequence)
+        {
+            newest.insert(sequence);
+            return;
         }
         let before = self.ranges.range_mut(..=sequence).next_back();
         let first = match before {
@@ -401,6 +420,14 @@ mod tests {
             .emitted_many("agent-1", 3)
             .tampered(|events| events[2].lane = Some("critical".into()));
         rejected(history, "order.receipt");
+    }
+
+    #[test]
+    fn rejects_a_receipt_that_is_not_kept_and_comes_after_the_read() {
+        let history = lane(&[1]).and_stored(stored("agent-1", "late", 2)).read_back();
+        let verdict = check(&history.emitted_but_lost("agent-1", "late", 3).finish());
+        assert_eq!(verdict.findings[0].id, "order.receipt");
+        assert_eq!(verdict.counts["receipts_broken"], 1);
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::collections::HashMap;
 use super::Verdict;
 use super::evidence::{Wrongs, events_are, name_emit};
 use super::facts::Facts;
+use super::numbers::Numbers;
 use super::table::{Table, key};
-use crate::history::{Action, EmitView, Entries, Entry, FaultView, Phase};
+use crate::history::{Action, EmitView, Entries, Entry, FaultView, Phase, StoredEvent};
 
 const CHECKER: &str = "priority";
 const MILLISECOND: u64 = 1_000_000;
@@ -21,35 +22,33 @@ const MILLISECOND: u64 = 1_000_000;
 /// meanwhile may still come along.
 const CHOOSING: u32 = 250;
 
-/// Judges priority. Goes through the history four times, and holds some bytes for each event.
+/// How many producers a moment can tell apart.
+const MOST_PRODUCERS: usize = 1 << 14;
+
+/// Judges priority. Goes through the history twice, up to twice more for what is late or wrong, and
+/// holds some bytes for each event.
 pub fn check(history: &dyn Entries) -> Verdict {
     let facts = Facts::of(history);
-    let mut known = Known::new(facts.emits);
-    history.each(&mut |entry| known.observe(entry));
-    if known.urgent == 0 {
-        return Verdict::unknown(CHECKER, "no urgent event was taken, so none could wait");
-    }
     let Some(read) = facts.read else {
         return Verdict::unknown(CHECKER, facts.why_unread());
     };
-    let mut latest: HashMap<u16, (u32, u64)> = HashMap::new();
-    let mut overtaken: Wrongs<(u64, u64)> = Wrongs::new();
-    read.each(history, |event| {
-        let marker = event.marker.as_deref().map_or(0, key);
-        let Some(moment) = known.moments.get_mut(marker).copied() else { return };
-        let producer = moment.producer();
-        match (moment.kind(), latest.get(&producer)) {
-            (Kind::Urgent, Some((began, later))) if *began > moment.at() + CHOOSING => {
-                overtaken.add(&known.producers[usize::from(producer)], || (marker, *later));
-            }
-            (Kind::Urgent | Kind::Unclear, _) => {}
-            (Kind::Other, before) => {
-                if before.is_none_or(|(began, _)| *began < moment.at()) {
-                    latest.insert(producer, (moment.at(), marker));
-                }
-            }
-        }
+    let mut known = Known::new(facts.emits);
+    if !facts.emitted_before(&read) {
+        history.each(&mut |entry| known.observe(entry));
+    }
+    let mut standing = Standing::new();
+    history.each(&mut |entry| {
+        known.observe(entry);
+        read.events_in(entry).iter().for_each(|event| standing.look(event, &mut known));
     });
+    if known.producers.names().len() > MOST_PRODUCERS {
+        let why = format!("more than {MOST_PRODUCERS} producers cannot be told apart");
+        return Verdict::unknown(CHECKER, why);
+    }
+    if known.urgent == 0 {
+        return Verdict::unknown(CHECKER, "no urgent event was taken, so none could wait");
+    }
+    let overtaken = standing.overtaken;
     let names = names(history, &facts.faults(), &overtaken);
     let name = |marker: &u64| names.get(marker).cloned().unwrap_or_default();
     let summary = match (overtaken.count(), known.urgent) {
@@ -109,39 +108,65 @@ impl Moment {
 /// Each event's moment, by its marker.
 struct Known {
     moments: Table<Moment>,
-    producers: Vec<String>,
-    numbers: HashMap<String, u16>,
+    producers: Numbers,
     urgent: u64,
 }
 
 impl Known {
     fn new(emits: usize) -> Self {
-        let moments = Table::with_room_for(emits);
-        Self { moments, producers: Vec::new(), numbers: HashMap::new(), urgent: 0 }
+        Self { moments: Table::with_room_for(emits), producers: Numbers::default(), urgent: 0 }
     }
 
+    /// To observe the same again changes nothing.
     fn observe(&mut self, entry: &Entry) {
         let Action::Emit(emit) = &entry.action else { return };
-        let marker = key(&emit.marker);
-        let taken = emit.urgent && entry.phase == Phase::Ok;
         if entry.phase == Phase::Invoke {
-            let producer = self.producer(&emit.producer);
+            let producer = self.producers.of(&emit.producer).min(MOST_PRODUCERS - 1) as u16;
             let kind = if emit.urgent { Kind::Unclear } else { Kind::Other };
-            self.moments.insert(marker, Moment::new(entry.at, producer, kind));
-        } else if taken && let Some(moment) = self.moments.get_mut(marker) {
+            self.moments.insert(key(&emit.marker), Moment::new(entry.at, producer, kind));
+        } else if emit.urgent
+            && entry.phase == Phase::Ok
+            && let Some(moment) = self.moments.get_mut(key(&emit.marker))
+            && moment.kind() == Kind::Unclear
+        {
             *moment = Moment::new(entry.at, moment.producer(), Kind::Urgent);
             self.urgent += 1;
         }
     }
+}
 
-    fn producer(&mut self, name: &str) -> u16 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+/// What was read until now.
+struct Standing {
+    /// When the latest event of each producer that is not urgent was proposed, and its marker.
+    latest: Vec<Option<(u32, u64)>>,
+    /// Urgent events, each with a later one that stands before it.
+    overtaken: Wrongs<(u64, u64)>,
+}
+
+impl Standing {
+    fn new() -> Self {
+        Self { latest: Vec::new(), overtaken: Wrongs::new() }
+    }
+
+    fn look(&mut self, event: &StoredEvent, known: &mut Known) {
+        let Some(marker) = event.marker.as_deref().map(key) else { return };
+        let Some(moment) = known.moments.get_mut(marker).copied() else { return };
+        let producer = usize::from(moment.producer());
+        if producer >= self.latest.len() {
+            self.latest.resize(producer + 1, None);
         }
-        let number = self.producers.len() as u16;
-        self.producers.push(name.to_owned());
-        self.numbers.insert(name.to_owned(), number);
-        number
+        let latest = &mut self.latest[producer];
+        match (moment.kind(), *latest) {
+            (Kind::Urgent, Some((began, later))) if began > moment.at() + CHOOSING => {
+                self.overtaken.add(&known.producers.names()[producer], || (marker, later));
+            }
+            (Kind::Urgent | Kind::Unclear, _) => {}
+            (Kind::Other, before) => {
+                if before.is_none_or(|(began, _)| began < moment.at()) {
+                    *latest = Some((moment.at(), marker));
+                }
+            }
+        }
     }
 }
 
@@ -223,6 +248,27 @@ mod tests {
         assert_eq!(check(&elsewhere.read_back().finish()).outcome, Outcome::Valid);
         let lost = standing(&["1", "2", "3", "4", "5", "6"]);
         assert_eq!(lost.outcome, Outcome::Valid, "delivery speaks of what is lost");
+    }
+
+    #[test]
+    fn what_is_taken_after_the_read_counts_too_and_once() {
+        let read = HistoryBuilder::new()
+            .and_stored(stored("agent-1", "other", 1))
+            .and_stored(stored("agent-1", "urgent", 1))
+            .read_back();
+        let late = read.urgent("agent-1", "urgent").after(1000);
+        let verdict = check(&late.emitted_but_lost("agent-1", "other", 1).finish());
+        assert_eq!(verdict.outcome, Outcome::Invalid);
+        assert_eq!((verdict.counts["urgent"], verdict.counts["overtaken"]), (1, 1));
+    }
+
+    #[test]
+    fn more_producers_than_a_moment_tells_apart_are_unknown() {
+        let many = (0..=MOST_PRODUCERS).fold(HistoryBuilder::new(), |history, number| {
+            history.emitted(&format!("agent-{number}"), &format!("m-{number}"), 1)
+        });
+        let history = many.urgent("agent-0", "urgent").read_back().finish();
+        assert_eq!(check(&history).outcome, Outcome::Unknown);
     }
 
     #[test]

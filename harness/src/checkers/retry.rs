@@ -6,7 +6,7 @@
 //! Waits that a refusal asked for are apart from those: they need not grow, and must spread too,
 //! since a whole fleet may have been asked for the same. For systems that promise it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::Verdict;
 use super::evidence::{Wrongs, moment};
@@ -54,7 +54,8 @@ struct Judgement<'a> {
     promise: &'a RetryPromise,
     /// When the calls under way began.
     under_way: HashMap<u64, u64>,
-    streaks: BTreeMap<(String, String), Streak>,
+    /// By caller and call.
+    streaks: HashMap<String, HashMap<String, Streak>>,
     /// By the number of failures before.
     waits: [Waits; LATE + 1],
     /// Those that a refusal asked for.
@@ -71,7 +72,7 @@ impl<'a> Judgement<'a> {
         Self {
             promise,
             under_way: HashMap::new(),
-            streaks: BTreeMap::new(),
+            streaks: HashMap::new(),
             waits: Default::default(),
             asked: Waits::default(),
             excess: Wrongs::new(),
@@ -89,13 +90,15 @@ impl<'a> Judgement<'a> {
                 Phase::Ok => {
                     self.under_way.remove(&entry.operation);
                     self.succeeded += 1;
-                    self.streaks.remove(&key(attempt));
+                    if let Some(streaks) = self.streaks.get_mut(&attempt.caller) {
+                        streaks.remove(&attempt.call);
+                    }
                 }
                 Phase::Fail | Phase::Indeterminate => self.failed(entry, attempt),
             },
             // What it begins anew it has not tried before.
             Action::Part { part, state: PartState::Started, .. } => {
-                self.streaks.retain(|(caller, _), _| caller != part);
+                self.streaks.remove(part);
             }
             _ => {}
         }
@@ -107,7 +110,8 @@ impl<'a> Judgement<'a> {
         if !self.callers.contains(&attempt.caller) {
             self.callers.insert(attempt.caller.clone());
         }
-        let Some(streak) = self.streaks.get_mut(&key(attempt)) else { return };
+        let streaks = self.streaks.get_mut(&attempt.caller);
+        let Some(streak) = streaks.and_then(|it| it.get_mut(&attempt.call)) else { return };
         self.retries += 1;
         let failures = usize::try_from(streak.tries).unwrap_or(LATE + 1);
         let waits = match streak.asked {
@@ -130,7 +134,8 @@ impl<'a> Judgement<'a> {
     fn failed(&mut self, entry: &Entry, attempt: &Attempt) {
         let began = self.under_way.remove(&entry.operation).unwrap_or(entry.at);
         let new = Streak { began, tries: 1, last_ended: 0, asked: false, told: false };
-        let streak = self.streaks.entry(key(attempt)).or_insert(new);
+        let streaks = self.streaks.entry(attempt.caller.clone()).or_default();
+        let streak = streaks.entry(attempt.call.clone()).or_insert(new);
         (streak.last_ended, streak.asked) = (entry.at, attempt.wait.is_some());
     }
 
@@ -215,10 +220,6 @@ impl<'a> Judgement<'a> {
             )
         })
     }
-}
-
-fn key(attempt: &Attempt) -> (String, String) {
-    (attempt.caller.clone(), attempt.call.clone())
 }
 
 fn wrong(id: &str, evidence: String, advice: &str) -> Finding {

@@ -2,9 +2,14 @@
 //!
 //! It keeps 64 bits of a text's hash in place of the text, and nothing between entries: a
 //! `HashMap` pads each of them, and doubles, which takes twice to four times the memory. Of ten
-//! million texts two have the same hash once in 400,000 histories (the birthday bound).
+//! million texts two have the same hash once in 400,000 histories (the birthday bound). The hash
+//! (SipHash) has a secret of its own in each process, so that no system under test can choose texts
+//! that have the same.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
+
+static SECRET: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// Open addressing with linear probing (Knuth, volume 3, section 6.4, algorithm L).
 #[derive(Debug)]
@@ -15,9 +20,9 @@ pub struct Table<V> {
     used: usize,
 }
 
-/// A text's key: never 0.
+/// A text's key: never 0, and another one in each process.
 pub fn key(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = SECRET.build_hasher();
     hasher.write(text.as_bytes());
     hasher.finish().max(1)
 }

@@ -143,28 +143,32 @@ impl<'a> ScheduleGenerator<'a> {
             false => Direction::ToClient,
         };
         let mut within = |range: RangeInclusive<u64>| self.random.random_range(range);
-        let (link, part) = (target.clone(), target);
         Some(match kind {
-            "latency" => Fault::Latency { link, latency: within(10..=500), jitter: within(0..=10) },
-            "bandwidth" => Fault::Bandwidth { link, direction, rate: within(1..=100) },
-            "slicer" => {
-                Fault::Slicer { link, direction, size: within(8..=200), delay: within(0..=500) }
+            "latency" => {
+                Fault::Latency { link: target, latency: within(10..=500), jitter: within(0..=10) }
             }
-            "slow_close" => Fault::SlowClose { link, direction, delay: within(50..=2000) },
-            "hold" => Fault::Hold { link, direction },
-            "reset" => Fault::Reset { link },
-            "limit_data" => Fault::LimitData { link, direction, bytes: within(1..=20_000) },
-            "cut" => Fault::Cut { link },
-            "kill" => Fault::Kill { part },
-            "terminate" => Fault::Terminate { part },
-            "pause" => Fault::Pause { part },
-            "no_files" => Fault::NoFiles { part },
-            "disk_full" => Fault::DiskFull { part },
-            "no_memory" => Fault::NoMemory { part, spare: within(0..=4) << 20 },
+            "bandwidth" => Fault::Bandwidth { link: target, direction, rate: within(1..=100) },
+            "slicer" => Fault::Slicer {
+                link: target,
+                direction,
+                size: within(8..=200),
+                delay: within(0..=500),
+            },
+            "slow_close" => Fault::SlowClose { link: target, direction, delay: within(50..=2000) },
+            "hold" => Fault::Hold { link: target, direction },
+            "reset" => Fault::Reset { link: target },
+            "limit_data" => Fault::LimitData { link: target, direction, bytes: within(1..=20_000) },
+            "cut" => Fault::Cut { link: target },
+            "kill" => Fault::Kill { part: target },
+            "terminate" => Fault::Terminate { part: target },
+            "pause" => Fault::Pause { part: target },
+            "no_files" => Fault::NoFiles { part: target },
+            "disk_full" => Fault::DiskFull { part: target },
+            "no_memory" => Fault::NoMemory { part: target, spare: within(0..=4) << 20 },
             "clock" => {
                 let ahead = i64::try_from(within(1..=7200)).unwrap_or_default();
                 Fault::Clock {
-                    part,
+                    part: target,
                     ahead: if direction == Direction::ToServer { ahead } else { -ahead },
                 }
             }
