@@ -33,9 +33,12 @@ pub fn check(history: &dyn Entries) -> Verdict {
     // What is read back was emitted before, and is known when it comes.
     history.each(&mut |entry| {
         tally.count_emit(entry, &read);
-        for event in read.events_in(entry) {
-            ids.push(key(&event.id));
-            tally.count_stored(event);
+        for events in read.some_in(entry) {
+            tally.known.fetch(events.iter().filter_map(|event| event.marker.as_deref().map(key)));
+            for event in events {
+                ids.push(key(&event.id));
+                tally.count_stored(event);
+            }
         }
     });
     if let Some(marker) = tally.ambiguous {

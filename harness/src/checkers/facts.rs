@@ -2,8 +2,12 @@
 //! read, and how much there is of everything.
 
 use std::collections::HashMap;
+use std::slice::Chunks;
 
 use crate::history::{Action, Entries, Entry, Fault, FaultView, Phase, Stage, StoredEvent};
+
+/// How many events of a read are looked at together.
+const TOGETHER: usize = 256;
 
 /// The final read: the last one that succeeded.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +121,12 @@ impl FinalRead {
     /// Looks at every event that it brought, in the system's order.
     pub fn each(&self, history: &dyn Entries, mut look: impl FnMut(&StoredEvent)) {
         history.each(&mut |entry| self.events_in(entry).iter().for_each(&mut look));
+    }
+
+    /// The events that it brought with this entry, some at a time: few enough that what is known
+    /// of all of them fits into the cache.
+    pub fn some_in<'a>(&self, entry: &'a Entry) -> Chunks<'a, StoredEvent> {
+        self.events_in(entry).chunks(TOGETHER)
     }
 
     /// The events that it brought with this entry: none with most.

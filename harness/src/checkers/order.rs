@@ -44,7 +44,10 @@ pub fn check(history: &dyn Entries) -> Verdict {
     };
     history.each(&mut |entry| {
         note_receipt(&mut promised, entry);
-        read.events_in(entry).iter().for_each(|event| stands(event, &mut promised));
+        for events in read.some_in(entry) {
+            promised.fetch(events.iter().map(|event| key(&event.id)));
+            events.iter().for_each(|event| stands(event, &mut promised));
+        }
     });
     if sequenced == 0 {
         return Verdict::unknown(CHECKER, "no event that was read back has a sequence");

@@ -39,7 +39,10 @@ pub fn check(history: &dyn Entries) -> Verdict {
     let mut standing = Standing::new();
     history.each(&mut |entry| {
         known.observe(entry);
-        read.events_in(entry).iter().for_each(|event| standing.look(event, &mut known));
+        for events in read.some_in(entry) {
+            known.moments.fetch(events.iter().filter_map(|event| event.marker.as_deref().map(key)));
+            events.iter().for_each(|event| standing.look(event, &mut known));
+        }
     });
     if known.producers.names().len() > MOST_PRODUCERS {
         let why = format!("more than {MOST_PRODUCERS} producers cannot be told apart");
