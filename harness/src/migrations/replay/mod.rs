@@ -52,6 +52,7 @@ pub mod sequences;
 pub mod server;
 pub mod session;
 pub mod single_path;
+pub mod standing;
 pub mod starting_point;
 pub mod summary;
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
 pub use single_path::{Passage, PathDifference, SinglePath};
+pub use standing::Standing;
 use tool::Tool;
 pub use traffic::TrafficOptions;
 pub use twice::Twice;

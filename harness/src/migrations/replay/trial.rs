@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cut::{Attempt, Cut, boundaries, half, judge};
 use super::timings::spent_on;
 use super::touched::{Digests, Touches};
-use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
+use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Standing, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
 use crate::migrations::lineage::{Record, Script};
 use crate::migrations::sql::StatementKind;
@@ -121,8 +121,9 @@ impl Trial<'_, '_> {
         let applied = self.runner.perform_recorded(up, record, &["SAVEPOINT applied"]).await;
         applied.map_err(Stop::Elsewhere)?;
         let after = self.catalog().await?;
-        let sequences = Sequences::read(self.runner.session().connection()).await?;
-        let twice = self.twice(&after).await?;
+        let Standing { sequences, touches } =
+            Standing::read(self.runner.session().connection()).await?;
+        let twice = self.twice(&after, touches).await?;
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
@@ -158,10 +159,12 @@ impl Trial<'_, '_> {
         Ok(attempts)
     }
 
-    async fn twice(&mut self, after: &Arc<Catalog>) -> Result<Twice, Stop> {
+    async fn twice(&mut self, after: &Arc<Catalog>, mut touches: Touches) -> Result<Twice, Stop> {
         let Subject { up, record, .. } = self.subject;
-        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
-        let touches = Touches::read(self.runner.session().connection()).await?;
+        if !record.before.is_empty() {
+            self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
+            touches = Touches::read(self.runner.session().connection()).await?;
+        }
         if let Err(failure) = self.runner.perform(up).await {
             self.take_back_refused(&failure).await?;
             return Ok(Twice::Refused(failure));
