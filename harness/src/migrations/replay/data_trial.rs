@@ -6,7 +6,6 @@ use super::timings::spent_on;
 use super::touched::{Digests, Touches};
 use super::trial::{Subject, fits_a_transaction};
 use super::{Failure, ReplayError, Runner, Standing};
-use crate::migrations::lineage::Record;
 use crate::migrations::seeding::{Population, RowChange, RowFate};
 
 /// What one migration did to rows.
@@ -58,8 +57,7 @@ pub async fn try_with_data(
     match perform(runner, population, subject).await {
         Ok(trial) => Ok(DataInPlace::Applied(trial)),
         Err(Stop::Elsewhere(failure)) => {
-            runner.recover(&failure, true).await?;
-            runner.session().reset().await?;
+            runner.abandon(Some(&failure)).await?;
             Ok(DataInPlace::Elsewhere(Some(failure)))
         }
         Err(Stop::Error(error)) => Err(error),
@@ -115,7 +113,7 @@ async fn way_back(
     before: &Touches,
 ) -> Result<Vec<String>, Stop> {
     let Some(down) = subject.down else { return Ok(Vec::new()) };
-    if let Err(failure) = runner.perform_recorded(down, &Record::default(), &[]).await {
+    if let Err(failure) = runner.perform_recorded(down, (&[], &[]), &[]).await {
         take_back(runner, &failure).await?;
         return Ok(vec![format!("with rows, the down is refused: {failure}")]);
     }
