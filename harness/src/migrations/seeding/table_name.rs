@@ -31,7 +31,7 @@ pub(super) fn dollar_quoted(text: &str) -> String {
     let mut tag = "$text$".to_owned();
     // What ends with the tag's beginning would end too early.
     while text.contains(&tag) || text.ends_with(&tag[..tag.len() - 1]) {
-        tag.insert_str(tag.len() - 1, "x");
+        tag.insert(tag.len() - 1, 'x');
     }
     format!("{tag}{text}{tag}")
 }
