@@ -5,8 +5,7 @@ use super::cost::StatementCost;
 use super::timings::spent_on;
 use super::touched::{Digests, Touches};
 use super::trial::{Subject, fits_a_transaction};
-use super::{Failure, ReplayError, Runner, Sequences};
-use crate::migrations::lineage::Record;
+use super::{Failure, ReplayError, Runner, Standing};
 use crate::migrations::seeding::{Population, RowChange, RowFate};
 
 /// What one migration did to rows.
@@ -58,8 +57,7 @@ pub async fn try_with_data(
     match perform(runner, population, subject).await {
         Ok(trial) => Ok(DataInPlace::Applied(trial)),
         Err(Stop::Elsewhere(failure)) => {
-            runner.recover(&failure, true).await?;
-            runner.session().reset().await?;
+            runner.abandon(Some(&failure)).await?;
             Ok(DataInPlace::Elsewhere(Some(failure)))
         }
         Err(Stop::Error(error)) => Err(error),
@@ -76,13 +74,14 @@ async fn perform(
     let costs = runner.perform_measured(subject.up).await?.map_err(Stop::Elsewhere)?;
     let settled = runner.settle_recorded(subject.up, subject.record, &["SAVEPOINT applied"]).await;
     settled.map_err(Stop::Elsewhere)?;
-    let sequences = Sequences::read(runner.session().connection()).await?;
+    let applied = Standing::read(runner.session().connection()).await?;
 
-    let twice = second_run(runner, subject).await?;
+    let twice = second_run(runner, subject, &applied.touches).await?;
     let lost = way_back(runner, population, subject, &before).await?;
-    sequences.restore(runner.session().connection()).await?;
+    let tried = Standing::read(runner.session().connection()).await?;
+    applied.sequences.restore_from(&tried.sequences, runner.session().connection()).await?;
 
-    let touched = Touches::read(runner.session().connection()).await?.ids_since(&before);
+    let touched = tried.touches.ids_since(&before);
     let changes = population.compare(runner.session().connection(), Some(&touched));
     let changes = spent_on("rows_ms", changes).await?;
     runner.keep(subject.up).await.map_err(Stop::Elsewhere)?;
@@ -90,13 +89,16 @@ async fn perform(
 }
 
 /// The tables whose rows a second run changes; none when it is refused.
-async fn second_run(runner: &mut Runner<'_>, subject: Subject<'_>) -> Result<Vec<String>, Stop> {
-    let before = Touches::read(runner.session().connection()).await?;
+async fn second_run(
+    runner: &mut Runner<'_>,
+    subject: Subject<'_>,
+    before: &Touches,
+) -> Result<Vec<String>, Stop> {
     if let Err(failure) = runner.perform(subject.up).await {
         take_back(runner, &failure).await?;
         return Ok(Vec::new());
     }
-    let touched = Touches::read(runner.session().connection()).await?.since(&before);
+    let touched = Touches::read(runner.session().connection()).await?.since(before);
     let changed = Digests::read(runner.session().connection(), &touched).await?;
     runner.session().command("end a trial", "ROLLBACK TO applied").await?;
     let kept = Digests::read(runner.session().connection(), &touched).await?;
@@ -111,7 +113,7 @@ async fn way_back(
     before: &Touches,
 ) -> Result<Vec<String>, Stop> {
     let Some(down) = subject.down else { return Ok(Vec::new()) };
-    if let Err(failure) = runner.perform_recorded(down, &Record::default(), &[]).await {
+    if let Err(failure) = runner.perform_recorded(down, (&[], &[]), &[]).await {
         take_back(runner, &failure).await?;
         return Ok(vec![format!("with rows, the down is refused: {failure}")]);
     }

@@ -1,4 +1,5 @@
-//! The pass on an empty database: every migration applied and tried, then all of them taken down.
+//! The pass on an empty database: every migration applied and tried, and then, in a [`Descent`], all
+//! of them taken down.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::migrations::catalog::{Catalog, CatalogReader};
 use crate::migrations::lineage::{Lineage, Migration, Script, Step, Wrapping};
 use crate::migrations::seeding::Foresight;
 
-const DATABASE: &str = "fresh";
+pub(super) const DATABASE: &str = "fresh";
 /// How many migrations leave so much behind that a vacuum pays, about a millisecond each.
 pub(super) const VACUUM_EVERY: usize = 50;
 
@@ -28,7 +29,7 @@ pub struct FreshPass {
     pub head: Option<Arc<Catalog>>,
     /// How other schemas differ from the head.
     pub drifts: Vec<Drift>,
-    /// Downs that fail in the walk from the head to nothing.
+    /// Downs that fail in the walk from the head to nothing, once that has been made.
     pub walk_failed: Vec<(usize, Failure)>,
     /// What later versions demand of data.
     pub foresight: Foresight,
@@ -61,17 +62,18 @@ pub enum Course {
     Gap,
 }
 
-/// Runs the pass on a server of its own.
+/// Runs the pass on a server that has an empty database for it, and says how to go on from the
+/// head.
 ///
 /// # Errors
-/// PostgreSQL is missing, does not start, or goes away.
-pub async fn fresh_pass(
-    lineage: &Lineage,
+/// PostgreSQL goes away.
+pub async fn fresh_pass<'run>(
+    server: &'run Server,
+    lineage: &'run Lineage,
     options: &ReplayOptions,
     progress: Progress<'_>,
-) -> Result<FreshPass, ReplayError> {
-    let server = Server::start(DATABASE).await?;
-    let mut pass = Pass::open(&server, lineage, options).await?;
+) -> Result<(FreshPass, Descent<'run>), ReplayError> {
+    let mut pass = Pass::open(server, lineage, options).await?;
     let mut foresight = Foresight::new();
     let mut courses = Vec::with_capacity(lineage.migrations.len());
     for (index, migration) in lineage.migrations.iter().enumerate() {
@@ -92,15 +94,46 @@ pub async fn fresh_pass(
     let (mut head, mut drifts) = (None, Vec::new());
     if is_compared {
         let catalog = pass.head().await?;
-        drifts = drifts_of(&server, lineage, options, &catalog).await?;
+        drifts = drifts_of(server, lineage, options, &catalog).await?;
         head = Some(catalog);
     }
-    let walk_failed = match options.with_trials {
-        true => pass.walk_down(lineage, &courses, progress).await?,
-        false => Vec::new(),
-    };
-    let Pass { trials, unrecorded, .. } = pass;
-    Ok(FreshPass { courses, head, drifts, walk_failed, foresight, trials, unrecorded })
+    let Pass { tool, runner, trials, unrecorded, .. } = pass;
+    let runner = runner.expect("no copy is being made");
+    let walk_failed = Vec::new();
+    let pass = FreshPass { courses, head, drifts, walk_failed, foresight, trials, unrecorded };
+    Ok((pass, Descent { tool, runner }))
+}
+
+/// A database at the head, from which everything can be taken down.
+#[derive(Debug)]
+pub struct Descent<'run> {
+    tool: Tool<'run>,
+    runner: Runner<'run>,
+}
+
+impl Descent<'_> {
+    /// From the head to nothing, and what failed of it. A down that fails is left out, and the walk
+    /// goes on.
+    ///
+    /// # Errors
+    /// PostgreSQL goes away.
+    pub async fn walk_down(
+        mut self,
+        courses: &[Course],
+        progress: Progress<'_>,
+    ) -> Result<Vec<(usize, Failure)>, ReplayError> {
+        let mut failed = Vec::new();
+        for (index, course) in courses.iter().enumerate().rev() {
+            let migration = self.tool.migration(index);
+            let Some(down) = down_of(migration, course) else { continue };
+            progress(Stage::WalkDown, index, &migration.version);
+            let removal = self.tool.removal(index);
+            if let Err(failure) = self.runner.run(down, &removal).await? {
+                failed.push((index, failure));
+            }
+        }
+        Ok(failed)
+    }
 }
 
 /// The head against the lineage's own record of its schema, and against a live database.
@@ -254,25 +287,6 @@ impl<'run> Pass<'run> {
         let Subject { up, record, .. } = subject;
         let hidden = self.runner().what_else_fails(up, record, &failure).await?;
         Ok(Course::Failed { failure, hidden })
-    }
-
-    /// From the head to nothing. A down that fails is left out, and the walk goes on.
-    async fn walk_down(
-        &mut self,
-        lineage: &Lineage,
-        courses: &[Course],
-        progress: Progress<'_>,
-    ) -> Result<Vec<(usize, Failure)>, ReplayError> {
-        let mut failed = Vec::new();
-        for (index, migration) in lineage.migrations.iter().enumerate().rev() {
-            let Some(down) = down_of(migration, &courses[index]) else { continue };
-            progress(Stage::WalkDown, index, &migration.version);
-            let removal = self.tool.removal(index);
-            if let Err(failure) = self.runner().run(down, &removal).await? {
-                failed.push((index, failure));
-            }
-        }
-        Ok(failed)
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! - [`server`], [`session`]: a PostgreSQL of the replay's own, and the connection to it;
 //! - [`refusal`]: what PostgreSQL says, and where in a file that is;
-//! - [`runner`]: runs a script as its tool would;
+//! - [`runner`], `at_once`: run a script as its tool would;
 //! - [`trial`], [`clone`]: one migration up, twice, down and up again, in one transaction or in a
 //!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
 //! - [`fresh`]: the pass on an empty database;
@@ -25,6 +25,7 @@
 //! - [`outcome`], [`summary`], [`findings`]: what all of it comes to, with what `deployment` knows
 //!   to be missing; `timings`: what the time goes to.
 
+mod at_once;
 pub mod client_program;
 pub mod clone;
 pub mod concurrently;
@@ -52,6 +53,7 @@ pub mod sequences;
 pub mod server;
 pub mod session;
 pub mod single_path;
+pub mod standing;
 pub mod starting_point;
 pub mod summary;
 #[cfg(test)]
@@ -79,6 +81,7 @@ pub use sequences::Sequences;
 pub use server::Server;
 pub use session::Session;
 pub use single_path::{Passage, PathDifference, SinglePath};
+pub use standing::Standing;
 use tool::Tool;
 pub use traffic::TrafficOptions;
 pub use twice::Twice;

@@ -67,7 +67,10 @@ impl Refusal {
     pub fn out_of_time(error: &sqlx::Error, deadline: Duration) -> Self {
         let seconds = deadline.as_secs_f64();
         Self {
-            message: format!("the statement did not end within {seconds} s and was cancelled"),
+            message: format!(
+                "the statement did not end within {seconds} s and was cancelled; if it may take \
+                 longer, say how long with --statement-deadline"
+            ),
             ..Self::new(error)
         }
     }

@@ -52,14 +52,9 @@ impl<'run, 'server> Attempts<'run, 'server> {
         without: &RowSet,
     ) -> Result<Result<(), Failure>, ReplayError> {
         let mut runner = Runner::new(self.session.take().expect("the session is open"));
-        runner.session().command("begin an attempt", "BEGIN").await?;
-        without.delete(runner.session().connection()).await?;
+        without.begin_without(runner.session().connection()).await?;
         let outcome = runner.perform(self.subject.up).await;
-        match &outcome {
-            Err(failure) => runner.recover(failure, true).await?,
-            Ok(()) => runner.session().command("end an attempt", "ROLLBACK").await?,
-        }
-        runner.session().reset().await?;
+        runner.abandon(outcome.as_ref().err()).await?;
         *self.session = Some(runner.into_session());
         Ok(outcome)
     }
@@ -81,8 +76,7 @@ impl<'run, 'server> Attempts<'run, 'server> {
 /// # Errors
 /// The server is down.
 pub async fn delete(session: &mut Session<'_>, rows: &RowSet) -> Result<(), ReplayError> {
-    session.command("leave out rows", "BEGIN").await?;
-    rows.delete(session.connection()).await?;
+    rows.begin_without(session.connection()).await?;
     session.command("leave out rows", "COMMIT").await
 }
 

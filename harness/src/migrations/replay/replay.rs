@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use chrono::{Local, NaiveDate};
 
 use super::explained::told_once;
-use super::fresh::fresh_pass;
+use super::fresh::{self, fresh_pass};
 use super::single_path::single_paths;
 use super::timings::{counted, milliseconds};
 use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
 use super::{
-    FreshPass, LineageSummary, ReplayError, ReplayOutcome, UpgradePass, findings, summary,
+    FreshPass, LineageSummary, ReplayError, ReplayOutcome, Server, UpgradePass, findings, summary,
 };
 use crate::migrations::lineage::{Lineage, refuse_reaching};
 use crate::migrations::rules;
@@ -112,14 +112,31 @@ async fn replay_all(
 ) -> Result<ReplayOutcome, ReplayError> {
     refuse_reaching(lineage)?;
     let begun = Instant::now();
-    let fresh = fresh_pass(lineage, options, progress).await?;
+    let server = Server::start(fresh::DATABASE).await?;
+    let (mut fresh, descent) = fresh_pass(&server, lineage, options, progress).await?;
     let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun.elapsed()))]);
-    let upgrading = Instant::now();
-    let upgrade = match options.with_data {
-        true => Some(upgrade_pass(lineage, &fresh, options, progress).await?),
-        false => None,
+    let walking = Instant::now();
+    let walk_down = async {
+        match options.with_trials {
+            true => descent.walk_down(&fresh.courses, progress).await,
+            false => Ok(Vec::new()),
+        }
     };
-    timings.insert("upgrade_ms", milliseconds(upgrading.elapsed()));
+    let upgrade = async {
+        match options.with_data {
+            true => upgrade_pass(lineage, &fresh, options, progress).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    // Both only wait for their servers, and there are two of these. Where the waits of readers and
+    // writers are measured, nothing else is done meanwhile.
+    let (walk_failed, upgrade) = match options.traffic {
+        None => tokio::try_join!(walk_down, upgrade)?,
+        Some(_) => (walk_down.await?, upgrade.await?),
+    };
+    fresh.walk_failed = walk_failed;
+    drop(server);
+    timings.insert("walks_ms", milliseconds(walking.elapsed()));
     let checking = Instant::now();
     let alone = match &upgrade {
         Some(walk) => single_paths(lineage, &fresh, walk, options, progress).await?,

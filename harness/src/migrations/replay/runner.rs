@@ -1,5 +1,6 @@
 //! Runs scripts as their tool would: in its transaction or without, with its record after them.
 
+use super::at_once::is_sent_at_once;
 use super::cost::{Counters, StatementCost};
 use super::trial::fits_a_transaction;
 use super::{Failure, Refusal, ReplayError, Session};
@@ -7,7 +8,8 @@ use crate::migrations::lineage::{Record, Script, Wrapping};
 use crate::migrations::sql::{Statement, StatementKind};
 
 /// What a deferred constraint has to say is said now, and what is deferred stays so afterwards.
-const SETTLE: [&str; 2] = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"];
+pub(super) const SETTLE: [&str; 2] =
+    ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"];
 
 /// Runs scripts in one session.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl<'server> Runner<'server> {
         script: &Script,
         record: &Record,
     ) -> Result<Result<(), Failure>, ReplayError> {
-        if wrapping(script) == Wrapping::Together && is_sent_at_once(script) {
+        if is_sent_at_once(script) {
             return self.run_at_once(script, record).await;
         }
         let mut course = Course { session: &mut self.session, script, open: false };
@@ -54,68 +56,53 @@ impl<'server> Runner<'server> {
         Ok(outcome)
     }
 
-    /// Sends everything at once: the script, which is a transaction, and the two parts of the
-    /// record, each one of its own. PostgreSQL ends one at a `COMMIT` between them.
-    async fn run_at_once(
-        &mut self,
-        script: &Script,
-        record: &Record,
-    ) -> Result<Result<(), Failure>, ReplayError> {
-        let reset = self.session.reset_text();
-        let mut texts: Vec<&str> = record.before.iter().map(String::as_str).collect();
-        if !texts.is_empty() {
-            texts.push("COMMIT");
-        }
-        let first = texts.len();
-        texts.extend(script.statements.iter().map(|statement| &*statement.text));
-        let last = texts.len();
-        texts.push("COMMIT");
-        texts.extend(record.after.iter().map(String::as_str));
-        if !record.after.is_empty() {
-            texts.push("COMMIT");
-        }
-        texts.push(&reset);
-        let Err((place, refusal)) = self.session.run_texts(&texts).await else {
-            return Ok(Ok(()));
-        };
-        let mut failure = match place {
-            place if place < first || place > last => Failure::of_record(script, refusal),
-            place if place == last => Failure::after(script, "COMMIT", refusal),
-            place => Failure::at(script, place - first, &script.statements[place - first], refusal),
-        };
-        self.recover(&failure, false).await?;
-        if place >= first {
-            // What cannot be parsed is refused with all that was sent, the record before it too.
-            let written = write(&mut self.session, script, &record.before).await;
-            failure = written.err().unwrap_or(failure);
-        }
-        self.session.reset().await?;
-        Ok(Err(failure))
-    }
-
     /// Runs a script's statements within the transaction that is open, its own transaction control
     /// left out, and fires what it deferred.
     ///
     /// # Errors
     /// The refusal; the transaction is then failed, and the session may be lost.
     pub async fn perform(&mut self, script: &Script) -> Result<(), Failure> {
+        self.perform_announced(script, &Record::default()).await
+    }
+
+    /// As [`Runner::announce`], and then as [`Runner::perform`].
+    ///
+    /// # Errors
+    /// As [`Runner::perform`].
+    pub async fn perform_announced(
+        &mut self,
+        script: &Script,
+        record: &Record,
+    ) -> Result<(), Failure> {
+        if is_sent_at_once(script) {
+            return self.perform_at_once(script, &record.before, &[]).await;
+        }
+        self.announce(script, record).await?;
         self.step_through(script).await?;
         self.settle(script).await
     }
 
     /// As [`Runner::perform`], then what the tool writes after the script, then a session as new,
-    /// and then these commands of the replay's own.
+    /// and then these commands of the replay's own. What the tool writes before the script is
+    /// written with it, or was so before.
     ///
     /// # Errors
     /// As [`Runner::perform`].
     pub async fn perform_recorded(
         &mut self,
         script: &Script,
-        record: &Record,
+        (before, after): (&[String], &[String]),
         then: &[&str],
     ) -> Result<(), Failure> {
+        let reset = self.session.reset_text();
+        let after = after.iter().map(String::as_str);
+        let after: Vec<&str> = after.chain([&*reset]).chain(then.iter().copied()).collect();
+        if is_sent_at_once(script) {
+            return self.perform_at_once(script, before, &after).await;
+        }
+        write(&mut self.session, script, before).await?;
         self.step_through(script).await?;
-        self.settle_recorded(script, record, then).await
+        self.settle_and_run(script, &after).await
     }
 
     async fn step_through(&mut self, script: &Script) -> Result<(), Failure> {
@@ -138,11 +125,10 @@ impl<'server> Runner<'server> {
     ) -> Result<Result<(), Failure>, ReplayError> {
         let mut outcome = self.begin(script, record).await;
         if outcome.is_ok() {
-            outcome = self.perform_recorded(script, record, &["COMMIT"]).await;
+            outcome = self.perform_recorded(script, (&[], &record.after), &["COMMIT"]).await;
         }
         if let Err(failure) = &outcome {
-            self.recover(failure, true).await?;
-            self.session.reset().await?;
+            self.abandon(Some(failure)).await?;
         }
         Ok(outcome)
     }
@@ -183,11 +169,7 @@ impl<'server> Runner<'server> {
         {
             costs = Err(failure);
         }
-        match &costs {
-            Err(failure) => self.recover(failure, true).await?,
-            Ok(_) => self.session.command("measure a migration", "ROLLBACK").await?,
-        }
-        self.session.reset().await?;
+        self.abandon(costs.as_ref().err()).await?;
         Ok(costs.unwrap_or_default())
     }
 
@@ -218,9 +200,12 @@ impl<'server> Runner<'server> {
     ) -> Result<(), Failure> {
         let reset = self.session.reset_text();
         let record = record.after.iter().map(String::as_str);
-        let then = then.iter().copied();
-        let texts: Vec<&str> =
-            SETTLE.into_iter().chain(record).chain([&*reset]).chain(then).collect();
+        let texts: Vec<&str> = record.chain([&*reset]).chain(then.iter().copied()).collect();
+        self.settle_and_run(script, &texts).await
+    }
+
+    async fn settle_and_run(&mut self, script: &Script, then: &[&str]) -> Result<(), Failure> {
+        let texts: Vec<&str> = SETTLE.into_iter().chain(then.iter().copied()).collect();
         let outcome = self.session.run_texts(&texts).await;
         outcome.map_err(|(place, refusal)| match place < SETTLE.len() {
             true => Failure::after(script, "COMMIT", refusal),
@@ -321,6 +306,18 @@ impl<'server> Runner<'server> {
         Ok(outcome)
     }
 
+    /// Takes back all of the transaction that is open, and what it left in the session; after a
+    /// failure that took the session along, gets a new one.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn abandon(&mut self, failure: Option<&Failure>) -> Result<(), ReplayError> {
+        match failure.is_some_and(|failure| failure.refusal.lost) {
+            true => self.session.reconnect().await,
+            false => self.session.roll_back().await,
+        }
+    }
+
     /// After a failure: ends the transaction that is open, or gets a new session.
     ///
     /// # Errors
@@ -385,7 +382,7 @@ impl Course<'_, '_> {
 }
 
 /// Writes a part of the tool's own record.
-async fn write(
+pub(super) async fn write(
     session: &mut Session<'_>,
     script: &Script,
     statements: &[String],
@@ -395,15 +392,6 @@ async fn write(
     }
     let outcome = session.run_text(&statements.join("; ")).await;
     outcome.map_err(|refusal| Failure::of_record(script, refusal))
-}
-
-/// Whether a script has nothing in it that controls transactions or brings data of its own, and can
-/// be sent just as it is.
-fn is_sent_at_once(script: &Script) -> bool {
-    let plain = |statement: &Statement| {
-        statement.kind == StatementKind::Ordinary && statement.copy_data.is_none()
-    };
-    !script.statements.is_empty() && script.statements.iter().all(plain)
 }
 
 /// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL

@@ -31,12 +31,29 @@ impl Sequences {
         Ok(Self { values })
     }
 
+    /// Notes where a sequence stands.
+    pub(super) fn insert(&mut self, id: i64, value: Option<i64>) {
+        self.values.insert(id, value);
+    }
+
     /// Puts back every sequence that stood elsewhere and is still there.
     ///
     /// # Errors
     /// As [`Sequences::read`].
     pub async fn restore(&self, connection: &mut PgConnection) -> Result<(), ReplayError> {
         let now = Self::read(connection).await?;
+        self.restore_from(&now, connection).await
+    }
+
+    /// The same, where it is known how they stand now.
+    ///
+    /// # Errors
+    /// As [`Sequences::read`].
+    pub async fn restore_from(
+        &self,
+        now: &Self,
+        connection: &mut PgConnection,
+    ) -> Result<(), ReplayError> {
         let moved = now
             .values
             .iter()

@@ -174,6 +174,16 @@ impl<'server> Session<'server> {
         outcome.await.map(drop).map_err(ReplayError::server("reset the session"))
     }
 
+    /// Rolls back, and resets.
+    ///
+    /// # Errors
+    /// The server is down.
+    pub async fn roll_back(&mut self) -> Result<(), ReplayError> {
+        let text = AssertSqlSafe(format!("ROLLBACK; {}", self.reset_text()));
+        let outcome = spent_on("commands_ms", sqlx::raw_sql(text).execute(&mut self.connection));
+        outcome.await.map(drop).map_err(ReplayError::server("roll back"))
+    }
+
     /// What [`Session::reset`] runs, to be sent along with something else.
     pub fn reset_text(&self) -> String {
         let prologue = self.prologue.iter().map(String::as_str);

@@ -38,6 +38,11 @@ impl Touches {
         Ok(Self { tables: rows.iter().map(table).collect() })
     }
 
+    /// Notes how often a table of this quoted name was touched.
+    pub(super) fn insert(&mut self, id: i64, name: String, touches: i64) {
+        self.tables.insert(id, (name, touches));
+    }
+
     /// The tables, by their quoted names, that were touched between an earlier reading and this.
     pub fn since(&self, earlier: &Self) -> Vec<String> {
         self.touched(earlier).map(|(_, name)| name.to_owned()).collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cut::{Attempt, Cut, boundaries, half, judge};
 use super::timings::spent_on;
 use super::touched::{Digests, Touches};
-use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Twice};
+use super::{Failure, NotRestored, ReplayError, RoundTrip, Runner, Sequences, Standing, Twice};
 use crate::migrations::catalog::{Catalog, CatalogReader, Difference};
 use crate::migrations::lineage::{Record, Script};
 use crate::migrations::sql::StatementKind;
@@ -91,8 +91,7 @@ pub async fn try_in_place(
     match (Trial { runner, reader, subject }).perform(before).await {
         Ok(tried) => Ok(InPlace::Applied(tried)),
         Err(Stop::Elsewhere(failure)) => {
-            runner.recover(&failure, true).await?;
-            runner.session().reset().await?;
+            runner.abandon(Some(&failure)).await?;
             Ok(InPlace::Elsewhere)
         }
         Err(Stop::Error(error)) => Err(error),
@@ -118,11 +117,13 @@ impl Trial<'_, '_> {
         let Subject { up, record, .. } = self.subject;
         self.runner.begin(up, record).await.map_err(Stop::Elsewhere)?;
         let attempts = self.cut().await?;
-        let applied = self.runner.perform_recorded(up, record, &["SAVEPOINT applied"]).await;
+        let after = (&[][..], &*record.after);
+        let applied = self.runner.perform_recorded(up, after, &["SAVEPOINT applied"]).await;
         applied.map_err(Stop::Elsewhere)?;
         let after = self.catalog().await?;
-        let sequences = Sequences::read(self.runner.session().connection()).await?;
-        let twice = self.twice(&after).await?;
+        let Standing { sequences, touches } =
+            Standing::read(self.runner.session().connection()).await?;
+        let twice = self.twice(&after, touches).await?;
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
@@ -158,10 +159,12 @@ impl Trial<'_, '_> {
         Ok(attempts)
     }
 
-    async fn twice(&mut self, after: &Arc<Catalog>) -> Result<Twice, Stop> {
+    async fn twice(&mut self, after: &Arc<Catalog>, mut touches: Touches) -> Result<Twice, Stop> {
         let Subject { up, record, .. } = self.subject;
-        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
-        let touches = Touches::read(self.runner.session().connection()).await?;
+        if !record.before.is_empty() {
+            self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
+            touches = Touches::read(self.runner.session().connection()).await?;
+        }
         if let Err(failure) = self.runner.perform(up).await {
             self.take_back_refused(&failure).await?;
             return Ok(Twice::Refused(failure));
@@ -192,8 +195,7 @@ impl Trial<'_, '_> {
         trip.compare_down(&Difference::between(before, &restored));
 
         let Subject { up, record, .. } = self.subject;
-        self.runner.announce(up, record).await.map_err(Stop::Elsewhere)?;
-        if let Err(failure) = self.runner.perform(up).await {
+        if let Err(failure) = self.runner.perform_announced(up, record).await {
             self.take_back_refused(&failure).await?;
             trip.not_restored.push(NotRestored::UpRefused(failure));
             return Ok(trip);
@@ -209,8 +211,8 @@ impl Trial<'_, '_> {
 
     /// Runs the way down with its record, and leaves a session as new.
     async fn go_down(&mut self, down: &Script) -> Result<(), Failure> {
-        self.runner.announce(down, self.subject.removal).await?;
-        self.runner.perform_recorded(down, self.subject.removal, &[]).await
+        let Record { before, after } = self.subject.removal;
+        self.runner.perform_recorded(down, (before, after), &[]).await
     }
 
     /// Goes back to the applied migration after a refusal.

@@ -18,7 +18,7 @@ DECLARE
   census jsonb;
   written_before jsonb;
   written jsonb;
-  results jsonb := '[]';
+  results jsonb[] := '{}';
   code text; message text; named text; detail text; context text;
 BEGIN
   {written}
@@ -94,11 +94,12 @@ BEGIN
     IF taken = 0 THEN
       EXECUTE step->>'census' INTO census;
     END IF;
-    results := results || jsonb_build_object(
+    -- An array grows in place; a document would be copied each time.
+    results := array_append(results, jsonb_build_object(
       'table', (step->>'table')::bigint, 'taken', taken, 'refusals', refusals,
-      'rows', census->0, 'born', census->1, 'made', newborn);
+      'rows', census->0, 'born', census->1, 'made', newborn));
   END LOOP;
   {written}
   PERFORM set_config('harness.seeding', jsonb_build_object(
-    'results', results, 'written_before', written_before, 'written', written)::text, true);
+    'results', to_jsonb(results), 'written_before', written_before, 'written', written)::text, true);
 END

@@ -26,16 +26,16 @@ impl RowSet {
         self.tables.values().map(BTreeSet::len).sum()
     }
 
-    /// Deletes them, with no trigger fired and no foreign key asked. In a transaction; the setting
-    /// that it needs is put back.
+    /// Begins a transaction in which they are deleted, with no trigger fired and no foreign key
+    /// asked; the setting that it needs is put back.
     ///
     /// # Errors
     /// PostgreSQL is gone, or the session's role is no superuser.
-    pub async fn delete(&self, connection: &mut PgConnection) -> Result<(), SeedingError> {
-        if self.is_empty() {
-            return Ok(());
+    pub async fn begin_without(&self, connection: &mut PgConnection) -> Result<(), SeedingError> {
+        let mut sql = "BEGIN".to_owned();
+        if !self.is_empty() {
+            sql.push_str("; SET LOCAL session_replication_role = replica;");
         }
-        let mut sql = "SET LOCAL session_replication_role = replica;".to_owned();
         for (table, places) in &self.tables {
             let places: Vec<String> = places.iter().map(|place| format!("\"{place}\"")).collect();
             let _ = write!(
@@ -45,7 +45,9 @@ impl RowSet {
                 places.join(",")
             );
         }
-        sql.push_str(" SET LOCAL session_replication_role = origin");
+        if !self.is_empty() {
+            sql.push_str(" SET LOCAL session_replication_role = origin");
+        }
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(connection)
             .await

@@ -7,7 +7,7 @@ use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::SeedingError;
-use super::table_name::quote_literal;
+use super::table_name::dollar_quoted;
 
 /// How long one plan may take; a trigger may wait for something that never comes.
 const DEADLINE: &str = "60s";
@@ -19,7 +19,8 @@ const WITHOUT_ALTERNATIVES: &str = "HN001";
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Step {
     pub table: u32,
-    /// What its rows are the newest of: itself, and the root of its partition tree.
+    /// What its rows are the newest of, if others refer to that: itself, and the root of its
+    /// partition tree.
     pub registers: Vec<u32>,
     /// All rows at once.
     pub all: String,
@@ -131,12 +132,12 @@ pub(super) async fn run(
     let plan = serde_json::to_string(steps).map_err(SeedingError::answer("writing a plan"))?;
     let body = include_str!("interpreter.sql")
         .replace("{written}", include_str!("written.sql"))
-        .replacen("{plan}", &quote_literal(&plan), 1);
+        .replacen("{plan}", &dollar_quoted(&plan), 1);
     let script = format!(
         "BEGIN; SET LOCAL statement_timeout = '{DEADLINE}'; SET LOCAL jit = off; \
          SET CONSTRAINTS ALL DEFERRED; DO {}; SELECT current_setting('harness.seeding'); COMMIT; \
          SELECT pg_snapshot_xmin(pg_current_snapshot())::text",
-        quote_literal(&body)
+        dollar_quoted(&body)
     );
     let rows = match sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut *connection).await {
         Ok(rows) => rows,

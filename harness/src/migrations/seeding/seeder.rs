@@ -395,7 +395,10 @@ impl Seeder {
         });
         Some(Step {
             table: oid,
-            registers: BTreeSet::from([oid, table.root]).into_iter().collect(),
+            registers: BTreeSet::from([oid, table.root])
+                .into_iter()
+                .filter(|oid| returned.contains_key(oid))
+                .collect(),
             all: insertion(table, &first, own),
             rows: tried.iter().map(alternatives).collect(),
             enough: rows.len(),

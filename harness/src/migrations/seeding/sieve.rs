@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
 
 use super::SeedingError;
-use super::table_name::{quote_identifier, quote_literal};
+use super::table_name::{dollar_quoted, quote_identifier};
 
 /// One value for each column of a problem, as text; `None` is NULL.
 pub(super) type Candidate = Vec<Option<String>>;
@@ -68,11 +68,11 @@ pub(super) async fn sift(
     }
     let database = SeedingError::database;
     let text = serde_json::to_string(problems).map_err(SeedingError::answer("writing problems"))?;
-    let body = include_str!("sieve.sql").replacen("{problems}", &quote_literal(&text), 1);
+    let body = include_str!("sieve.sql").replacen("{problems}", &dollar_quoted(&text), 1);
     let mut transaction = connection.begin().await.map_err(database("begin to try values"))?;
     let script = format!(
         "SET LOCAL statement_timeout = '60s'; SET LOCAL jit = off; DO {}",
-        quote_literal(&body)
+        dollar_quoted(&body)
     );
     sqlx::raw_sql(AssertSqlSafe(script))
         .execute(&mut *transaction)

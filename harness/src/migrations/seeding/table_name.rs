@@ -25,8 +25,35 @@ impl TableName {
     }
 }
 
+/// Text as PostgreSQL reads it without looking at each letter: nothing in it is escaped, however
+/// often it is quoted.
+pub(super) fn dollar_quoted(text: &str) -> String {
+    let mut tag = "$text$".to_owned();
+    // What ends with the tag's beginning would end too early.
+    while text.contains(&tag) || text.ends_with(&tag[..tag.len() - 1]) {
+        tag.insert(tag.len() - 1, 'x');
+    }
+    format!("{tag}{text}{tag}")
+}
+
 impl fmt::Display for TableName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}.{}", self.schema, self.table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_quoted_by_what_it_does_not_hold() {
+        for (text, quoted) in [
+            ("it's \\", "$text$it's \\$text$"),
+            ("$text$1$text$", "$textx$$text$1$text$$textx$"),
+            ("1 $text", "$textx$1 $text$textx$"),
+        ] {
+            assert_eq!(dollar_quoted(text), quoted);
+        }
     }
 }

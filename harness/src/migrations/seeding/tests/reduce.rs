@@ -15,8 +15,7 @@ struct Statement<'a> {
 
 impl Trial for Statement<'_> {
     async fn attempt(&mut self, without: &RowSet) -> Result<Result<(), Refusal>, SeedingError> {
-        execute(self.connection, "BEGIN").await.unwrap();
-        without.delete(self.connection).await?;
+        without.begin_without(self.connection).await?;
         let outcome = execute(self.connection, self.sql).await;
         execute(self.connection, "ROLLBACK").await.unwrap();
         Ok(outcome)
@@ -60,8 +59,7 @@ async fn check(tables: &str, migration: &str) -> (Reduction, Database) {
     let reduction = reduce(&mut trial, &population, refusal).await.unwrap();
     assert!(!reduction.exhausted, "{migration}, seed {SEED}");
     if reduction.class != ReductionClass::AlwaysRefused {
-        database.execute("BEGIN").await;
-        reduction.without.delete(&mut database.connection).await.unwrap();
+        reduction.without.begin_without(&mut database.connection).await.unwrap();
         database.execute("SET CONSTRAINTS ALL IMMEDIATE; COMMIT").await;
         database.execute(migration).await;
     }
