@@ -260,8 +260,10 @@ impl Environment {
     /// # Errors
     /// When this backend cannot.
     pub async fn disrupt_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
+        let backend = self.backend.lock().await;
+        // Not before: an earlier disruption that is ending now must not take this one for its own.
         self.database_disrupted.store(true, Ordering::Relaxed);
-        self.backend.lock().await.disrupt_database(how).await
+        backend.disrupt_database(how).await
     }
 
     /// Ends a disruption of PostgreSQL and waits until it takes connections.
@@ -269,7 +271,8 @@ impl Environment {
     /// # Errors
     /// When it does not come back, with the end of its log.
     pub async fn restore_database(&self, how: Disruption) -> Result<(), EnvironmentError> {
-        self.backend.lock().await.restore_database(how).await?;
+        let backend = self.backend.lock().await;
+        backend.restore_database(how).await?;
         self.database_disrupted.store(false, Ordering::Relaxed);
         Ok(())
     }
