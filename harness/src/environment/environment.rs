@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::backend::{Backend, Owner, Started};
 use super::build::Built;
-use super::http::http_client;
+use super::http::{http_client, http_client_of_the_proxy};
 use super::input::PartInput;
 use super::part::{Part, PartSetup};
 use super::place::Address;
@@ -154,7 +154,7 @@ impl Environment {
         let Services { proxy_url, database } =
             backend.start_services(request.seed.0, owner.as_ref(), recorder).await?;
         let http = http_client();
-        let proxy = ProxyClient::new(http.clone(), proxy_url);
+        let proxy = ProxyClient::new(http_client_of_the_proxy(), proxy_url);
 
         let mut values = Values::default()
             .with("seed", request.seed.to_string())
@@ -323,7 +323,9 @@ impl Environment {
     /// # Errors
     /// When it cannot listen there any more.
     pub async fn restart_proxy(&self) -> Result<(), EnvironmentError> {
-        self.backend.lock().await.restart_proxy().await?;
+        // Held until the links are there: whoever ends the proxy meanwhile waits.
+        let mut backend = self.backend.lock().await;
+        backend.restart_proxy().await?;
         for (link, (listen, upstream)) in self.links.iter().zip(&self.hops) {
             let (listen, upstream) = (listen.to_string(), upstream.to_string());
             self.proxy.create(&link.name, &listen, &upstream).await?;

@@ -20,8 +20,11 @@ pub struct Shrunk {
     pub confirmations: usize,
 }
 
-/// How often the result is run again to see that it fails every time.
-const CONFIRMATIONS: usize = 5;
+/// How often the result is run again to see that it fails every time: one that fails less often than
+/// three times of four does not come through nineteen times of twenty.
+const CONFIRMATIONS: usize = 10;
+/// Fewer runs than this say nothing of what came before.
+const FEWEST_CONFIRMATIONS: usize = 5;
 /// No fault is made shorter than this, in milliseconds.
 const SHORTEST: u64 = 100;
 /// Times are rounded to this, in milliseconds.
@@ -37,7 +40,7 @@ pub async fn shrink<E>(
     budget: usize,
     fails: impl AsyncFnMut(&Schedule) -> Result<bool, E>,
 ) -> Result<Shrunk, E> {
-    let exploring = budget.saturating_sub(2 * CONFIRMATIONS);
+    let exploring = budget.saturating_sub(CONFIRMATIONS);
     let mut search = Search { smallest: vec![schedule], runs: 0, budget: exploring, fails };
     search.fewer().await?;
     search.each(shorter).await?;
@@ -147,39 +150,39 @@ impl<F> Search<F> {
         Ok(())
     }
 
-    /// Runs the smallest again and again. If it does not fail every time, so is what came before
-    /// it in the search, once; the one that failed more often is the result.
+    /// Runs the smallest again and again. If it does not fail every time, so is what came before it
+    /// in the search, and so on; what fails every time is the result, or what fails most often.
     async fn confirm<E>(mut self) -> Result<Shrunk, E>
     where
         F: AsyncFnMut(&Schedule) -> Result<bool, E>,
     {
         let smallest = self.smallest.pop().unwrap_or_default();
-        let failed = self.count_failing(&smallest).await?;
-        if failed < CONFIRMATIONS
+        let mut best = self.count_failing(smallest).await?;
+        while best.failed < best.confirmations
+            && self.runs + FEWEST_CONFIRMATIONS <= self.budget
             && let Some(before) = self.smallest.pop()
         {
-            let failed_before = self.count_failing(&before).await?;
-            if failed_before > failed {
-                return Ok(self.shrunk(before, failed_before));
+            let before = self.count_failing(before).await?;
+            if before.failed * best.confirmations > best.failed * before.confirmations {
+                best = before;
             }
         }
-        Ok(self.shrunk(smallest, failed))
+        Ok(Shrunk { runs: self.runs, ..best })
     }
 
-    async fn count_failing<E>(&mut self, schedule: &Schedule) -> Result<usize, E>
+    /// Until it does not fail.
+    async fn count_failing<E>(&mut self, schedule: Schedule) -> Result<Shrunk, E>
     where
         F: AsyncFnMut(&Schedule) -> Result<bool, E>,
     {
-        let mut failed = 0;
-        for _ in 0..CONFIRMATIONS {
+        let runs = CONFIRMATIONS.min(self.budget.saturating_sub(self.runs)).max(1);
+        let (mut failed, mut confirmations) = (0, 0);
+        while confirmations < runs && failed == confirmations {
             self.runs += 1;
-            failed += usize::from((self.fails)(schedule).await?);
+            confirmations += 1;
+            failed += usize::from((self.fails)(&schedule).await?);
         }
-        Ok(failed)
-    }
-
-    fn shrunk(self, schedule: Schedule, failed: usize) -> Shrunk {
-        Shrunk { schedule, runs: self.runs, failed, confirmations: CONFIRMATIONS }
+        Ok(Shrunk { schedule, runs: self.runs, failed, confirmations })
     }
 }
 
@@ -255,7 +258,7 @@ mod tests {
             assert_eq!(parts, [culprit.to_string()]);
             let fault = &shrunk.schedule.faults()[0];
             assert_eq!((fault.at, fault.lasts), (500, SHORTEST));
-            assert_eq!((shrunk.failed, shrunk.confirmations), (5, 5));
+            assert_eq!((shrunk.failed, shrunk.confirmations), (10, 10));
             assert!(shrunk.runs <= 60, "{} runs", shrunk.runs);
         }
     }
@@ -283,7 +286,7 @@ mod tests {
         })
         .await;
         assert!(parts.contains(&"7".to_owned()) && parts.len() > 1, "{parts:?}");
-        assert_eq!(shrunk.failed, 5);
+        assert_eq!(shrunk.failed, shrunk.confirmations);
     }
 
     #[tokio::test]
