@@ -83,7 +83,8 @@ enum Order {
     Signal(Signal),
     /// The answer says what could not be done.
     Limit(Scarcity, oneshot::Sender<io::Result<()>>),
-    Relieve(Scarcity),
+    /// The answer says that it is done.
+    Relieve(Scarcity, oneshot::Sender<()>),
 }
 
 impl Part {
@@ -235,7 +236,10 @@ impl Part {
     /// # Errors
     /// As [`Part::start`].
     pub async fn relieve(&self, scarcity: Scarcity) -> Result<(), EnvironmentError> {
-        self.order(Order::Relieve(scarcity)).await;
+        let (lifted, is_lifted) = oneshot::channel();
+        self.order(Order::Relieve(scarcity, lifted)).await;
+        // One that does not run any more has no limit to lift.
+        let _ = is_lifted.await;
         self.start().await
     }
 
@@ -331,7 +335,7 @@ async fn own(
                 let limited = running.limit(scarcity);
                 let _ = answer.send(limited.map(|before| limits.push((scarcity, before))));
             }
-            Order::Relieve(scarcity) => {
+            Order::Relieve(scarcity, lifted) => {
                 let imposed = limits.extract_if(.., |(imposed, _)| *imposed == scarcity);
                 for (scarcity, before) in imposed {
                     if let Err(error) = running.relieve(scarcity, before) {
@@ -339,6 +343,7 @@ async fn own(
                         tracing::error!(%error, part, "a limit could not be lifted");
                     }
                 }
+                let _ = lifted.send(());
             }
         }
     };
