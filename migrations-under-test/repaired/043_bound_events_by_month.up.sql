@@ -1,6 +1,6 @@
 -- From here on the table takes only events from before a month's beginning, at least three months ahead: so it can
--- become the partition of all that is older, and no other is needed before the server makes one. Events that an agent with a wrong clock dates later are refused until
--- there is a place for them, and sent again.
+-- become the partition of all that is older, and no other is needed before the server makes one. Events that an agent
+-- with a wrong clock dates later are refused until there is a place for them, and sent again.
 --
 -- The bound is only noted here: the next migration checks the rows that are there, with a weaker lock.
 

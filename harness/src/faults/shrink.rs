@@ -290,6 +290,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_search_goes_back_as_far_as_what_fails_every_time() {
+        // Whatever is smaller than four faults fails when it is first tried, and then no more.
+        let mut tried_before = Vec::new();
+        let (shrunk, parts) = shrink_to(60, |tried| {
+            let again = tried_before.contains(tried);
+            tried_before.push(tried.clone());
+            has(tried, 7) && (tried.faults().len() >= 4 || !again)
+        })
+        .await;
+        assert!(parts.len() >= 4, "{parts:?}");
+        let again = |schedule: &&Schedule| schedule.faults().len() < 4 && has(schedule, 7);
+        assert!(tried_before.iter().filter(again).count() > 4, "it went back more than one step");
+        assert_eq!((shrunk.failed, shrunk.confirmations), (10, 10));
+    }
+
+    #[tokio::test]
+    async fn without_one_that_fails_every_time_the_one_that_fails_most_often_is_left() {
+        let mut tries = 0;
+        let (shrunk, _) = shrink_to(60, |tried| {
+            tries += 1;
+            has(tried, 7) && (tries < 20 || tries % 3 > 0)
+        })
+        .await;
+        assert!(shrunk.failed > 0 && shrunk.failed < shrunk.confirmations, "{shrunk:?}");
+        assert!(shrunk.runs <= 60, "{} runs", shrunk.runs);
+    }
+
+    #[tokio::test]
     async fn a_fault_is_made_as_mild_as_still_fails() {
         let slow = |latency| ScheduledFault {
             at: 500,

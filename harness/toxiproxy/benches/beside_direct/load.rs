@@ -123,6 +123,23 @@ pub fn round_trips(to: SocketAddr, connections: usize, each: usize) -> Vec<Durat
         };
         (0..each).map(|_| one()).collect::<Vec<_>>()
     };
-    let workers: Vec<_> = (0..connections).map(|_| std::thread::spawn(pinger)).collect();
-    workers.into_iter().flat_map(|worker| worker.join().expect("a connection")).collect()
+    side_by_side(connections, pinger)
+}
+
+/// How long so many threads really sleep when they ask for `length`, each so often.
+pub fn sleeps(threads: usize, each: usize, length: Duration) -> Vec<Duration> {
+    let one = move || {
+        let started = Instant::now();
+        std::thread::sleep(length);
+        started.elapsed()
+    };
+    side_by_side(threads, move || (0..each).map(|_| one()).collect())
+}
+
+fn side_by_side(
+    threads: usize,
+    measure: impl FnOnce() -> Vec<Duration> + Clone + Send + 'static,
+) -> Vec<Duration> {
+    let workers: Vec<_> = (0..threads).map(|_| std::thread::spawn(measure.clone())).collect();
+    workers.into_iter().flat_map(|worker| worker.join().expect("measured times")).collect()
 }
