@@ -1,6 +1,7 @@
 //! What became slower between two runs, beyond their noise.
 
 use super::figure::{Better, Figure, Results};
+use super::growth::{Growth, TOLERANCE};
 use super::resampling::{median, ratio_interval};
 use crate::seed::Seed;
 
@@ -22,31 +23,41 @@ pub enum Change {
     Unknown,
 }
 
-/// One figure in two runs.
+/// One figure, or one thing that grows, in two runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// The figure's name.
     pub name: String,
     /// What became of it.
     pub change: Change,
-    /// How good it is after against before: above 1 is better. Absent if it is unknown.
+    /// How good it is after against before: above 1 is better. Of what grows, how good it is at ten
+    /// times the size. Absent if it is unknown.
     pub factor: Option<f64>,
     /// Between what that factor lies, with 95 % confidence.
     pub interval: Option<[f64; 2]>,
 }
 
-/// Compares each figure of either run. A figure that has a limit is compared by the share of it
-/// that was reached.
+/// Compares each figure of either run, and how things grow. A figure that has a limit is compared
+/// by the share of it that was reached.
 pub fn compare(before: &Results, after: &Results) -> Vec<Comparison> {
-    let find = |results: &Results, name: &str| {
-        results.figures.iter().find(|figure| figure.name == name).cloned()
-    };
-    let of_both = before.figures.iter().map(|figure| match find(after, &figure.name) {
-        Some(after) => compare_figures(figure, &after),
-        None => unknown(&figure.name),
+    let figures =
+        compare_each(&before.figures, &after.figures, |figure| &figure.name, compare_figures);
+    let growth = compare_each(&before.growth, &after.growth, |growth| &growth.name, compare_growth);
+    figures.into_iter().chain(growth).collect()
+}
+
+fn compare_each<T>(
+    before: &[T],
+    after: &[T],
+    name: fn(&T) -> &str,
+    compare: fn(&T, &T) -> Comparison,
+) -> Vec<Comparison> {
+    let of_both = before.iter().map(|one| {
+        let same = after.iter().find(|other| name(other) == name(one));
+        same.map_or_else(|| unknown(name(one)), |same| compare(one, same))
     });
-    let added = after.figures.iter().filter(|figure| find(before, &figure.name).is_none());
-    of_both.chain(added.map(|figure| unknown(&figure.name))).collect()
+    let added = after.iter().filter(|one| before.iter().all(|other| name(other) != name(one)));
+    of_both.chain(added.map(|one| unknown(name(one)))).collect()
 }
 
 fn compare_figures(before: &Figure, after: &Figure) -> Comparison {
@@ -77,6 +88,36 @@ fn compare_figures(before: &Figure, after: &Figure) -> Comparison {
     }
 }
 
+/// By the exponents: they differ when they do beyond both their errors and the tolerance that a
+/// target has, since a few sizes tell little of an error.
+fn compare_growth(before: &Growth, after: &Growth) -> Comparison {
+    const ERRORS: f64 = 2.0;
+    let same = before.unit == after.unit && before.better == after.better;
+    let fitted = |growth: &Growth| growth.exponent.zip(growth.error);
+    let (Some((old, old_error)), Some((new, new_error)), true) =
+        (fitted(before), fitted(after), same)
+    else {
+        return unknown(&before.name);
+    };
+    // A cost that grows faster is worse, and so is a rate that grows slower.
+    let gain = match before.better {
+        Better::Lower => old - new,
+        Better::Higher => new - old,
+    };
+    let error = ERRORS * old_error.hypot(new_error);
+    let change = match gain {
+        gain if gain < -error.max(TOLERANCE) => Change::Slower,
+        gain if gain > error.max(TOLERANCE) => Change::Faster,
+        _ => Change::WithinNoise,
+    };
+    Comparison {
+        name: before.name.clone(),
+        change,
+        factor: Some(10_f64.powf(gain)),
+        interval: Some([10_f64.powf(gain - error), 10_f64.powf(gain + error)]),
+    }
+}
+
 fn unknown(name: &str) -> Comparison {
     Comparison { name: name.to_owned(), change: Change::Unknown, factor: None, interval: None }
 }
@@ -97,6 +138,7 @@ mod tests {
         Results {
             machine,
             commit: String::new(),
+            measured_at: chrono::DateTime::UNIX_EPOCH,
             load: [0.0; 2],
             figures,
             growth: Vec::new(),
@@ -141,6 +183,33 @@ mod tests {
             let seen = change(figure(better, &before), figure(better, &after));
             assert_eq!(seen, expected, "{better:?} {before:?} {after:?}");
         }
+    }
+
+    #[test]
+    fn what_grows_faster_is_slower_beyond_errors_and_tolerance() {
+        let grows = |better, values: [f64; 3]| {
+            let points = [10, 100, 1000].into_iter().zip(values).collect();
+            let growth = vec![Growth::new(("growth", "ms"), "agents", better, points, 0.0)];
+            Results { growth, ..results(Vec::new()) }
+        };
+        let (flat, with_size) = ([10.0, 10.0, 10.0], [10.0, 100.0, 1000.0]);
+        let (slightly, noisy) = ([10.0, 11.0, 12.0], [10.0, 1000.0, 10.0]);
+        use Better::{Higher, Lower};
+        let cases = [
+            (Lower, flat, with_size, Change::Slower),
+            (Lower, with_size, flat, Change::Faster),
+            (Higher, with_size, flat, Change::Slower),
+            (Higher, flat, with_size, Change::Faster),
+            (Lower, flat, slightly, Change::WithinNoise),
+            (Lower, flat, noisy, Change::WithinNoise),
+            (Lower, flat, [0.0, 10.0, 10.0], Change::Unknown),
+        ];
+        for (better, before, after, expected) in cases {
+            let compared = compare(&grows(better, before), &grows(better, after));
+            assert_eq!(compared[0].change, expected, "{better:?} {before:?} {after:?}");
+        }
+        let ten_times = compare(&grows(Lower, flat), &grows(Lower, with_size))[0].factor;
+        assert!((ten_times.unwrap() - 0.1).abs() < 1e-9, "{ten_times:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A figure: what was measured, round by round, beside its limit.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::growth::Growth;
@@ -15,6 +16,9 @@ pub struct Results {
     /// The commit that was measured, empty outside a repository.
     #[serde(default)]
     pub commit: String,
+    /// When the measurement began.
+    #[serde(default)]
+    pub measured_at: DateTime<Utc>,
     /// How many runnable programs the machine had, on average, in the minute before the
     /// measurement and in its last one.
     #[serde(default)]

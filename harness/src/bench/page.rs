@@ -1,9 +1,10 @@
 //! What a bench measured, as one page that loads nothing: figures beside limits and targets, round
-//! by round, how long calls took, how everything grows, and where the next limit lies.
+//! by round, over time, how long calls took, how everything grows, and where the next limit lies.
 
 mod growth_plot;
 mod histogram;
 mod next_limits;
+mod over_time;
 mod shares;
 
 use maud::{Markup, html};
@@ -13,8 +14,8 @@ use crate::checkers::Outcome;
 use crate::report::html::page::{machines, page, table};
 use crate::report::text::neutralise;
 
-/// The page.
-pub fn render(results: &Results) -> String {
+/// The page; `earlier` ones, the oldest first, show how each figure went over time.
+pub fn render(results: &Results, earlier: &[Results]) -> String {
     let missed = missed(results);
     // A target that is missed fails nothing: a number says nothing of another machine.
     let outcome = if missed.is_empty() { Outcome::Valid } else { Outcome::Unknown };
@@ -36,6 +37,7 @@ pub fn render(results: &Results) -> String {
     };
     let main = html! {
         (shares::section(&results.figures))
+        (over_time::section(results, earlier))
         (histogram::section(&results.latencies))
         (growth(&results.growth))
         (next_limits::section(results))

@@ -279,7 +279,7 @@ fn again(step: &Step, bounds: &Bounds) -> String {
     step.commands.iter().map(typed).collect::<Vec<_>>().join(" && ")
 }
 
-/// The log, the result, and the pages of what lies below the step's own folder.
+/// The log, the result and its page, and the pages of what lies below the step's own folder.
 fn files(step: &Step, log: &Path, folder: &Path) -> Vec<Artifact> {
     let mut pages: Vec<PathBuf> = std::fs::read_dir(folder.join(step.name))
         .into_iter()
@@ -295,6 +295,7 @@ fn files(step: &Step, log: &Path, folder: &Path) -> Vec<Artifact> {
     };
     let mut files: Vec<Artifact> =
         [named("log", log), named("result", &step.result)].into_iter().flatten().collect();
+    files.extend(named("page", &step.result.with_extension("html")));
     files.extend(pages.iter().filter_map(|page| named("report", page)));
     files
 }

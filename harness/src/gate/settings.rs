@@ -123,6 +123,8 @@ pub struct Sensitivity {
 pub struct Benchmarks {
     /// What `bench --json` wrote on this machine for the base.
     pub base: PathBuf,
+    /// A folder of what it wrote before, for the page.
+    pub history: Option<PathBuf>,
 }
 
 /// Why the settings cannot be used.
@@ -193,13 +195,16 @@ impl Settings {
             self.migrations.as_mut().map(|migrations| &mut migrations.folder),
             self.certify.as_mut().map(|certify| &mut certify.file),
             self.system.as_mut().map(|system| &mut system.file),
-            self.benchmarks.as_mut().map(|benchmarks| &mut benchmarks.base),
         ];
+        let results = self
+            .benchmarks
+            .iter_mut()
+            .flat_map(|benchmarks| benchmarks.history.iter_mut().chain([&mut benchmarks.base]));
         let written = self
             .tests
             .iter_mut()
             .flat_map(|tests| tests.tables.iter_mut().chain([&mut tests.junit]));
-        for path in paths.into_iter().flatten().chain(written) {
+        for path in paths.into_iter().flatten().chain(results).chain(written) {
             *path = folder.join(&*path);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::settings::Settings;
+use super::settings::{Benchmarks, Settings};
 use crate::report::LeftOut;
 use crate::seed::Seed;
 
@@ -182,12 +182,17 @@ fn sensitivity(settings: &Settings, folder: &Path) -> Option<Step> {
 }
 
 fn benchmarks(settings: &Settings, folder: &Path) -> Option<Step> {
-    let base = text(&settings.benchmarks.as_ref()?.base);
+    let Benchmarks { base, history } = settings.benchmarks.as_ref()?;
     let result = folder.join("benchmarks.json");
     let mut measure = words(["bench", "--system"]);
     measure.push(text(&settings.system.as_ref()?.file));
-    let measure = ours(measure, words(["--json", &text(&result)]));
-    let compare = ours(words(["bench", "compare", &base, &text(&result)]), Vec::new());
+    let page = text(&result.with_extension("html"));
+    let mut results = words(["--json", &text(&result), "--html", &page]);
+    if let Some(history) = history {
+        results.extend(words(["--history", &text(history)]));
+    }
+    let measure = ours(measure, results);
+    let compare = ours(words(["bench", "compare", &text(base), &text(&result)]), Vec::new());
     Some(Step {
         name: "benchmarks",
         commands: vec![measure, compare],

@@ -1,4 +1,6 @@
 use super::*;
+use chrono::DateTime;
+
 use crate::bench::{Better, Figure, Latencies, Target, TargetOf};
 use crate::report::Machine;
 
@@ -23,6 +25,7 @@ fn results() -> Results {
     Results {
         machine: Machine::default(),
         commit: "abc".into(),
+        measured_at: DateTime::UNIX_EPOCH,
         load: [0.5, 1.5],
         figures,
         growth,
@@ -32,7 +35,7 @@ fn results() -> Results {
 
 #[test]
 fn the_page_loads_nothing_and_hostile_text_stays_text() {
-    let page = render(&results());
+    let page = render(&results(), &[]);
     for load in ["src=", "href=\"http", "url(", "<script", "<link", "<b>"] {
         assert!(!page.contains(load), "the page holds {load}");
     }
@@ -40,14 +43,14 @@ fn the_page_loads_nothing_and_hostile_text_stays_text() {
 
 #[test]
 fn what_misses_its_target_stands_first() {
-    let page = render(&results());
+    let page = render(&results(), &[]);
     assert!(page.contains("Beyond their targets: ingest.batch_100, growth.&lt;b&gt;."));
     assert!(page.contains("1.00 ± 0.00"), "the exponent of what grows with the size");
 }
 
 #[test]
 fn limits_are_told_by_what_was_measured() {
-    let page = render(&results());
+    let page = render(&results(), &[]);
     assert!(page.contains("ingest.batch_100 reaches 55 % of what COPY does here"));
     assert!(
         page.contains("500 bytes an event with its indexes: a disk of 1 TB holds 2.0e9 events")
@@ -60,6 +63,24 @@ fn limits_are_told_by_what_was_measured() {
 #[test]
 fn nothing_measured_is_a_page_too() {
     let none = Results { figures: vec![], growth: vec![], latencies: vec![], ..results() };
-    let page = render(&none);
+    let page = render(&none, &[]);
     assert!(page.contains("No figure is beyond its target.") && page.contains("not measured"));
+}
+
+#[test]
+fn a_figure_is_shown_over_time_by_what_is_compared() {
+    let earlier = |share: f64, day: i64| {
+        let rounds = vec![share * 100.0; 3];
+        let figure = Figure::new("ingest.batch_100", "events/s", Better::Higher, rounds)
+            .beside("COPY", vec![100.0; 3]);
+        let measured_at = DateTime::from_timestamp(day * 86_400, 0).unwrap();
+        Results { figures: vec![figure], commit: "<old>".into(), measured_at, ..results() }
+    };
+    let page = render(&results(), &[earlier(0.5, 0), earlier(0.7, 1)]);
+    assert!(page.contains("<strong>ingest.batch_100</strong>, share of its limit"));
+    assert!(page.contains("<title>50 %, 1970-01-01, &lt;old&gt;</title>"), "the oldest point");
+    assert!(page.contains("<title>70 %, 1970-01-02, &lt;old&gt;</title>"), "the one after it");
+    assert!(page.contains("<title>55 %, 1970-01-01, abc</title>"), "this one");
+    assert!(!page.contains("<strong>engine.rate</strong>"), "it was measured for the first time");
+    assert!(!render(&results(), &[]).contains("Over time"), "nothing came before");
 }

@@ -34,7 +34,7 @@ pub fn compare(arguments: &CompareArguments) -> Result<Exit, Failure> {
     })
 }
 
-fn read(path: &Path) -> Result<Results, Failure> {
+pub(super) fn read(path: &Path) -> Result<Results, Failure> {
     let unusable = |error: &dyn std::fmt::Display| {
         Failure::usage(format!(
             "cannot use {}: {error}; `harness bench --json FILE` writes such files",

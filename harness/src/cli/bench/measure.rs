@@ -1,15 +1,17 @@
 //! Measures, shows the table, and writes the results for programs.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::Utc;
 use clap::{Args, ValueEnum};
 
 use super::super::failure::{Failure, write_file};
 use super::super::interrupt::interrupt_token;
 use super::super::machine::{commit, machine};
 use super::super::subject::{know_defects, read_system};
-use super::table;
+use super::{compare, table};
 use crate::bench::growth::{Grown, GrowthRequest};
 use crate::bench::{self, BenchError, BenchRequest, Figure, Results, Subject};
 use crate::environment::postgres::binaries::Binaries;
@@ -74,12 +76,17 @@ pub struct MeasureArguments {
     /// Write a page for people to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Show on the page how figures went since the results in this folder, which `--json` wrote
+    #[arg(long, value_name = "DIR", requires = "html")]
+    history: Option<PathBuf>,
 }
 
 /// Measures. A target that is not reached is shown and fails nothing: a number says nothing of
 /// another machine, and `bench compare` tells what became slower on the same one.
 pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     let interrupt = interrupt_token().map_err(Failure::environment)?;
+    let earlier = arguments.history.as_deref().map(read_all).transpose()?.unwrap_or_default();
+    let measured_at = Utc::now();
     let wanted = |topic: &Topic| match arguments.only.is_empty() {
         true => topic.is_usual(),
         false => arguments.only.contains(topic),
@@ -106,13 +113,14 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     let results = Results {
         machine: machine(),
         commit: commit().unwrap_or_default(),
+        measured_at,
         load,
         figures,
         growth: grown.growth,
         latencies: grown.latencies,
     };
     if let Some(path) = &arguments.html {
-        write_file(path, &bench::page::render(&results))?;
+        write_file(path, &bench::page::render(&results, &earlier))?;
     }
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&results).map_err(Failure::environment)?;
@@ -164,6 +172,24 @@ async fn measure_topic(
 fn sizes(usual: &[u64], most: u64) -> Vec<u64> {
     let below = usual.iter().copied().filter(|size| *size < most);
     below.chain((most > 0).then_some(most)).collect()
+}
+
+/// The results in a folder, the oldest first; none where there is no folder yet.
+fn read_all(folder: &Path) -> Result<Vec<Results>, Failure> {
+    let unusable = |error| Failure::usage(format!("cannot read {}: {error}", folder.display()));
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unusable)?,
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unusable)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            all.push(compare::read(&path)?);
+        }
+    }
+    all.sort_by_key(|results| results.measured_at);
+    Ok(all)
 }
 
 /// The system, with its programs built.
