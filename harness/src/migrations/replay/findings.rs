@@ -51,7 +51,7 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         None => of_lineage(id, severity),
     };
     let broken = broken.iter().map(|path| MigrationFinding {
-        evidence: format!("{}: {}; rows of {}", path.table, path.what, path.from.join(", ")),
+        evidence: format!("{}: {}; rows of {}", path.table, path.what, born_in(&path.from)),
         advice: "mend the migration: a database that holds any such row does not upgrade".into(),
         ..at("upgrade.broken", Severity::Error, &path.at)
     });
@@ -66,7 +66,7 @@ fn with_data(lineage: &Lineage, outcome: &ReplayOutcome) -> Vec<MigrationFinding
         ..at("upgrade.assumption", Severity::Info, &assumption.at)
     });
     let changes = changes.iter().map(|change| MigrationFinding {
-        evidence: format!("{}, born in {}", change.what, change.from.join(", ")),
+        evidence: format!("{}, born in {}", change.what, born_in(&change.from)),
         advice: "make sure that this is meant".into(),
         ..at("upgrade.rows-changed", Severity::Info, &change.at)
     });
@@ -210,6 +210,16 @@ fn of_lineage(id: &str, severity: Severity) -> MigrationFinding {
         statement: None,
         evidence: String::new(),
         advice: String::new(),
+    }
+}
+
+/// The versions in which rows were born, which may be most of a lineage.
+fn born_in(versions: &[String]) -> String {
+    match versions {
+        [first, _, _, _, _, _, _, .., last] => {
+            format!("{} versions from {first} to {last}", versions.len())
+        }
+        few => few.join(", "),
     }
 }
 
@@ -369,5 +379,18 @@ fn at(failure: &Failure, advice: &str, finding: MigrationFinding) -> MigrationFi
         evidence: failure.refusal.to_string(),
         advice: advice.to_owned(),
         ..finding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_versions_are_named_and_of_many_the_first_and_the_last() {
+        let versions: Vec<String> = (1..=8).map(|version| version.to_string()).collect();
+        assert_eq!(born_in(&versions[..6]), "1, 2, 3, 4, 5, 6");
+        assert_eq!(born_in(&versions[..7]), "7 versions from 1 to 7");
+        assert_eq!(born_in(&versions), "8 versions from 1 to 8");
     }
 }

@@ -83,6 +83,13 @@ pub fn upgrade(lineage: &Lineage, fresh: &FreshPass, pass: &UpgradePass) -> Upgr
             what: loss(change),
         }));
     }
+    // A dump comes before every version.
+    let broken = upgrade.broken.iter_mut().map(|path| &mut path.from);
+    let assumed = upgrade.assumptions.iter_mut().map(|assumption| &mut assumption.from);
+    let changed = upgrade.changes.iter_mut().map(|change| &mut change.from);
+    for births in broken.chain(assumed).chain(changed) {
+        births.sort_by_key(|birth| lineage.position(birth));
+    }
     upgrade.stopped = pass
         .stopped
         .iter()

@@ -202,7 +202,8 @@ impl Seeder {
         let remedies = (0..).zip(generator.last_resorts());
         let cured = remedies.map(|(place, remedy)| generator.row_with(&remedy, place));
         let cured = self.each_alone(table, cured);
-        step.rows.extend(self.each_alone(table, generator.spread_rows()));
+        let elsewhere = generator.spread_rows().into_iter().chain(generator.strewn_rows());
+        step.rows.extend(self.each_alone(table, elsewhere));
         let usual = std::mem::take(&mut step.rows);
         let before = if plan.moody { 0 } else { usual.iter().map(Vec::len).sum() };
         if let (true, Some(first)) = (plan.moody, cured.first()) {

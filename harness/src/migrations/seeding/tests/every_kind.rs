@@ -125,6 +125,16 @@ cases! {
         CREATE TABLE of_logs (id bigint, at date, FOREIGN KEY (id, at) REFERENCES logs)"
         => "logs", "logs_then", "logs_else", "kinds", "kinds_ab", "spread", "spread_0", "spread_1",
         "of_logs";
+    partitions_by_what_rows_refer_to: "CREATE TABLE file (id uuid PRIMARY KEY DEFAULT gen_random_uuid()); \
+        CREATE TABLE data (file uuid NOT NULL REFERENCES file, id uuid NOT NULL, kind text NOT NULL \
+        CHECK (kind IN ('main', 'part')), PRIMARY KEY (file, id)) PARTITION BY HASH (file, id); \
+        CREATE TABLE data_0 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 0); \
+        CREATE TABLE data_1 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 1); \
+        CREATE TABLE data_2 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 2); \
+        CREATE TABLE data_3 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 3); \
+        CREATE TABLE data_4 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 4); \
+        CREATE TABLE data_5 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 5)"
+        => "file", "data", "data_0", "data_1", "data_2", "data_3", "data_4", "data_5";
     row_level_security: "CREATE TABLE t (id serial, owner text NOT NULL); \
         ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY; \
         CREATE POLICY nobody ON t USING (false)" => "t";
