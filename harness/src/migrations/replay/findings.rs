@@ -216,7 +216,7 @@ fn of_lineage(id: &str, severity: Severity) -> MigrationFinding {
 /// The versions in which rows were born, which may be most of a lineage.
 fn born_in(versions: &[String]) -> String {
     match versions {
-        [first, _, _, _, _, _, _, .., last] => {
+        [first, _, _, _, _, _, .., last] => {
             format!("{} versions from {first} to {last}", versions.len())
         }
         few => few.join(", "),

@@ -11,7 +11,7 @@ use super::generator::{Generator, Remedy};
 use super::order::parents_first;
 use super::row::{Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion};
 use super::script::{self, Made, Step, StepResult};
-use super::shape::TableShape;
+use super::shape::{ForeignKey, TableShape};
 use super::shape_reader::ShapeReader;
 use super::sieve::sift;
 use super::{Foresight, Population, SeedingError, SeedingOutcome, TableName, TableSeeding};
@@ -202,7 +202,12 @@ impl Seeder {
         let remedies = (0..).zip(generator.last_resorts());
         let cured = remedies.map(|(place, remedy)| generator.row_with(&remedy, place));
         let cured = self.each_alone(table, cured);
-        let elsewhere = generator.spread_rows().into_iter().chain(generator.strewn_rows());
+        let strewn = generator.strewn_rows();
+        if !strewn.is_empty() {
+            step.wanted = strewn.len();
+            step.parents = self.lookups(generator.demands, &self.returned_columns(), strewn.len());
+        }
+        let elsewhere = generator.spread_rows().into_iter().chain(strewn);
         step.rows.extend(self.each_alone(table, elsewhere));
         let usual = std::mem::take(&mut step.rows);
         let before = if plan.moody { 0 } else { usual.iter().map(Vec::len).sum() };
@@ -389,11 +394,6 @@ impl Seeder {
                 .map(|row| format!("{SILENT}{}", bare_insertion(table, std::slice::from_ref(row))));
             answering.chain(bare.filter(|_| table.rules)).collect()
         };
-        let parents = demands.foreign_keys.iter().filter_map(|key| {
-            let parent = self.reader.tables().get(&key.parent)?;
-            let columns = returned.get(&key.parent)?;
-            Some((key.parent, [existing_keys(parent, columns, PARENTS_LOOKED_UP)]))
-        });
         Some(Step {
             table: oid,
             registers: BTreeSet::from([oid, table.root])
@@ -405,8 +405,23 @@ impl Seeder {
             enough: rows.len(),
             wanted: rows.len() + generator.most_staggered(),
             census: census(table),
-            parents: parents.collect(),
+            parents: self.lookups(demands, returned, PARENTS_LOOKED_UP),
         })
+    }
+
+    /// For each parent what fetches the keys of so many of its rows.
+    fn lookups(
+        &self,
+        demands: &Demands,
+        returned: &BTreeMap<u32, BTreeSet<String>>,
+        most: usize,
+    ) -> BTreeMap<u32, [String; 1]> {
+        let lookup = |key: &ForeignKey| {
+            let parent = self.reader.tables().get(&key.parent)?;
+            let columns = returned.get(&key.parent)?;
+            Some((key.parent, [existing_keys(parent, columns, most)]))
+        };
+        demands.foreign_keys.iter().filter_map(lookup).collect()
     }
 
     /// A partition answers with what its root is referred to by.

@@ -135,6 +135,14 @@ cases! {
         CREATE TABLE data_4 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 4); \
         CREATE TABLE data_5 PARTITION OF data FOR VALUES WITH (MODULUS 6, REMAINDER 5)"
         => "file", "data", "data_0", "data_1", "data_2", "data_3", "data_4", "data_5";
+    partitions_by_a_parent: "CREATE TABLE file (id uuid PRIMARY KEY DEFAULT gen_random_uuid()); \
+        INSERT INTO file SELECT FROM generate_series(1, 200); \
+        CREATE TABLE by_file (file uuid NOT NULL REFERENCES file, at date) PARTITION BY HASH (file); \
+        CREATE TABLE by_file_0 PARTITION OF by_file FOR VALUES WITH (MODULUS 4, REMAINDER 0); \
+        CREATE TABLE by_file_1 PARTITION OF by_file FOR VALUES WITH (MODULUS 4, REMAINDER 1); \
+        CREATE TABLE by_file_2 PARTITION OF by_file FOR VALUES WITH (MODULUS 4, REMAINDER 2); \
+        CREATE TABLE by_file_3 PARTITION OF by_file FOR VALUES WITH (MODULUS 4, REMAINDER 3)"
+        => "file", "by_file", "by_file_0", "by_file_1", "by_file_2", "by_file_3";
     row_level_security: "CREATE TABLE t (id serial, owner text NOT NULL); \
         ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY; \
         CREATE POLICY nobody ON t USING (false)" => "t";
