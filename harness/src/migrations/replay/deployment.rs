@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::environment::postgres::binaries::VARIABLE;
+use crate::migrations::catalog::Catalog;
 
 /// Extensions by words of their own that migrations use.
 const EXTENSIONS: [(&str, &[&str]); 9] = [
@@ -41,6 +42,25 @@ pub fn advice(refusal: &Refusal) -> Option<String> {
     Some(format!(
         "if the deployment makes it before the first migration, write that into lineage.toml in or \
          beside the folder: prelude = '{statement}'; else mend the migration"
+    ))
+}
+
+/// The same about a table that was not found by its name alone, and stands in a schema of its own.
+pub fn advice_on_schema(refusal: &Refusal, head: &Catalog) -> Option<String> {
+    let name = between(&refusal.message, "relation \"", "\" does not exist")?;
+    let stands_elsewhere = |key: &str| {
+        let (schema, own) = key.split_once('.')?;
+        (own == name && schema != "public").then(|| schema.to_owned())
+    };
+    let schema = head
+        .objects()
+        .iter()
+        .filter(|object| object.key.of.is_empty())
+        .find_map(|object| stands_elsewhere(&object.key.name))?;
+    Some(format!(
+        "it is there as {schema}.{name}: if the deployment sets a search_path, write that into \
+         lineage.toml in or beside the folder: prelude = 'SET search_path = {schema}, public;'; \
+         else mend the migration"
     ))
 }
 

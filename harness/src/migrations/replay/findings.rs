@@ -8,6 +8,7 @@ use super::{
     RoundTrip, Twice, Upgrade,
 };
 use crate::finding::Severity;
+use crate::migrations::catalog::Catalog;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration, Script};
 
@@ -23,7 +24,7 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
         match course {
             Course::Gap => findings.push(gap(migration)),
             Course::Failed { failure, hidden } => {
-                findings.push(failed(migration, failure, failed_before));
+                findings.push(failed(migration, failure, failed_before, pass.head.as_deref()));
                 findings.extend(hidden.iter().map(|failure| self::hidden(migration, failure)));
                 failed_before = true;
             }
@@ -247,7 +248,12 @@ fn gap(migration: &Migration) -> MigrationFinding {
     }
 }
 
-fn failed(migration: &Migration, failure: &Failure, failed_before: bool) -> MigrationFinding {
+fn failed(
+    migration: &Migration,
+    failure: &Failure,
+    failed_before: bool,
+    head: Option<&Catalog>,
+) -> MigrationFinding {
     let (id, severity, advice) = match failed_before {
         false => (
             "fresh.failed",
@@ -260,7 +266,10 @@ fn failed(migration: &Migration, failure: &Failure, failed_before: bool) -> Migr
             "mend the failure before it first: this one may be its consequence",
         ),
     };
-    let advice = deployment::advice(&failure.refusal).unwrap_or_else(|| advice.to_owned());
+    let refusal = &failure.refusal;
+    let on_schema = || deployment::advice_on_schema(refusal, head?);
+    let advice =
+        deployment::advice(refusal).or_else(on_schema).unwrap_or_else(|| advice.to_owned());
     at(failure, &advice, finding(id, severity, migration))
 }
 

@@ -606,3 +606,20 @@ async fn who_waits_behind_a_migration_is_counted() {
     assert_eq!(findings(&outcome, Severity::Error), ["cost.stall 2"], "{:?}", outcome.stalls);
     assert_eq!(outcome.stalls[0].tables[0].table, "public.a");
 }
+
+#[tokio::test]
+async fn what_only_a_search_path_finds_is_told_with_the_line_that_sets_it() {
+    let lineage = [
+        ("1_a.up.sql", "CREATE SCHEMA store; CREATE TABLE store.part (id int);"),
+        ("2_b.up.sql", "ALTER TABLE part ADD name text;"),
+        ("3_c.up.sql", "ALTER TABLE nowhere ADD name text;"),
+    ];
+    let outcome = with_data(&lineage).await;
+    let advice = |id: &str| {
+        let finding = outcome.findings.iter().find(|finding| finding.id == id).unwrap();
+        finding.advice.clone()
+    };
+    let expected = "prelude = 'SET search_path = store, public;'";
+    assert!(advice("fresh.failed").contains(expected), "{}", advice("fresh.failed"));
+    assert!(!advice("fresh.would-fail").contains("search_path"));
+}
