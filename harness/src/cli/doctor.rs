@@ -7,7 +7,7 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::environment::postgres::binaries::Binaries;
+use crate::environment::postgres::binaries::{Binaries, VARIABLE};
 use crate::exit_code::Exit;
 
 /// How the doctor reports.
@@ -83,7 +83,10 @@ fn examine_all() -> Vec<Examined> {
             found: Binaries::find().ok().map(|binaries| {
                 format!("{} in {}", binaries.version().text, binaries.folder().display())
             }),
-            mend: "apt-get install postgresql",
+            mend: match std::env::var_os(VARIABLE) {
+                Some(_) => "unset HARNESS_POSTGRES_BIN, or set it to the folder of its programs",
+                None => "apt-get install postgresql",
+            },
         },
         Examined {
             name: "flock",

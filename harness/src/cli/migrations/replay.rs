@@ -13,7 +13,7 @@ use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::lineage::{self, Convention, ReadOptions};
 use crate::migrations::replay::{
-    ReplayError, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
+    JudgedPart, ReplayError, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
 };
 use crate::report::migrations as report;
 use crate::report::text::neutralise;
@@ -161,6 +161,11 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     bar.finish();
     if let Some(judged) = judged {
         outcome.findings.retain(|finding| judged.concerns(finding));
+        let (migrations, since) = (judged.migrations, arguments.since.clone());
+        outcome.judged = since.map(|since| JudgedPart { since, migrations });
+        let (past, accepted) = lineage.sift(judged.past, options.today);
+        outcome.findings.splice(0..0, past);
+        outcome.accepted.extend(accepted);
     }
     write(&outcome, arguments)?;
     Ok(exit_for(&outcome, arguments.fail_on))

@@ -1,15 +1,23 @@
-//! `--since VERSION|GIT-REF`: which migrations are new, for projects with a long past.
+//! `--since VERSION|GIT-REF`: which migrations are new, for projects with a long past; and what was
+//! done to those that are not, which databases have run as they were.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Lineage, Migration};
 
-/// The files of the migrations that are judged.
+/// The migrations that are judged.
 #[derive(Debug)]
-pub struct Judged(BTreeSet<String>);
+pub struct Judged {
+    files: BTreeSet<String>,
+    /// How many they are.
+    pub migrations: usize,
+    /// What was done to the others.
+    pub past: Vec<MigrationFinding>,
+}
 
 /// Why nobody can tell what is new.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +38,12 @@ impl Judged {
     /// It is neither.
     pub fn since(lineage: &Lineage, since: &str) -> Result<Self, SinceError> {
         if let Some(position) = lineage.position(since) {
-            let later = lineage.migrations[position + 1..].iter().flat_map(files);
-            return Ok(Self(later.collect()));
+            let later = &lineage.migrations[position + 1..];
+            return Ok(Self {
+                files: later.iter().flat_map(files).collect(),
+                migrations: later.len(),
+                past: Vec::new(),
+            });
         }
         let wrong = |reason| SinceError {
             since: since.to_owned(),
@@ -41,25 +53,115 @@ impl Judged {
         if since.starts_with('-') {
             return Err(wrong("a name that begins with a dash is no commit's".into()));
         }
-        let changed = ["diff", "--name-only", "--relative", since, "--"];
+        let changed = ["diff", "--name-status", "--no-renames", "--relative", since, "--"];
         let new = ["ls-files", "--others", "--exclude-standard"];
-        let mut touched = git(&lineage.path, &changed).map_err(wrong)?;
-        touched.extend(git(&lineage.path, &new).map_err(wrong)?);
+        let mut touched: BTreeMap<String, Touch> = BTreeMap::new();
+        for line in git(&lineage.path, &changed).map_err(wrong)? {
+            let Some((status, file)) = line.split_once('\t') else { continue };
+            touched.insert(file.to_owned(), Touch::of(status));
+        }
+        for file in git(&lineage.path, &new).map_err(wrong)? {
+            touched.insert(file, Touch::Added);
+        }
         let new =
-            |migration: &&Migration| files(migration).iter().any(|file| touched.contains(file));
-        let judged = lineage.migrations.iter().filter(new).flat_map(files).chain(touched.clone());
-        Ok(Self(judged.collect()))
+            |migration: &&Migration| files(migration).iter().any(|file| touched.contains_key(file));
+        let judged: Vec<&Migration> = lineage.migrations.iter().filter(new).collect();
+        let past = past(lineage, since, &touched);
+        Ok(Self {
+            migrations: judged.len(),
+            files: judged.into_iter().flat_map(files).chain(touched.into_keys()).collect(),
+            past,
+        })
     }
 
     /// Their names, those of downs among them.
     pub fn files(&self) -> &BTreeSet<String> {
-        &self.0
+        &self.files
     }
 
     /// Whether a finding is about one of them, or about none.
     pub fn concerns(&self, finding: &MigrationFinding) -> bool {
-        finding.file.as_ref().is_none_or(|file| self.0.contains(file))
+        finding.file.as_ref().is_none_or(|file| self.files.contains(file))
     }
+}
+
+/// What was done to a file since a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Touch {
+    Added,
+    Changed,
+    Removed,
+}
+
+impl Touch {
+    /// By git's letter.
+    fn of(status: &str) -> Self {
+        match status {
+            "A" => Self::Added,
+            "D" => Self::Removed,
+            _ => Self::Changed,
+        }
+    }
+}
+
+/// What databases that stand at the commit will never learn: migrations that they have run were
+/// changed or removed, or others put before them.
+fn past(
+    lineage: &Lineage,
+    since: &str,
+    touched: &BTreeMap<String, Touch>,
+) -> Vec<MigrationFinding> {
+    let finding = |id: &str, severity, file: &str, evidence, advice: &str| MigrationFinding {
+        id: id.to_owned(),
+        severity,
+        version: None,
+        file: Some(file.to_owned()),
+        line: None,
+        statement: None,
+        evidence,
+        advice: advice.to_owned(),
+    };
+    let is_up = |file: &str| lineage.migrations.iter().any(|migration| migration.file() == file);
+    let is_down = |file: &str| file.ends_with("down.sql");
+    let mut found = Vec::new();
+    for (file, touch) in touched {
+        match touch {
+            Touch::Changed if is_up(file) => found.push(finding(
+                "since.changed",
+                Severity::Error,
+                file,
+                format!(
+                    "is not as it was at {since}: databases that have run it do not run it again"
+                ),
+                "leave it as it was, and write what is new as a migration of its own",
+            )),
+            Touch::Removed if file.ends_with(".sql") && !is_down(file) => found.push(finding(
+                "since.removed",
+                Severity::Error,
+                file,
+                format!(
+                    "was there at {since} and is gone: databases that have run it keep what it made"
+                ),
+                "put it back, and write what takes it back as a migration of its own",
+            )),
+            _ => {}
+        }
+    }
+    let is_new = |migration: &&Migration| touched.get(migration.file()) == Some(&Touch::Added);
+    let last = lineage.migrations.iter().rposition(|migration| !is_new(&migration));
+    let before = &lineage.migrations[..last.unwrap_or(0)];
+    found.extend(before.iter().filter(is_new).map(|migration| {
+        let latest = &lineage.migrations[last.unwrap_or(0)].version;
+        finding(
+            "since.late",
+            Severity::Warning,
+            migration.file(),
+            format!("is new, and numbered before {latest}, which was there at {since}"),
+            "number it after all others: a tool that stands behind it leaves it out, refuses it, or \
+             runs it in another order than here",
+        )
+    }));
+    found
 }
 
 fn files(migration: &Migration) -> Vec<String> {
@@ -107,6 +209,44 @@ mod tests {
             Command::new("git").args(identity).args(arguments).current_dir(folder).output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[test]
+    fn what_databases_have_run_must_stay_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        for name in ["1_a", "2_b", "5_c"] {
+            write(&format!("{name}.up.sql"), "SELECT 1;");
+            write(&format!("{name}.down.sql"), "SELECT 1;");
+        }
+        run_git(folder.path(), &["init", "-q"]);
+        run_git(folder.path(), &["add", "."]);
+        run_git(folder.path(), &["commit", "-qm", "old"]);
+        let past = |since: &str| {
+            let lineage = read(folder.path(), &ReadOptions::default()).unwrap();
+            let judged = Judged::since(&lineage, since).unwrap();
+            let told = |finding: MigrationFinding| (finding.id, finding.file.unwrap());
+            judged.past.into_iter().map(told).collect::<Vec<_>>()
+        };
+        // What comes after all others, and a down that is mended, are as they should be.
+        write("6_d.up.sql", "SELECT 1;");
+        write("5_c.down.sql", "SELECT 2;");
+        assert_eq!(past("HEAD"), []);
+        write("2_b.up.sql", "SELECT 2;");
+        write("3_late.up.sql", "SELECT 1;");
+        std::fs::remove_file(folder.path().join("1_a.up.sql")).unwrap();
+        std::fs::remove_file(folder.path().join("1_a.down.sql")).unwrap();
+        let told = |id: &str, file: &str| (id.to_owned(), file.to_owned());
+        let expected = [
+            told("since.removed", "1_a.up.sql"),
+            told("since.changed", "2_b.up.sql"),
+            told("since.late", "3_late.up.sql"),
+        ];
+        assert_eq!(past("HEAD"), expected);
+        // A version tells nothing of how its migrations were.
+        assert_eq!(past("5"), []);
     }
 
     #[test]

@@ -47,6 +47,14 @@ pub enum BinariesError {
         /// The one command that mends it.
         mend: String,
     },
+    /// The folder that [`VARIABLE`] names holds none; nothing that is installed could mend that.
+    #[error(
+        "{VARIABLE} is set, but {reason}; set it to the folder that holds PostgreSQL's programs, or unset it"
+    )]
+    Named {
+        /// What was seen there.
+        reason: String,
+    },
     /// They could not be installed.
     #[error("installing PostgreSQL failed ({reason}); {mend}")]
     Install {
@@ -154,12 +162,8 @@ impl Places {
     fn search(&self) -> Result<Binaries, BinariesError> {
         let mut looked_at = Vec::new();
         if let Some(folder) = &self.variable {
-            return Binaries::in_folder(Path::new(folder)).map_err(|reason| {
-                BinariesError::NotFound {
-                    looked_at: vec![format!("{VARIABLE} is set, but {reason}")],
-                    mend: format!("set {VARIABLE} to the folder that holds them, or unset it"),
-                }
-            });
+            return Binaries::in_folder(Path::new(folder))
+                .map_err(|reason| BinariesError::Named { reason });
         }
         match output_of(Command::new(&self.pg_config).arg("--bindir")) {
             Ok(folder) => match Binaries::in_folder(Path::new(folder.trim())) {

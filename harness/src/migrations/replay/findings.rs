@@ -1,11 +1,12 @@
 //! What a replay showed that somebody should do something about.
 
 use super::cut::{Cut, CutEnd};
+use super::data_trial::DataTrial;
 use super::deployment;
 use super::traffic::Stall;
 use super::{
     Course, Failure, FreshPass, NotRestored, Passage, PathDifference, Reason, ReplayOutcome,
-    RoundTrip, Twice, Upgrade,
+    RoundTrip, Twice, Upgrade, UpgradePass,
 };
 use crate::finding::Severity;
 use crate::migrations::catalog::Catalog;
@@ -17,7 +18,11 @@ const NOT_THERE: [&str; 5] = ["42P01", "42703", "42704", "42883", "3F000"];
 
 /// All findings of a replay: those of the pass on an empty database in the order of the lineage,
 /// then those of the walk with data.
-pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
+pub fn of(
+    lineage: &Lineage,
+    (pass, upgrade): (&FreshPass, Option<&UpgradePass>),
+    outcome: &ReplayOutcome,
+) -> Vec<MigrationFinding> {
     let mut findings = Vec::new();
     let mut failed_before = false;
     for (index, (migration, course)) in lineage.migrations.iter().zip(&pass.courses).enumerate() {
@@ -39,6 +44,10 @@ pub fn of(lineage: &Lineage, pass: &FreshPass, outcome: &ReplayOutcome) -> Vec<M
         let walked = pass.walk_failed.iter().filter(|(walked, _)| *walked == index);
         findings.extend(walked.map(|(_, failure)| walk(lineage, index, failure)));
     }
+    let trials = upgrade.iter().flat_map(|pass| &pass.trials);
+    findings.extend(trials.filter_map(|(index, trial)| {
+        second_run_with_rows(&lineage.migrations[*index], &pass.courses[*index], trial)
+    }));
     findings.extend(with_data(lineage, outcome));
     findings
 }
@@ -301,6 +310,17 @@ fn second_run(migration: &Migration, twice: &Twice) -> Option<MigrationFinding> 
             ..finding("twice.changed", Severity::Warning, migration)
         }),
     }
+}
+
+/// What is quiet on empty tables may still change rows.
+fn second_run_with_rows(
+    migration: &Migration,
+    course: &Course,
+    trial: &DataTrial,
+) -> Option<MigrationFinding> {
+    let quiet = matches!(course, Course::Applied { twice: Some(Twice::NoOp), .. });
+    let changed = (quiet && !trial.twice.is_empty()).then(|| Twice::of_rows(&trial.twice))?;
+    second_run(migration, &changed)
 }
 
 fn cut(migration: &Migration, cut: &Cut) -> MigrationFinding {

@@ -69,9 +69,9 @@ pub mod upgrade;
 pub use error::ReplayError;
 pub use fresh::{Course, FreshPass};
 pub use outcome::{
-    Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, LineageSummary,
-    MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome, RoundTrips, Seeding,
-    Trials, TwiceSummary, Unseeded, Upgrade,
+    Assumption, BrokenPath, Changed, CutSummary, FailedMigration, Fresh, JudgedPart,
+    LineageSummary, MigrationCost, MigrationStalls, MigrationSummary, Reason, ReplayOutcome,
+    RoundTrips, Seeding, Trials, TwiceSummary, Unseeded, Upgrade,
 };
 pub use refusal::{Failure, Object, Refusal};
 pub use replay::{Progress, ReplayOptions, Stage, replay};

@@ -44,12 +44,23 @@ pub struct ReplayOutcome {
     pub drill: Option<Drill>,
     /// How many migrations were tried which way.
     pub trials: Trials,
+    /// What the findings are about, where that is not the whole lineage.
+    pub judged: Option<JudgedPart>,
     /// What running showed to be wrong, in the order of the lineage, then what the rules found.
     pub findings: Vec<MigrationFinding>,
     /// Findings that `lineage.toml` accepts.
     pub accepted: Vec<Accepted>,
     /// What each stage took, and what each part of the work took over all stages, in milliseconds.
     pub timings: BTreeMap<&'static str, u64>,
+}
+
+/// The part of a lineage that findings are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JudgedPart {
+    /// The version or commit after which it comes.
+    pub since: String,
+    /// How many migrations it has.
+    pub migrations: usize,
 }
 
 /// The lineage that was replayed.

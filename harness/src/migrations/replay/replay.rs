@@ -146,7 +146,7 @@ async fn replay_all(
     timings.insert("total_ms", milliseconds(begun.elapsed()));
     let mut outcome = assemble(lineage, options, &fresh, upgrade.as_ref(), timings);
     outcome.upgrade.alone = alone;
-    Ok(judged(lineage, options, &fresh, outcome))
+    Ok(judged(lineage, options, (&fresh, upgrade.as_ref()), outcome))
 }
 
 fn assemble(
@@ -173,6 +173,7 @@ fn assemble(
         drift: fresh.drifts.clone(),
         drill: upgrade.and_then(|pass| pass.drill.clone()),
         trials: fresh.trials,
+        judged: None,
         findings: Vec::new(),
         accepted: Vec::new(),
         timings,
@@ -183,10 +184,10 @@ fn assemble(
 fn judged(
     lineage: &Lineage,
     options: &ReplayOptions,
-    fresh: &FreshPass,
+    passes: (&FreshPass, Option<&UpgradePass>),
     mut outcome: ReplayOutcome,
 ) -> ReplayOutcome {
-    let mut found = findings::of(lineage, fresh, &outcome);
+    let mut found = findings::of(lineage, passes, &outcome);
     found.extend(findings::of_comparisons(&outcome));
     found.extend(findings::over_budget(lineage, options.stall_budget, &outcome));
     found.extend(rules::check(lineage));

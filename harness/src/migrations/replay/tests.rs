@@ -508,6 +508,9 @@ async fn rows_that_are_changed_or_lost_are_named_with_their_births() {
         .collect();
     assert_eq!(changes, [("2", "1".to_owned()), ("3", "1 2".to_owned())], "{:?}", outcome.upgrade);
     assert_eq!(outcome.twice.changed, ["2"]);
+    let changed = outcome.findings.iter().find(|finding| finding.id == "twice.changed").unwrap();
+    assert_eq!(changed.version.as_deref(), Some("2"));
+    assert!(changed.evidence.ends_with("rows of public.a changed"), "{}", changed.evidence);
     let lost = versions(&outcome.round_trip.data_lost);
     assert!(lost.contains(&"2"), "{:?}", outcome.round_trip);
 }

@@ -18,8 +18,16 @@ impl Twice {
     /// Of a second run that passed: what differs in the catalog, and the tables whose rows differ.
     pub fn of_passed(difference: &Difference, tables: &[String]) -> Self {
         let objects = difference.changes.iter().map(ToString::to_string);
-        let rows = tables.iter().map(|table| format!("rows of {table} changed"));
-        let changed: Vec<String> = objects.chain(rows).collect();
+        let changed: Vec<String> = objects.chain(told(tables)).collect();
         if changed.is_empty() { Self::NoOp } else { Self::Changed(changed) }
     }
+
+    /// Of one that changed the rows of these tables alone.
+    pub fn of_rows(tables: &[String]) -> Self {
+        Self::Changed(told(tables).collect())
+    }
+}
+
+fn told(tables: &[String]) -> impl Iterator<Item = String> {
+    tables.iter().map(|table| format!("rows of {table} changed"))
 }

@@ -1,5 +1,6 @@
 //! The summary at the end of a replay, for a screen.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use owo_colors::OwoColorize;
@@ -12,8 +13,13 @@ use crate::report::text::{neutralise, on_one_line, seconds};
 
 /// How many lines of evidence are shown of a finding. The other forms hold all.
 const EVIDENCE_LINES: usize = 6;
-/// How many findings for information are shown.
-const INFORMATION: usize = 12;
+/// How many findings for information are shown of each kind.
+const INFORMATION: usize = 3;
+/// Kinds of findings for information, those first that tell of rows and of releases.
+const KINDS: [&str; 7] =
+    ["upgrade.", "round-trip.data", "seeding.", "cut.", "round-trip.", "cost.", "drill."];
+/// Said of nearly every migration, and as it should be where the tool records what ran.
+const USUAL: &str = "twice.refused";
 
 /// The summary with colours. Printed through `anstream`, it loses them where there is no terminal
 /// or `NO_COLOR` is set; what files and servers wrote in it holds no escape sequence.
@@ -44,7 +50,12 @@ fn summary(outcome: &ReplayOutcome) -> Vec<(&'static str, String)> {
     let (fresh, trips, twice) = (&outcome.fresh, &outcome.round_trip, &outcome.twice);
     let (upgrade, seeding) = (&outcome.upgrade, &outcome.seeding);
     let total = outcome.timings.get("total_ms").copied().unwrap_or(0);
-    vec![
+    let judged = outcome.judged.as_ref().map(|part| {
+        let all = outcome.lineage.migrations.len();
+        let since = on_one_line(&part.since);
+        ("judged", format!("{} of {all} migrations, new since {since}", part.migrations))
+    });
+    let mut lines = vec![
         (
             "fresh",
             format!(
@@ -99,7 +110,9 @@ fn summary(outcome: &ReplayOutcome) -> Vec<(&'static str, String)> {
                 seconds(total)
             ),
         ),
-    ]
+    ];
+    lines.extend(judged);
+    lines
 }
 
 fn of(outcome: &ReplayOutcome, severity: Severity) -> impl Iterator<Item = &MigrationFinding> {
@@ -137,14 +150,37 @@ fn information(text: &mut String, outcome: &ReplayOutcome) {
         return;
     }
     let _ = writeln!(text, "\n{}", "for information".bold());
-    for finding in findings.iter().take(INFORMATION) {
-        let first = finding.evidence.lines().next().unwrap_or_default();
-        let line = format!("{} at {}: {first}", finding.id, place(finding));
-        let _ = writeln!(text, "  {}", on_one_line(&line));
+    let rank = |id: &str| match KINDS.iter().position(|kind| id.starts_with(kind)) {
+        Some(rank) => rank,
+        None if id == USUAL => KINDS.len() + 1,
+        None => KINDS.len(),
+    };
+    let mut kinds: BTreeMap<(usize, &str), Vec<&MigrationFinding>> = BTreeMap::new();
+    for finding in findings {
+        kinds.entry((rank(&finding.id), &finding.id)).or_default().push(finding);
     }
-    let more = findings.len().saturating_sub(INFORMATION);
-    if more > 0 {
-        let _ = writeln!(text, "  … {more} more; --json, --markdown and --sarif hold all");
+    let mut hidden = false;
+    for ((_, id), findings) in kinds {
+        let shown = if id == USUAL { 0 } else { INFORMATION.min(findings.len()) };
+        for finding in &findings[..shown] {
+            let first = finding.evidence.lines().next().unwrap_or_default();
+            let line = format!("{id} at {}: {first}", place(finding));
+            let _ = writeln!(text, "  {}", on_one_line(&line));
+        }
+        let more = findings.len() - shown;
+        hidden |= more > 0;
+        match (more, shown) {
+            (0, _) => {}
+            (more, 0) => {
+                let _ = writeln!(text, "  {id}: {more}, which is usual where runs are recorded");
+            }
+            (more, _) => {
+                let _ = writeln!(text, "  … {more} more of {id}");
+            }
+        }
+    }
+    if hidden {
+        let _ = writeln!(text, "  --json, --markdown and --sarif hold all");
     }
 }
 

@@ -20,9 +20,17 @@ pub(super) struct Replay {
     cost: Vec<Cost>,
     #[serde(default)]
     stalls: Vec<Stalls>,
+    #[serde(default)]
+    judged: Option<Judged>,
     findings: Vec<Found>,
     #[serde(default)]
     timings: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Judged {
+    since: String,
+    migrations: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,8 +135,16 @@ pub(super) fn check(replay: Replay) -> Check {
     let count = replay.lineage.migrations.len();
     let (outcome, why) = match findings.iter().find(|found| found.severity == Severity::Error) {
         None => {
-            let migrations = if count == 1 { "migration holds" } else { "migrations hold" };
-            (Outcome::Valid, format!("{count} {migrations} on every path"))
+            let holds = |count| if count == 1 { "migration holds" } else { "migrations hold" };
+            let why = match &replay.judged {
+                None => format!("{count} {} on every path", holds(count)),
+                Some(Judged { since, migrations: new }) => format!(
+                    "{new} {} on every path; the other {} are not newer than {since}, and not judged",
+                    holds(*new),
+                    count - new
+                ),
+            };
+            (Outcome::Valid, why)
         }
         Some(first) => {
             let more =
@@ -293,6 +309,16 @@ mod tests {
         assert_eq!(check.why, "fresh.failed at 2.sql:3");
         assert_eq!(check.findings[1].place, "1.sql");
         assert_eq!(check.duration_ms, 51);
+    }
+
+    #[test]
+    fn what_was_not_judged_is_said_not_to_be() {
+        let mut replay = replay();
+        replay.findings.pop();
+        replay.judged = Some(Judged { since: "v1".to_owned(), migrations: 1 });
+        let expected =
+            "1 migration holds on every path; the other 1 are not newer than v1, and not judged";
+        assert_eq!(check(replay).why, expected);
     }
 
     #[test]
