@@ -29,6 +29,7 @@ const KEEPER: &str = r#"
     ready = "running"
     clock_faults = true
     disk = 1
+    slow_disk = true
     [events]
     quiet = 300
     [events.emit]
@@ -241,6 +242,22 @@ async fn a_part_short_of_files_keeps_nothing_until_it_is_healed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_takes_nothing_until_it_is_healed() {
     keeps_nothing_during(|part| Fault::DiskFull { part }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_disk_is_waited_for_until_it_is_healed() {
+    let keeper = Keeper::start().await;
+    keeper.give("before").await;
+    keeper.time_of("before").await;
+    let slow = Fault::SlowDisk { part: keeper.part(), delay: 3_600_000 };
+    let active = slow.inject(&keeper.environment).await.unwrap();
+    keeper.give("meanwhile").await;
+    // What is written is there, but the keeper is not told.
+    keeper.time_of("meanwhile").await;
+    keeper.give("after").await;
+    active.heal().await.unwrap();
+    keeper.time_of("after").await;
+    keeper.environment.stop().await.unwrap();
 }
 
 /// What the keeper cannot keep it complains about in its log.

@@ -48,6 +48,7 @@ pub mod rsyslog;
 pub mod server_calls;
 pub mod side_by_side;
 pub mod signing;
+pub mod slow_disk;
 pub mod slow_reader;
 pub mod system_run;
 pub mod termination;
@@ -137,6 +138,7 @@ pub const EMBEDDED: &[Scenario] = &[
     back_pressure::THE_SERVER_REFUSES_BEFORE_IT_GROWS,
     database_trouble::HEALTH_ANSWERS_BESIDE_A_SILENT_DATABASE,
     database_trouble::THE_SERVER_WAITS_FOR_A_CONNECTION,
+    slow_disk::NOTHING_IS_LOST,
     certification::EVERY_START_COMPLETES_THE_SCHEMA,
     certification::NO_FAILURE_IS_SERVED,
     certification::ODD_SURROUNDINGS_ARE_TOLD,

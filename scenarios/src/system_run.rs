@@ -141,13 +141,26 @@ pub fn run_plan_on(
     planner: Planner,
     defects: &[&str],
 ) -> Result<Run, Failed> {
-    let system = System::read(file)?;
+    run_plan_of(&System::read(file)?, backend, name, planner, defects)
+}
+
+/// As [`run_plan`], on a system that the scenario has read and may have changed.
+///
+/// # Errors
+/// When the run could not be carried through.
+pub fn run_plan_of(
+    system: &System,
+    backend: BackendKind,
+    name: &str,
+    planner: Planner,
+    defects: &[&str],
+) -> Result<Run, Failed> {
     let seed = Seed::fresh();
     let generated = concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/generated");
     let folder = RunFolder::create(generated.as_ref(), "scenario", seed.0)?;
     eprintln!("seed {seed}; files in {}", folder.root().display());
     let runtime = Runtime::new()?;
-    let built = runtime.block_on(Built::of(&system, backend))?;
+    let built = runtime.block_on(Built::of(system, backend))?;
     let request = RunRequest {
         planner,
         built,
@@ -161,8 +174,8 @@ pub fn run_plan_on(
     };
     let recorder = Recorder::create(&folder.history(), header)?;
     let interrupt = CancellationToken::new();
-    let checkers = checkers_of(&system, backend);
-    let run = perform(&system, &request, &folder, &checkers, &recorder, &interrupt);
+    let checkers = checkers_of(system, backend);
+    let run = perform(system, &request, &folder, &checkers, &recorder, &interrupt);
     Ok(runtime.block_on(run)?)
 }
 

@@ -52,6 +52,7 @@ pub fn targets() -> Targets {
         resources: false,
         clocks: BTreeSet::new(),
         disks: BTreeSet::new(),
+        slow_disks: BTreeSet::new(),
     }
 }
 

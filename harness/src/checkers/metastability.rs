@@ -4,7 +4,7 @@
 //! What got through is what producers have taken, less what they still hold. It is at its level
 //! when producers hold no more than before the first fault, or hand on as fast as events came
 //! before it; and when they take what they are given. Check-ins never starve, and health answers
-//! all the time, but for a part that a fault stops. For systems that promise it.
+//! all the time, but for a part that a fault stops: to wait for a slow disk is no reason. For systems that promise it.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -18,6 +18,8 @@ use crate::promises::GoodputPromise;
 const CHECKER: &str = "metastability";
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1000 * MILLISECOND;
+/// The fault of a part that stops nothing.
+const SLOW_DISK: &str = "slow_disk";
 /// What producers may always hold, in events: what is on its way when they are asked.
 const ON_ITS_WAY: u64 = 20;
 
@@ -208,7 +210,9 @@ impl<'a> Judgement<'a> {
     }
 
     fn was_silent(&mut self, part: &str, since: u64, until: u64) {
-        let stops = self.faults.iter().filter(|fault| fault.fault.target == part);
+        let stops =
+            |fault: &&FaultView| fault.fault.target == part && fault.fault.kind != SLOW_DISK;
+        let stops = self.faults.iter().filter(stops);
         let calm = longest_without(stops, since, until);
         if calm.1 - calm.0 > self.promise.silent * MILLISECOND {
             self.mute.add(part, || calm);
@@ -426,6 +430,12 @@ mod tests {
         );
         let paused = disturbed().fault_begins("pause", "server", "", &["server"]);
         accepted(silent(paused).fault_ends("server").backlog("agent-1", 0));
+        let slow = disturbed().fault_begins("slow_disk", "server", "", &["server"]);
+        rejected(
+            silent(slow).fault_ends("server").backlog("agent-1", 0),
+            "metastability.silent",
+            "it did not answer for its health",
+        );
         let unready = disturbed().part("server", PartState::Unready).after(6000);
         accepted(unready.ready("server").backlog("agent-1", 0));
     }

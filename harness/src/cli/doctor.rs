@@ -1,5 +1,6 @@
 //! `harness doctor`: what this machine has, what is missing, and the command that mends it.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -137,6 +138,13 @@ fn examine_all() -> Vec<Examined> {
             found: tmpfs(Path::new("/dev/shm")),
             mend: "mount -t tmpfs tmpfs /dev/shm",
         },
+        Examined {
+            name: "FUSE",
+            purpose: "slow disks, for parts with `slow_disk`",
+            required: false,
+            found: openable(Path::new("/dev/fuse")),
+            mend: "modprobe fuse; in a container, --device /dev/fuse",
+        },
     ]
 }
 
@@ -159,6 +167,12 @@ fn tmpfs(path: &Path) -> Option<String> {
     let space = rustix::fs::statvfs(path).ok()?;
     let free = space.f_bavail.saturating_mul(space.f_frsize) / (1024 * 1024);
     Some(format!("{} with {free} MiB free", path.display()))
+}
+
+/// A device that this user may read and write.
+fn openable(path: &Path) -> Option<String> {
+    let opened = File::options().read(true).write(true).open(path);
+    opened.ok().map(|_| path.display().to_string())
 }
 
 #[cfg(test)]

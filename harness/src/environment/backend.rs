@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -189,7 +190,7 @@ impl Backend {
         matches!(self, Self::Embedded(_))
     }
 
-    /// Whether faults can limit what parts use, fill disks, set clocks wrong and end the proxy.
+    /// Whether faults can limit what parts use, fill and slow down disks, set clocks wrong and end the proxy.
     pub fn disrupts_resources(&self) -> bool {
         matches!(self, Self::Embedded(_))
     }
@@ -198,6 +199,14 @@ impl Backend {
     pub fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
         match self {
             Self::Embedded(embedded) => embedded.fill_disk(part, full),
+            Self::Containers(_) => Err(undisrupted("a disk")),
+        }
+    }
+
+    /// Has a part wait so much longer for each change on its disk.
+    pub fn slow_disk(&self, part: &str, delay: Duration) -> Result<(), EnvironmentError> {
+        match self {
+            Self::Embedded(embedded) => embedded.slow_disk(part, delay),
             Self::Containers(_) => Err(undisrupted("a disk")),
         }
     }

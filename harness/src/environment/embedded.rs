@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -13,7 +14,7 @@ use super::EnvironmentError;
 use super::attempts::record_attempts;
 use super::backend::{Owner, Started};
 use super::clock::Clock;
-use super::disk::Disk;
+use super::disk::{Disk, DiskRequest};
 use super::place::{Address, Place};
 use super::ports::{PortLease, lease_port};
 use super::postgres::{ClusterOptions, PrivateCluster};
@@ -35,7 +36,7 @@ pub(super) struct Embedded {
     proxy: Option<Proxy>,
     /// Those that can be set, by the name of the part.
     clocks: BTreeMap<String, Clock>,
-    /// Those that can be filled, by the name of the part.
+    /// Those that can be filled or made slow, by the name of the part.
     disks: BTreeMap<String, Disk>,
 }
 
@@ -152,6 +153,17 @@ impl Embedded {
         disk.fill(full)
     }
 
+    /// Has a part wait so much longer for each change on its disk.
+    pub fn slow_disk(&self, part: &str, delay: Duration) -> Result<(), EnvironmentError> {
+        match self.disks.get(part) {
+            Some(disk) if disk.slow_down(delay) => Ok(()),
+            _ => {
+                let why = format!("the disk of `{part}` cannot be slow: it has no `slow_disk`");
+                Err(EnvironmentError::Unsupported(why))
+            }
+        }
+    }
+
     /// The folder of a part as this process sees it.
     fn seen(&self, instance: &str) -> PathBuf {
         self.disks.get(instance).map_or_else(|| self.state.join(instance), Disk::seen)
@@ -211,8 +223,9 @@ impl Embedded {
         let state = self.state.join(instance);
         std::fs::create_dir_all(&state)
             .map_err(|source| EnvironmentError::Folder { path: state.clone(), source })?;
-        if let Some(mebibytes) = description.disk {
-            self.disks.insert(instance.to_owned(), Disk::new(&state, mebibytes)?);
+        let request = DiskRequest { size: description.disk, slow: description.slow_disk };
+        if let Some(disk) = Disk::new(&state, request)? {
+            self.disks.insert(instance.to_owned(), disk);
         }
         Ok(Place {
             listen: address.clone(),

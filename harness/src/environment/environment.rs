@@ -277,7 +277,8 @@ impl Environment {
         Ok(())
     }
 
-    /// Whether faults can limit what parts use, fill disks, set clocks wrong and end the proxy.
+    /// Whether faults can limit what parts use, fill and slow down disks, set clocks wrong
+    /// and end the proxy.
     pub async fn disrupts_resources(&self) -> bool {
         self.backend.lock().await.disrupts_resources()
     }
@@ -303,6 +304,14 @@ impl Environment {
     /// When the system file gives the part no disk of its own, or this backend cannot.
     pub async fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
         self.backend.lock().await.fill_disk(part, full)
+    }
+
+    /// Has a part wait so much longer for each change on its disk, or no longer.
+    ///
+    /// # Errors
+    /// When the system file does not allow that of this part, or this backend cannot.
+    pub async fn slow_disk(&self, part: &str, delay: Duration) -> Result<(), EnvironmentError> {
+        self.backend.lock().await.slow_disk(part, delay)
     }
 
     /// Sets the clock of a part, so far ahead in seconds.

@@ -17,6 +17,7 @@ mod http;
 mod input;
 pub mod janitor;
 mod part;
+mod passing_on;
 mod place;
 pub mod ports;
 pub mod postgres;

@@ -1,5 +1,7 @@
 //! One disturbance of the environment: what it does to whom.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -128,6 +130,14 @@ pub enum Fault {
         /// The part.
         part: String,
     },
+    /// A part waits longer for each change on its disk: for what it writes, syncs, makes, renames
+    /// and removes there.
+    SlowDisk {
+        /// The part.
+        part: String,
+        /// How much longer.
+        delay: u64,
+    },
     /// A part's clock is wrong.
     Clock {
         /// The part.
@@ -159,6 +169,7 @@ impl Fault {
             Self::NoFiles { .. } => "no_files",
             Self::NoMemory { .. } => "no_memory",
             Self::DiskFull { .. } => "disk_full",
+            Self::SlowDisk { .. } => "slow_disk",
             Self::Clock { .. } => "clock",
             Self::NoConnections {} => "no_connections",
             Self::KillProxy {} => "kill_proxy",
@@ -182,6 +193,7 @@ impl Fault {
             | Self::NoFiles { part }
             | Self::NoMemory { part, .. }
             | Self::DiskFull { part }
+            | Self::SlowDisk { part, .. }
             | Self::Clock { part, .. } => part,
             Self::NoConnections {} => DATABASE,
             Self::KillProxy {} => PROXY,
@@ -262,6 +274,7 @@ impl Fault {
             Self::NoFiles { .. } => "no further file or connection can be opened".to_owned(),
             Self::NoMemory { spare, .. } => format!("{} KiB of memory left", spare >> 10),
             Self::DiskFull { .. } => "no room on the disk".to_owned(),
+            Self::SlowDisk { delay, .. } => format!("each change on the disk {delay} ms later"),
             Self::Clock { ahead, .. } if *ahead < 0 => format!("{} s behind", ahead.unsigned_abs()),
             Self::Clock { ahead, .. } => format!("{ahead} s ahead"),
             Self::NoConnections {} => "connections of the role ended and refused".to_owned(),
@@ -312,6 +325,9 @@ impl Fault {
                 known_part(environment, part)?.limit(scarcity).await?;
             }
             Self::DiskFull { part } => environment.fill_disk(part, true).await?,
+            Self::SlowDisk { part, delay } => {
+                environment.slow_disk(part, Duration::from_millis(*delay)).await?;
+            }
             Self::Clock { part, ahead } => environment.set_clock(part, *ahead).await?,
             Self::NoConnections {} => environment.refuse_connections(true).await?,
             Self::KillProxy {} => environment.kill_proxy().await,
@@ -342,6 +358,7 @@ impl Fault {
                 known_part(environment, part)?.relieve(scarcity).await?;
             }
             Self::DiskFull { part } => environment.fill_disk(part, false).await?,
+            Self::SlowDisk { part, .. } => environment.slow_disk(part, Duration::ZERO).await?,
             Self::Clock { part, .. } => environment.set_clock(part, 0).await?,
             Self::NoConnections {} => environment.refuse_connections(false).await?,
             Self::KillProxy {} => environment.restart_proxy().await?,

@@ -164,6 +164,7 @@ impl<'a> ScheduleGenerator<'a> {
             "pause" => Fault::Pause { part: target },
             "no_files" => Fault::NoFiles { part: target },
             "disk_full" => Fault::DiskFull { part: target },
+            "slow_disk" => Fault::SlowDisk { part: target, delay: within(5..=300) },
             "no_memory" => Fault::NoMemory { part: target, spare: within(0..=4) << 20 },
             "clock" => {
                 let ahead = i64::try_from(within(1..=7200)).unwrap_or_default();
@@ -185,6 +186,7 @@ fn kinds<'a>(targets: &'a Targets) -> Vec<(&'static str, Vec<&'a str>)> {
     let (parts, programs) = (targets.parts(), targets.programs());
     let named = |parts: &'a BTreeSet<String>| parts.iter().map(String::as_str).collect();
     let (clocks, disks) = (named(&targets.clocks), named(&targets.disks));
+    let slow_disks = named(&targets.slow_disks);
     let store = targets.stores.iter().filter(|store| *store == DATABASE).map(String::as_str);
     let proxy = (!links.is_empty()).then_some(PROXY).into_iter();
     let of_links = LINK_KINDS.map(|kind| (kind, links.clone()));
@@ -194,7 +196,8 @@ fn kinds<'a>(targets: &'a Targets) -> Vec<(&'static str, Vec<&'a str>)> {
     of_links
         .into_iter()
         .chain(of_parts)
-        .chain([("clock", clocks), ("disk_full", disks), ("no_connections", store.collect())])
+        .chain([("clock", clocks), ("disk_full", disks), ("slow_disk", slow_disks)])
+        .chain([("no_connections", store.collect())])
         .chain(of_resources.filter(|_| targets.resources))
         .filter(|(_, targets)| !targets.is_empty())
         .collect()
@@ -288,7 +291,7 @@ mod tests {
                 coverage.covered()
             })
             .collect();
-        let pairs_of_kinds = 2 * 8 + 3 * 3 + 2 * 2 + 4;
+        let pairs_of_kinds = 2 * 8 + 3 * 3 + 2 * 2 + 5;
         assert_eq!(coverage.possible(), 3 * pairs_of_kinds);
         assert!(covered[23] * 10 >= coverage.possible() * 9, "after 24: {}", covered[23]);
         assert_eq!(covered[199], coverage.possible());

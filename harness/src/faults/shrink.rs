@@ -219,7 +219,9 @@ fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
         }
         Fault::Bandwidth { rate, .. } => *rate = (*rate * 4).min(1000),
         Fault::Slicer { delay, .. } => *delay /= 4,
-        Fault::SlowClose { delay, .. } => *delay = (*delay / 4).max(1),
+        Fault::SlowClose { delay, .. } | Fault::SlowDisk { delay, .. } => {
+            *delay = (*delay / 4).max(1);
+        }
         Fault::LimitData { bytes, .. } => *bytes = (*bytes * 4).min(100_000),
         Fault::NoMemory { spare, .. } => *spare = (*spare * 4).min(64 << 20),
         Fault::Clock { ahead, .. } => *ahead = if ahead.abs() < 4 { *ahead } else { *ahead / 4 },

@@ -23,6 +23,8 @@ pub struct Targets {
     pub clocks: BTreeSet<String>,
     /// The parts whose disks can be filled.
     pub disks: BTreeSet<String>,
+    /// The parts whose disks can be made slow.
+    pub slow_disks: BTreeSet<String>,
 }
 
 impl Targets {
@@ -69,6 +71,7 @@ impl Targets {
             resources: true,
             clocks: BTreeSet::from(["agent-1".to_owned()]),
             disks: BTreeSet::from(["server".to_owned()]),
+            slow_disks: BTreeSet::from(["agent-1".to_owned()]),
         }
     }
 }

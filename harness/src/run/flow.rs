@@ -248,6 +248,7 @@ impl Stages<'_> {
             resources: disrupts_resources,
             clocks: of(&|part| part.clock_faults && disrupts_resources),
             disks: of(&|part| part.disk.is_some() && disrupts_resources),
+            slow_disks: of(&|part| part.slow_disk && disrupts_resources),
         }
     }
 

@@ -159,6 +159,10 @@ pub struct PartDescription {
     /// How large a disk of its own its folder lies on, in MiB, so that faults can fill it. The disk
     /// lies in memory.
     pub disk: Option<u32>,
+    /// Whether faults may make the disk slow that its folder lies on. All that it asks of that disk
+    /// then goes through the harness.
+    #[serde(default)]
+    pub slow_disk: bool,
     /// Whether no fault ends it, pauses it or takes anything from it: for a part that promises
     /// nothing about that.
     #[serde(default)]
