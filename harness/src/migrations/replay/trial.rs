@@ -121,13 +121,16 @@ impl Trial<'_, '_> {
         let applied = self.runner.perform_recorded(up, after, &["SAVEPOINT applied"]).await;
         applied.map_err(Stop::Elsewhere)?;
         let after = self.catalog().await?;
+        let mark = self.reader.mark();
         let Standing { sequences, touches } =
             Standing::read(self.runner.session().connection()).await?;
         let twice = self.twice(&after, touches).await?;
+        self.reader.return_to(&mark);
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
         };
+        self.reader.return_to(&mark);
         sequences.restore(self.runner.session().connection()).await?;
         self.runner.keep(up).await.map_err(Stop::Elsewhere)?;
         let cuts = judge(&attempts, before, &after);
