@@ -171,6 +171,7 @@ fn with_data() -> ReplayOptions {
     ReplayOptions { seed: SEED, paths: 0, ..ReplayOptions::default() }
 }
 
+/// Fresh, twice, round trips, drift, locks and rewrites of each statement, and the walk down.
 fn without_data() -> ReplayOptions {
     ReplayOptions { with_data: false, ..with_data() }
 }
@@ -217,6 +218,10 @@ impl Written {
         let outcome = replay(&self.lineage, options, &|_, _, _| ()).await.expect("it is replayed");
         assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh.failed);
         assert_eq!(outcome.seeding.unseeded, [], "every table gets its rows");
+        if options.with_trials && !options.with_data {
+            let migrations = self.lineage.migrations.len();
+            assert_eq!(outcome.cost.len(), migrations, "locks and rewrites are a part of it");
+        }
         let starting = Duration::from_millis(outcome.timings["servers_ms"]);
         Taken::since(begun, starting, outcome.timings)
     }

@@ -192,6 +192,16 @@ async fn walk(server: &Server, seed: Seed, mut reader: CatalogReader) {
         let missed = Difference::between(&again, &full);
         assert!(*again == full, "{:#?}\nafter {}", lines(&missed), done.join(";\n"));
         reads += 1;
+        if place.in_transaction {
+            let mark = reader.mark();
+            run(&mut connection, "SAVEPOINT marked").await;
+            done.push(format!("taken back: {}", place.step(&mut connection, &mut random).await));
+            reader.read(&mut connection).await.expect("read what is taken back");
+            run(&mut connection, "ROLLBACK TO marked; RELEASE marked").await;
+            reader.return_to(&mark);
+            let back = reader.read(&mut connection).await.expect("read what is back");
+            assert!(*back == full, "back at the mark after {}", done.join(";\n"));
+        }
     }
     assert_eq!(reads, STEPS);
     if place.in_transaction {

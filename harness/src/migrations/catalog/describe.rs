@@ -18,6 +18,10 @@ use super::error::CatalogError;
 use super::object::{Key, Kind, Object};
 use super::unit::{Class, Unit};
 use super::versions::Versions;
+use super::visit::Visit;
+
+/// What the names of all statements begin with that are prepared here.
+pub(super) const PREPARED: &str = "catalog ";
 
 /// Columns before the first attribute: unit, kind, of, name.
 const KEY_COLUMNS: usize = 4;
@@ -82,20 +86,10 @@ pub(super) struct Describer {
 }
 
 impl Describer {
-    /// For a session on a server of that major version. What another reader has prepared in the
-    /// session is of use to this one too.
-    pub(super) async fn of(
-        connection: &mut PgConnection,
-        major: i32,
-    ) -> Result<Self, CatalogError> {
-        const QUERY: &str =
-            "SELECT name FROM pg_prepared_statements WHERE name LIKE 'catalog of %'";
-        let prepared: Vec<String> = sqlx::query_scalar(QUERY)
-            .fetch_all(connection)
-            .await
-            .map_err(CatalogError::reading("the session's statements"))?;
+    /// For a session on a server of that major version that has prepared these statements.
+    pub(super) fn new(major: i32, prepared: &[String]) -> Self {
         let query = |(place, (class, text)): (usize, (Class, &str))| {
-            let name = format!("catalog of {major}, {place}");
+            let name = format!("{PREPARED}of {major}, {place}");
             Query {
                 class,
                 sql: for_version(text, major),
@@ -105,18 +99,20 @@ impl Describer {
                 relation: None,
             }
         };
-        Ok(Self { queries: QUERIES.into_iter().enumerate().map(query).collect() })
+        Self { queries: QUERIES.into_iter().enumerate().map(query).collect() }
     }
 
     /// Describes these units. One that is not in the answer has nothing to describe: the row type
     /// of a table, say, or an index of a table that is not among `versions`.
     ///
-    /// All queries go in one message, prepared with the first that needs them.
+    /// All queries go in one message, prepared with the first that needs them, and the end of the
+    /// visit with them.
     pub(super) async fn describe(
         &mut self,
         connection: &mut PgConnection,
         units: &HashMap<Class, Vec<Oid>>,
         versions: &Versions,
+        visit: Visit,
     ) -> Result<HashMap<Unit, Vec<Object>>, CatalogError> {
         let mut script = String::new();
         // For each statement of the script the query that it answers, if it is one.
@@ -130,6 +126,7 @@ impl Describer {
             script.push_str(&query.execution(units));
             asked.push(Some(place));
         }
+        script.push_str(visit.ending());
         let reading = || CatalogError::reading("the schema's objects");
         let mut described = HashMap::new();
         let mut answers = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(connection);
@@ -149,6 +146,15 @@ impl Describer {
         }
         Ok(described)
     }
+}
+
+/// What any reader has prepared in a session: it is of use to the next one too.
+pub(super) async fn prepared(connection: &mut PgConnection) -> Result<Vec<String>, CatalogError> {
+    sqlx::query_scalar("SELECT name FROM pg_prepared_statements WHERE starts_with(name, $1)")
+        .bind(PREPARED)
+        .fetch_all(connection)
+        .await
+        .map_err(CatalogError::reading("the session's statements"))
 }
 
 impl Query {

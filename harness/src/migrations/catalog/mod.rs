@@ -25,4 +25,4 @@ pub use catalog::Catalog;
 pub use difference::{Alteration, Change, Difference};
 pub use error::CatalogError;
 pub use object::{Key, Kind, Object};
-pub use reader::CatalogReader;
+pub use reader::{CatalogReader, Mark};

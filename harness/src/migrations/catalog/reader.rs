@@ -10,7 +10,7 @@ use sqlx::postgres::types::Oid;
 
 use super::catalog::Catalog;
 use super::dependents;
-use super::describe::Describer;
+use super::describe::{Describer, prepared};
 use super::error::CatalogError;
 use super::object::Object;
 use super::unit::{Class, Unit};
@@ -32,6 +32,10 @@ pub struct CatalogReader {
     alone: bool,
     known: Option<Known>,
 }
+
+/// What a [`CatalogReader`] knew at one moment.
+#[derive(Debug)]
+pub struct Mark(Option<(Session, Versions, Arc<Catalog>)>);
 
 /// What was read last, and the queries that fit the server.
 #[derive(Debug)]
@@ -65,6 +69,25 @@ impl CatalogReader {
         self.known = None;
     }
 
+    /// What it knows now, for [`CatalogReader::return_to`].
+    pub fn mark(&self) -> Mark {
+        let known = self.known.as_ref();
+        Mark(known.map(|known| {
+            (known.session.clone(), known.versions.clone(), Arc::clone(&known.catalog))
+        }))
+    }
+
+    /// Knows what it knew then, since the session has taken back all that it did since: what was
+    /// there is there again, and the next look needs not describe it once more.
+    pub fn return_to(&mut self, mark: &Mark) {
+        if let (Some(known), Some((session, versions, catalog))) = (&mut self.known, &mark.0)
+            && known.session == *session
+        {
+            known.versions.clone_from(versions);
+            known.catalog = Arc::clone(catalog);
+        }
+    }
+
     /// Reads the catalog as this session sees it now.
     ///
     /// # Errors
@@ -79,23 +102,19 @@ impl CatalogReader {
         let circumstances = Circumstances::of(connection, counted).await?;
         // Taken out: after an error nothing is known.
         let known = self.known.take().filter(|known| known.session == circumstances.session);
-        let known = match known {
-            Some(mut known) => match known.stale_catalogs(circumstances.writes.clone()) {
-                Some(stale) if stale.is_empty() => known,
-                stale => {
-                    let visit = Visit::begin(connection, &circumstances).await?;
-                    let read = known.read_again(connection, stale.as_ref()).await;
-                    visit.end(connection).await?;
-                    read?
-                }
+        let visit = Visit::under(&circumstances);
+        let read = match known {
+            Some(mut known) => match known.stale_catalogs(circumstances.writes) {
+                Some(stale) if stale.is_empty() => Ok(known),
+                stale => known.look(connection, visit, Some(visit), stale.as_ref()).await,
             },
-            None => {
-                let visit = Visit::begin(connection, &circumstances).await?;
-                let read = Known::read_all(connection, circumstances.session, self.alone).await;
-                visit.end(connection).await?;
-                read?
-            }
+            None => Known::read_all(connection, visit, circumstances.session, self.alone).await,
         };
+        if read.is_err() {
+            // Only what begun can be ended; the first error is the one to tell.
+            let _ = visit.end(connection).await;
+        }
+        let known = read?;
         Ok(Arc::clone(&self.known.insert(known).catalog))
     }
 }
@@ -103,9 +122,11 @@ impl CatalogReader {
 impl Known {
     async fn read_all(
         connection: &mut PgConnection,
+        visit: Visit,
         session: Session,
         alone: bool,
     ) -> Result<Self, CatalogError> {
+        visit.begin(connection).await?;
         let ServerFacts { major, catalogs } = server(connection).await?;
         let class = |name: &str| Class::CATALOGS.iter().find(|(_, own)| *own == name);
         let classes: HashMap<u32, Class> =
@@ -117,10 +138,16 @@ impl Known {
             counted.take(circumstances.writes);
             unsettled = Some(counted);
         }
+        let prepared = prepared(connection).await?;
         let empty = Catalog { read_at: DateTime::default(), units: HashMap::new() };
         let known = Self {
-            version_reader: VersionReader::new(major, session.unlimited, classes.clone()),
-            describer: Describer::of(connection, major).await?,
+            version_reader: VersionReader::new(
+                major,
+                session.unlimited,
+                classes.clone(),
+                &prepared,
+            ),
+            describer: Describer::new(major, &prepared),
             session,
             classes,
             catalogs,
@@ -128,7 +155,7 @@ impl Known {
             versions: Versions::new(),
             catalog: Arc::new(empty),
         };
-        known.read_again(connection, None).await
+        known.look(connection, visit, None, None).await
     }
 
     /// The catalogs that have to be looked at; all of them if that is not known.
@@ -137,18 +164,23 @@ impl Known {
         Some(stale.iter().map(|number| self.catalogs[number]).collect())
     }
 
-    async fn read_again(
+    /// Reads what is other than before, and ends the visit, which may have to begin before.
+    async fn look(
         mut self,
         connection: &mut PgConnection,
+        visit: Visit,
+        beginning: Option<Visit>,
         catalogs: Option<&HashSet<&str>>,
     ) -> Result<Self, CatalogError> {
-        let altered = self.version_reader.read(connection, catalogs, &mut self.versions).await?;
+        let reading = self.version_reader.read(connection, beginning, catalogs, &mut self.versions);
+        let altered = reading.await?;
         if altered.present.is_empty() && altered.gone.is_empty() {
+            visit.end(connection).await?;
             return Ok(self);
         }
         let stale = self.stale(connection, altered.present, &altered.known).await?;
         let mut described =
-            self.describer.describe(connection, &by_class(&stale), &self.versions).await?;
+            self.describer.describe(connection, &by_class(&stale), &self.versions, visit).await?;
         let mut units = self.catalog.units.clone();
         for unit in &altered.gone {
             units.remove(unit);

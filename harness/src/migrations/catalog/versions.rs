@@ -9,14 +9,18 @@
 //! highest, an object dropped and made anew: nothing of it can hide a change.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::types::Oid;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Either, PgConnection, Row};
 
+use super::describe::PREPARED;
 use super::error::CatalogError;
 use super::unit::{Class, Unit};
+use super::visit::Visit;
 
 /// Rows of one catalog that are a part of units of a class.
 struct Source {
@@ -138,7 +142,7 @@ const MEMBERS: usize = COMMENTS + 1;
 const CLOCK: usize = MEMBERS + 1;
 
 /// All units with the versions of their rows, for each source.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Versions {
     /// By the numbers of the sources; the last two are comments and the members of extensions.
     sources: Vec<HashMap<Unit, i64>>,
@@ -210,12 +214,19 @@ pub(super) struct VersionReader {
     unlimited: bool,
     /// The classes by the numbers of their catalogs.
     classes: HashMap<u32, Class>,
+    /// The statements that the session has prepared, by their names.
+    prepared: HashSet<String>,
 }
 
 impl VersionReader {
-    /// For a server of that major version.
-    pub(super) fn new(major: i32, unlimited: bool, classes: HashMap<u32, Class>) -> Self {
-        Self { major, unlimited, classes }
+    /// For a session on a server of that major version that has prepared these statements.
+    pub(super) fn new(
+        major: i32,
+        unlimited: bool,
+        classes: HashMap<u32, Class>,
+        prepared: &[String],
+    ) -> Self {
+        Self { major, unlimited, classes, prepared: prepared.iter().cloned().collect() }
     }
 
     /// The catalogs that rows are read from.
@@ -223,10 +234,12 @@ impl VersionReader {
         (0..CLOCK).map(catalog_of).collect()
     }
 
-    /// Reads them in one query, of all catalogs or of those that are named.
+    /// Reads them in one query, of all catalogs or of those that are named; sent along with what
+    /// begins a visit, where it has not begun.
     pub(super) async fn read(
-        &self,
+        &mut self,
         connection: &mut PgConnection,
+        beginning: Option<Visit>,
         catalogs: Option<&HashSet<&str>>,
         versions: &mut Versions,
     ) -> Result<Altered, CatalogError> {
@@ -235,12 +248,28 @@ impl VersionReader {
                 && catalogs.is_none_or(|catalogs| catalogs.contains(catalog_of(*source)))
         };
         let wanted: Vec<usize> = (0..CLOCK).filter(is_wanted).collect();
-        let rows = sqlx::query(AssertSqlSafe(query(&wanted)))
-            .fetch_all(connection)
-            .await
-            .map_err(CatalogError::reading("the versions of its rows"))?;
-        self.collect(&rows, &wanted, versions)
-            .map_err(CatalogError::reading("the versions of its rows"))
+        let (mut script, mut before) = (String::new(), 0);
+        if let Some(visit) = beginning {
+            script = visit.beginning();
+            before = Visit::BEGINNING;
+        }
+        let name = name(self.major, &wanted);
+        if self.prepared.insert(name.clone()) {
+            let _ = write!(script, "PREPARE \"{name}\" AS {}; ", query(&wanted));
+            before += 1;
+        }
+        let _ = write!(script, "EXECUTE \"{name}\"");
+        let reading = || CatalogError::reading("the versions of its rows");
+        let mut answers = sqlx::raw_sql(AssertSqlSafe(script)).fetch_many(connection);
+        let (mut ended, mut rows) = (0, Vec::new());
+        while let Some(answer) = answers.try_next().await.map_err(reading())? {
+            match answer {
+                Either::Left(_) => ended += 1,
+                Either::Right(row) if ended == before => rows.push(row),
+                Either::Right(_) => {}
+            }
+        }
+        self.collect(&rows, &wanted, versions).map_err(reading())
     }
 
     fn is_readable(&self, source: usize) -> bool {
@@ -286,6 +315,12 @@ fn catalog_of(source: usize) -> &'static str {
         MEMBERS => "pg_depend",
         source => SOURCES[source].catalog,
     }
+}
+
+/// What a session knows the query for these sources by.
+fn name(major: i32, wanted: &[usize]) -> String {
+    let sources = wanted.iter().fold(0_u64, |sources, number| sources | 1 << number);
+    format!("{PREPARED}versions of {major}, {sources:x}")
 }
 
 /// The query for these sources.

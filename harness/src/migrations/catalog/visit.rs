@@ -30,10 +30,11 @@ pub(super) struct Circumstances {
     pub(super) writes: Writes,
 }
 
-/// A visit that has begun. What the caller had is there again when it ends: settings, role, and
-/// not the locks that deparsing took.
-#[derive(Debug)]
+/// A visit. What the caller had is there again when it ends: settings, role, and not the locks that
+/// deparsing took.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Visit {
+    begin: &'static str,
     end: &'static str,
 }
 
@@ -45,33 +46,44 @@ pub(super) struct Session {
 }
 
 impl Visit {
+    /// How many statements begin it.
+    pub(super) const BEGINNING: usize = 2;
+
     /// Inside a transaction a savepoint, else a transaction of its own that reads one snapshot.
-    pub(super) async fn begin(
-        connection: &mut PgConnection,
-        circumstances: &Circumstances,
-    ) -> Result<Self, CatalogError> {
-        let (begin, end) = if circumstances.in_transaction {
-            (
-                "SAVEPOINT \"catalog visit\"",
-                "ROLLBACK TO SAVEPOINT \"catalog visit\"; RELEASE SAVEPOINT \"catalog visit\"",
-            )
-        } else {
-            ("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "ROLLBACK")
-        };
-        let visit = Self { end };
-        let begun = sqlx::raw_sql(AssertSqlSafe(format!("{begin}; {}", set_locally())))
-            .execute(&mut *connection)
-            .await;
-        if begun.is_err() {
-            // Only what begun can be ended; the first error is the one to tell.
-            let _ = visit.end(connection).await;
+    pub(super) fn under(circumstances: &Circumstances) -> Self {
+        match circumstances.in_transaction {
+            true => Self {
+                begin: "SAVEPOINT \"catalog visit\"",
+                end: "ROLLBACK TO SAVEPOINT \"catalog visit\"; \
+                      RELEASE SAVEPOINT \"catalog visit\"",
+            },
+            false => {
+                Self { begin: "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", end: "ROLLBACK" }
+            }
         }
-        begun.map_err(CatalogError::reading("the schema"))?;
-        Ok(visit)
+    }
+
+    /// What begins it, to be sent along with the first question.
+    pub(super) fn beginning(self) -> String {
+        format!("{}; {}; ", self.begin, set_locally())
+    }
+
+    /// What ends it, to be sent along with the last question.
+    pub(super) fn ending(self) -> &'static str {
+        self.end
+    }
+
+    /// Begins it.
+    pub(super) async fn begin(self, connection: &mut PgConnection) -> Result<(), CatalogError> {
+        sqlx::raw_sql(AssertSqlSafe(self.beginning()))
+            .execute(connection)
+            .await
+            .map_err(CatalogError::reading("the schema"))?;
+        Ok(())
     }
 
     /// Ends it.
-    pub(super) async fn end(&self, connection: &mut PgConnection) -> Result<(), CatalogError> {
+    pub(super) async fn end(self, connection: &mut PgConnection) -> Result<(), CatalogError> {
         sqlx::raw_sql(self.end)
             .execute(connection)
             .await

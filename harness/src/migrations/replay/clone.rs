@@ -111,7 +111,7 @@ pub async fn try_in_clone(
     };
     copy.remove(opening).await?;
     let cuts = judge(&cut_in_copies(opening, subject.up).await?, before, &after);
-    Ok(Ok(Tried { after, twice, round_trip, cuts }))
+    Ok(Ok(Tried { after, twice, round_trip, cuts, costs: Vec::new() }))
 }
 
 /// A copy of a database, and a session in it.

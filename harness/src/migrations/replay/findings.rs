@@ -33,7 +33,7 @@ pub fn of(
                 findings.extend(hidden.iter().map(|failure| self::hidden(migration, failure)));
                 failed_before = true;
             }
-            Course::Applied { twice, round_trip, cuts } => {
+            Course::Applied { twice, round_trip, cuts, .. } => {
                 findings.extend(twice.iter().filter_map(|twice| second_run(migration, twice)));
                 findings.extend(cuts.iter().map(|cut| self::cut(migration, cut)));
                 findings.extend(round_trip.iter().flat_map(|trip| trips(migration, trip)));

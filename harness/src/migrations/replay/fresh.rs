@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::clone::{Opening, try_in_clone};
+use super::cost::StatementCost;
 use super::cut::Cut;
 use super::drift::{Drift, against_live, against_recorded};
 use super::timings::spent_on;
@@ -50,6 +51,8 @@ pub enum Course {
         round_trip: Option<RoundTrip>,
         /// Cuts that do not end as an undisturbed run does.
         cuts: Vec<Cut>,
+        /// What each statement cost on empty tables, where no walk with data measures it.
+        costs: Vec<StatementCost>,
     },
     /// PostgreSQL refused it.
     Failed {
@@ -167,6 +170,8 @@ struct Pass<'run> {
     reader: CatalogReader,
     /// As it is now, where migrations are tried.
     catalog: Option<Arc<Catalog>>,
+    /// Whether what statements cost is measured here, since no walk with data does.
+    measured: bool,
     trials: Trials,
     unrecorded: Option<(usize, Failure)>,
 }
@@ -188,7 +193,8 @@ impl<'run> Pass<'run> {
         };
         let runner = Some(runner);
         let trials = Trials::default();
-        Ok(Self { tool, runner, reader, catalog, trials, unrecorded: None })
+        let measured = !options.with_data;
+        Ok(Self { tool, runner, reader, catalog, measured, trials, unrecorded: None })
     }
 
     fn runner(&mut self) -> &mut Runner<'run> {
@@ -231,7 +237,8 @@ impl<'run> Pass<'run> {
             return self.carry_untried(subject).await;
         };
         let runner = self.runner.as_mut().expect("no copy is being made");
-        match try_in_place(runner, &mut self.reader, subject, &before).await? {
+        let tried = try_in_place(runner, &mut self.reader, subject, &before, self.measured).await?;
+        match tried {
             InPlace::Applied(tried) => {
                 self.trials.transaction += 1;
                 Ok(self.applied(tried))
@@ -251,7 +258,12 @@ impl<'run> Pass<'run> {
             Err(failure) => self.failed(subject, failure).await,
             Ok(()) => {
                 self.trials.untried += 1;
-                Ok(Course::Applied { twice: None, round_trip: None, cuts: Vec::new() })
+                Ok(Course::Applied {
+                    twice: None,
+                    round_trip: None,
+                    cuts: Vec::new(),
+                    costs: Vec::new(),
+                })
             }
         }
     }
@@ -304,8 +316,8 @@ fn reader_for(lineage: &Lineage) -> CatalogReader {
 }
 
 fn course(tried: Tried) -> Course {
-    let Tried { twice, round_trip, cuts, .. } = tried;
-    Course::Applied { twice: Some(twice), round_trip, cuts }
+    let Tried { twice, round_trip, cuts, costs, .. } = tried;
+    Course::Applied { twice: Some(twice), round_trip, cuts, costs }
 }
 
 fn down_of<'lineage>(migration: &'lineage Migration, course: &Course) -> Option<&'lineage Script> {

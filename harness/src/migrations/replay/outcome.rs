@@ -268,7 +268,8 @@ pub struct CutSummary {
     pub why: String,
 }
 
-/// What the statements of one migration cost, with the generated rows in the tables.
+/// What the statements of one migration cost, with the generated rows in the tables, or with none
+/// where nothing is generated.
 #[derive(Clone, Debug, Serialize)]
 pub struct MigrationCost {
     /// Its version.

@@ -168,7 +168,7 @@ fn assemble(
         twice: summary::twice(lineage, fresh, upgrade),
         seeding: upgrade.map(|pass| summary::seeding(lineage, pass)).unwrap_or_default(),
         cut: summary::cuts(lineage, fresh),
-        cost: upgrade.map(|pass| summary::costs(lineage, pass)).unwrap_or_default(),
+        cost: summary::costs(lineage, fresh, upgrade),
         stalls: upgrade.map(|pass| summary::stalls(lineage, pass)).unwrap_or_default(),
         drift: fresh.drifts.clone(),
         drill: upgrade.and_then(|pass| pass.drill.clone()),

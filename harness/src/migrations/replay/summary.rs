@@ -151,11 +151,23 @@ pub fn cuts(lineage: &Lineage, pass: &FreshPass) -> Vec<CutSummary> {
     summaries
 }
 
-/// What each statement cost, where it cost anything: at many rows, if those were asked for.
-pub fn costs(lineage: &Lineage, pass: &UpgradePass) -> Vec<MigrationCost> {
-    let few = pass.trials.iter().map(|(index, trial)| (*index, &trial.costs));
-    let many = pass.costs.iter().map(|(index, costs)| (*index, costs));
-    let costs: BTreeMap<usize, &Vec<StatementCost>> = few.chain(many).collect();
+/// What each statement cost, where it cost anything: at many rows, if those were asked for; on empty
+/// tables, if there was no walk with data.
+pub fn costs(
+    lineage: &Lineage,
+    fresh: &FreshPass,
+    upgrade: Option<&UpgradePass>,
+) -> Vec<MigrationCost> {
+    let mut costs: BTreeMap<usize, &Vec<StatementCost>> = BTreeMap::new();
+    for (index, course) in fresh.courses.iter().enumerate() {
+        if let Course::Applied { costs: statements, .. } = course {
+            costs.insert(index, statements);
+        }
+    }
+    if let Some(pass) = upgrade {
+        costs.extend(pass.trials.iter().map(|(index, trial)| (*index, &trial.costs)));
+        costs.extend(pass.costs.iter().map(|(index, costs)| (*index, costs)));
+    }
     let costs = costs.into_iter().map(|(index, statements)| MigrationCost {
         version: lineage.migrations[index].version.clone(),
         file: lineage.migrations[index].file().to_owned(),

@@ -561,15 +561,16 @@ async fn rows_of_one_version_alone_show_what_others_hide() {
 
 #[tokio::test]
 async fn costs_are_counted_by_statement() {
-    let outcome = with_data(&[
+    let files = [
         TABLE,
         (
             "2_b.up.sql",
             "ALTER TABLE a ADD COLUMN c int;\nALTER TABLE a ALTER COLUMN id TYPE bigint;\n\
              ALTER TABLE a ADD CHECK (n IS NOT NULL);",
         ),
-    ])
-    .await;
+    ];
+    let of_empty_tables = outcome(Convention::GolangMigrate, &files).await.cost;
+    let outcome = with_data(&files).await;
     let costs = &outcome.cost.iter().find(|cost| cost.version == "2").unwrap().statements;
     let rewritten: Vec<_> = costs.iter().map(|cost| cost.rewritten()).collect();
     assert_eq!(rewritten, [None, Some("public.a"), None]);
@@ -577,6 +578,12 @@ async fn costs_are_counted_by_statement() {
     let scanned: Vec<_> = costs.iter().map(|cost| !cost.scans.is_empty()).collect();
     assert_eq!(scanned, [false, true, true], "{costs:?}");
     assert!(costs[1].wal_bytes > 0);
+    let of_empty_tables = of_empty_tables.iter().find(|cost| cost.version == "2").unwrap();
+    for (with_rows, without) in costs.iter().zip(&of_empty_tables.statements) {
+        assert_eq!(with_rows.locks, without.locks);
+        assert_eq!(with_rows.rewrites, without.rewrites);
+    }
+    assert_eq!(costs.len(), of_empty_tables.statements.len());
     let costly: Vec<_> = findings(&outcome, Severity::Info)
         .into_iter()
         .filter(|finding| finding.starts_with("cost."))

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::cost::StatementCost;
 use super::cut::{Attempt, Cut, boundaries, half, judge};
 use super::timings::spent_on;
 use super::touched::{Digests, Touches};
@@ -35,6 +36,8 @@ pub struct Tried {
     pub round_trip: Option<RoundTrip>,
     /// Cuts between its statements that do not end as an undisturbed run does.
     pub cuts: Vec<Cut>,
+    /// What each of its statements cost, where that was asked for.
+    pub costs: Vec<StatementCost>,
 }
 
 /// How an attempt in one transaction ended.
@@ -74,7 +77,8 @@ fn only_defines(script: &Script) -> bool {
     })
 }
 
-/// Tries a migration in one transaction, and commits it.
+/// Tries a migration in one transaction, and commits it; measured, if what its statements cost is
+/// asked for.
 ///
 /// # Errors
 /// The server is down.
@@ -83,12 +87,13 @@ pub async fn try_in_place(
     reader: &mut CatalogReader,
     subject: Subject<'_>,
     before: &Arc<Catalog>,
+    measured: bool,
 ) -> Result<InPlace, ReplayError> {
     let scripts = [Some(subject.up), subject.down];
     if !scripts.into_iter().flatten().all(fits_a_transaction) {
         return Ok(InPlace::Elsewhere);
     }
-    match (Trial { runner, reader, subject }).perform(before).await {
+    match (Trial { runner, reader, subject, measured }).perform(before).await {
         Ok(tried) => Ok(InPlace::Applied(tried)),
         Err(Stop::Elsewhere(failure)) => {
             runner.abandon(Some(&failure)).await?;
@@ -110,6 +115,7 @@ struct Trial<'run, 'server> {
     runner: &'run mut Runner<'server>,
     reader: &'run mut CatalogReader,
     subject: Subject<'run>,
+    measured: bool,
 }
 
 impl Trial<'_, '_> {
@@ -117,21 +123,37 @@ impl Trial<'_, '_> {
         let Subject { up, record, .. } = self.subject;
         self.runner.begin(up, record).await.map_err(Stop::Elsewhere)?;
         let attempts = self.cut().await?;
-        let after = (&[][..], &*record.after);
-        let applied = self.runner.perform_recorded(up, after, &["SAVEPOINT applied"]).await;
-        applied.map_err(Stop::Elsewhere)?;
+        let costs = self.apply(&["SAVEPOINT applied"]).await?;
         let after = self.catalog().await?;
+        let mark = self.reader.mark();
         let Standing { sequences, touches } =
             Standing::read(self.runner.session().connection()).await?;
         let twice = self.twice(&after, touches).await?;
+        self.reader.return_to(&mark);
         let round_trip = match self.subject.down {
             Some(down) => Some(self.round_trip(down, before, &after).await?),
             None => None,
         };
+        self.reader.return_to(&mark);
         sequences.restore(self.runner.session().connection()).await?;
         self.runner.keep(up).await.map_err(Stop::Elsewhere)?;
         let cuts = judge(&attempts, before, &after);
-        Ok(Tried { after, twice, round_trip, cuts })
+        Ok(Tried { after, twice, round_trip, cuts, costs })
+    }
+
+    /// Runs the way up with what its tool writes after it, and then these commands.
+    async fn apply(&mut self, then: &[&str]) -> Result<Vec<StatementCost>, Stop> {
+        let Subject { up, record, .. } = self.subject;
+        let mut costs = Vec::new();
+        let applied = match self.measured {
+            true => {
+                costs = self.runner.perform_measured(up).await?.map_err(Stop::Elsewhere)?;
+                self.runner.settle_recorded(up, record, then).await
+            }
+            false => self.runner.perform_recorded(up, (&[], &record.after), then).await,
+        };
+        applied.map_err(Stop::Elsewhere)?;
+        Ok(costs)
     }
 
     /// Cuts the way up where something of it would stay, and starts it again.

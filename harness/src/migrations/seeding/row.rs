@@ -53,11 +53,64 @@ pub(super) fn insertion(table: &TableShape, rows: &[Row], returned: &BTreeSet<St
     )
 }
 
+/// Inserts this row as a statement of its own: it gives back the row as [`super::look`] would see
+/// it, counts it in a setting, and leaves its `returned` columns, where there are any, in another.
+/// The newest row of every parent was left there in the same way.
+pub(super) fn plain_insertion(
+    table: &TableShape,
+    row: &Row,
+    returned: Option<&BTreeSet<String>>,
+) -> String {
+    let mut sql = bare(table, std::slice::from_ref(row), Keys::Settings);
+    let _ = write!(
+        sql,
+        " RETURNING born.tableoid::bigint, born.ctid::text, (born)::text, \
+         set_config('{TAKEN}', (current_setting('{TAKEN}')::int + 1)::text, true)"
+    );
+    if let Some(returned) = returned {
+        let keys = key_object(returned);
+        let name = key_setting(table.oid);
+        let _ = write!(sql, ", set_config('{name}', jsonb_build_array({keys})::text, true)");
+    }
+    sql
+}
+
+/// The setting that counts the rows that plain insertions made.
+pub(super) const TAKEN: &str = "harness.taken";
+
+/// The setting that holds the row that a plain insertion made in this table.
+pub(super) fn key_setting(table: u32) -> String {
+    format!("harness.keys_{table}")
+}
+
+/// Where a statement finds the newest rows of its parents.
+#[derive(Clone, Copy)]
+enum Keys {
+    /// In `$1`, by their tables.
+    Parameter,
+    /// In a setting for each table.
+    Settings,
+}
+
+impl Keys {
+    /// Those of one parent, in SQL.
+    fn of(self, parent: u32) -> String {
+        match self {
+            Self::Parameter => format!("$1->'{parent}'"),
+            Self::Settings => format!("current_setting('{}')::jsonb", key_setting(parent)),
+        }
+    }
+}
+
 /// What an insertion begins with that gives no answer.
 pub(super) const SILENT: &str = "-- silent\n";
 
 /// The same without an answer, which a rule on the table would refuse to give.
 pub(super) fn bare_insertion(table: &TableShape, rows: &[Row]) -> String {
+    bare(table, rows, Keys::Parameter)
+}
+
+fn bare(table: &TableShape, rows: &[Row], keys: Keys) -> String {
     let columns: Vec<_> = table.columns.iter().filter(|column| !column.computed).collect();
     let mut sql = format!("INSERT INTO {} AS born ", table.name.quoted());
     if columns.is_empty() {
@@ -69,7 +122,7 @@ pub(super) fn bare_insertion(table: &TableShape, rows: &[Row]) -> String {
             let cells: Vec<_> = columns
                 .iter()
                 .map(|column| match row.get(&column.number) {
-                    Some(cell) => cell_sql(cell, &column.type_name),
+                    Some(cell) => cell_sql(cell, &column.type_name, keys),
                     None => "DEFAULT".to_owned(),
                 })
                 .collect();
@@ -131,30 +184,35 @@ fn key_object(returned: &BTreeSet<String>) -> String {
     format!("jsonb_build_object({})", fields.join(", "))
 }
 
-fn cell_sql(cell: &Cell, type_name: &str) -> String {
+fn cell_sql(cell: &Cell, type_name: &str, keys: Keys) -> String {
     match cell {
         Cell::Null => "NULL".to_owned(),
         Cell::Literal(text) => quote_literal(text),
-        Cell::Key { .. } | Cell::MatchingKey { .. } => format!("({})::{type_name}", key_sql(cell)),
+        Cell::Key { .. } | Cell::MatchingKey { .. } => {
+            format!("({})::{type_name}", key_sql(cell, keys))
+        }
         Cell::Sql(expression) => format!("({expression})"),
     }
 }
 
 /// As text.
-fn key_sql(cell: &Cell) -> String {
+fn key_sql(cell: &Cell, keys: Keys) -> String {
     match cell {
         Cell::Key { parent, column, row } => {
-            let rows = format!("$1->'{parent}'");
+            let rows = keys.of(*parent);
             format!("{rows}->({row} % jsonb_array_length({rows}))::int->>{}", quote_literal(column))
         }
         Cell::MatchingKey { parent, column, row, agreeing } => {
             let conditions: Vec<_> = agreeing
                 .iter()
-                .map(|(name, own)| format!("parent->>{} = {}", quote_literal(name), key_sql(own)))
+                .map(|(name, own)| {
+                    format!("parent->>{} = {}", quote_literal(name), key_sql(own, keys))
+                })
                 .collect();
-            let count = format!("greatest(jsonb_array_length($1->'{parent}'), 1)");
+            let rows = keys.of(*parent);
+            let count = format!("greatest(jsonb_array_length({rows}), 1)");
             format!(
-                "SELECT parent->>{} FROM jsonb_array_elements($1->'{parent}') \
+                "SELECT parent->>{} FROM jsonb_array_elements({rows}) \
                  WITH ORDINALITY AS parents (parent, place) WHERE {} \
                  ORDER BY (place - 1 + {count} - {row} % {count}) % {count} LIMIT 1",
                 quote_literal(column),

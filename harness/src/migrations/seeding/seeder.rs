@@ -9,7 +9,9 @@ use super::classify::{Evidence, classify};
 use super::demands::Demands;
 use super::generator::{Generator, Remedy};
 use super::order::parents_first;
-use super::row::{Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion};
+use super::row::{
+    Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion, plain_insertion,
+};
 use super::script::{self, Made, Step, StepResult};
 use super::shape::{ForeignKey, TableShape};
 use super::shape_reader::ShapeReader;
@@ -320,10 +322,19 @@ impl Seeder {
             middle || split.contains(&oid)
         };
         let mut steps = Vec::new();
+        let mut plain = BTreeSet::new();
         for circle in &self.order {
             let chosen =
                 circle.iter().copied().filter(|&oid| wanted(oid) && !is_filled_by_parts(oid));
             for (place, oid) in chosen.enumerate() {
+                if circle.len() == 1
+                    && !everything
+                    && let Some(step) = self.plain_step(oid, &returned, &plain)
+                {
+                    plain.insert(oid);
+                    steps.push(step);
+                    continue;
+                }
                 let Some(mut step) = self.step(oid, &returned, everything) else { continue };
                 if circle.len() > 1 && place == 0 {
                     let joint = self.joint_rows(circle);
@@ -372,6 +383,40 @@ impl Seeder {
         })
     }
 
+    /// The step of a table that took every row so far and refers to none but such tables, here in
+    /// `parents`.
+    fn plain_step(
+        &self,
+        oid: u32,
+        returned: &BTreeMap<u32, BTreeSet<String>>,
+        parents: &BTreeSet<u32>,
+    ) -> Option<Step> {
+        let plan = self.plans.get(&oid)?;
+        let generator = self.generator(oid)?;
+        let table = &generator.demands.table;
+        let known = |oid| parents.contains(&oid) || !self.reader.tables().contains_key(&oid);
+        let is_plain = !plan.fresh
+            && !plan.choosy
+            && table.root == oid
+            && generator.most_staggered() == 0
+            && generator.demands.foreign_keys.iter().all(|key| known(key.parent));
+        if !is_plain {
+            return None;
+        }
+        let [row] = generator.next_row().try_into().ok()?;
+        Some(Step {
+            table: oid,
+            plain: Some(plain_insertion(table, row.first()?, returned.get(&oid))),
+            registers: Vec::new(),
+            all: String::new(),
+            rows: Vec::new(),
+            enough: 1,
+            wanted: 1,
+            census: String::new(),
+            parents: BTreeMap::new(),
+        })
+    }
+
     fn step(
         &self,
         oid: u32,
@@ -396,6 +441,7 @@ impl Seeder {
         };
         Some(Step {
             table: oid,
+            plain: None,
             registers: BTreeSet::from([oid, table.root])
                 .into_iter()
                 .filter(|oid| returned.contains_key(oid))

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::SeedingError;
 use super::table_name::{dollar_quoted, quote_identifier};
@@ -66,23 +66,19 @@ pub(super) async fn sift(
     if problems.is_empty() {
         return Ok(Vec::new());
     }
-    let database = SeedingError::database;
     let text = serde_json::to_string(problems).map_err(SeedingError::answer("writing problems"))?;
     let body = include_str!("sieve.sql").replacen("{problems}", &dollar_quoted(&text), 1);
-    let mut transaction = connection.begin().await.map_err(database("begin to try values"))?;
     let script = format!(
-        "SET LOCAL statement_timeout = '60s'; SET LOCAL jit = off; DO {}",
+        "BEGIN; SET LOCAL statement_timeout = '60s'; SET LOCAL jit = off; DO {}; \
+         SELECT current_setting('harness.seeding'); ROLLBACK",
         dollar_quoted(&body)
     );
-    sqlx::raw_sql(AssertSqlSafe(script))
-        .execute(&mut *transaction)
-        .await
-        .map_err(database("try values"))?;
-    let answer: String = sqlx::raw_sql("SELECT current_setting('harness.seeding')")
-        .fetch_one(&mut *transaction)
-        .await
-        .and_then(|row| row.try_get(0))
-        .map_err(database("read which values passed"))?;
-    transaction.rollback().await.map_err(database("end trying values"))?;
+    let answer = sqlx::raw_sql(AssertSqlSafe(script)).fetch_one(&mut *connection).await;
+    if answer.is_err() {
+        // What was refused is the error to tell.
+        let _ = sqlx::raw_sql("ROLLBACK").execute(connection).await;
+    }
+    let answer: String =
+        answer.and_then(|row| row.try_get(0)).map_err(SeedingError::database("try values"))?;
     serde_json::from_str(&answer).map_err(SeedingError::answer("reading which values passed"))
 }

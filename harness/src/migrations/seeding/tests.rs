@@ -10,6 +10,7 @@ mod data_digest;
 mod every_kind;
 mod foresight;
 mod outcomes;
+mod plain;
 mod population;
 mod reduce;
 
