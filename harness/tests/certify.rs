@@ -88,6 +88,18 @@ fn a_case_that_there_is_not_is_a_usage_error_that_names_the_groups() {
 }
 
 #[test]
+fn a_server_that_is_nowhere_is_told_once() {
+    let project = Project::with_server("exit 3");
+    let file = project.path("certify.toml");
+    let text = fs::read_to_string(&file).unwrap().replace("\"sh\"", "\"target/my-server\"");
+    fs::write(&file, text).unwrap();
+    let (code, table, errors) = project.certify(&[]);
+    assert_eq!(code, 3, "{table}{errors}");
+    assert!(errors.contains("target/my-server is nowhere; server.command"), "{errors}");
+    assert_eq!(table, "", "no case was played");
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_a_usage_error() {
     let project = Project::with_server("exit 3");
     let file = project.path("certify.toml");

@@ -69,22 +69,42 @@ pub struct Migrations {
     /// The folder.
     pub folder: PathBuf,
     /// From which severity on a finding counts: `error`, `warning` or `info`.
-    #[serde(default = "error")]
-    pub fail_on: String,
+    #[serde(default)]
+    pub fail_on: FailOn,
     /// Judges only what is newer than this version or commit.
     pub since: Option<String>,
     /// For how many milliseconds a migration may keep readers and writers waiting.
     pub stall_budget: Option<u64>,
 }
 
-fn error() -> String {
-    "error".to_owned()
+/// A severity, as `--fail-on` takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailOn {
+    /// What must be mended.
+    #[default]
+    Error,
+    /// What should be.
+    Warning,
+    /// Everything.
+    Info,
+}
+
+impl FailOn {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
 }
 
 impl Default for Migrations {
     fn default() -> Self {
         let folder = PathBuf::from("migrations");
-        Self { folder, fail_on: error(), since: None, stall_budget: None }
+        Self { folder, fail_on: FailOn::default(), since: None, stall_budget: None }
     }
 }
 
@@ -228,7 +248,7 @@ mod tests {
     #[test]
     fn a_section_that_is_missing_is_not_checked() {
         let settings = read("[migrations]\nfolder = 'migrations'").unwrap();
-        assert_eq!(settings.migrations.unwrap().fail_on, "error");
+        assert_eq!(settings.migrations.unwrap().fail_on, FailOn::Error);
         assert_eq!((settings.certify, settings.deadline_minutes), (None, 15));
     }
 
@@ -240,5 +260,7 @@ mod tests {
         assert!(refused("[tests]\ncommand = []\njunit = 'j'").contains("empty command"));
         let waiver = "[[waivers]]\nfinding = 'a'\nuntil = 2027-01-31";
         assert!(refused(waiver).contains("missing field `reason`"));
+        let threshold = refused("[migrations]\nfolder = 'm'\nfail-on = 'errors'");
+        assert!(threshold.contains("expected one of `error`, `warning`, `info`"), "{threshold}");
     }
 }

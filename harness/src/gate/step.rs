@@ -85,7 +85,7 @@ fn migrations(settings: &Settings, request: &Request, folder: &Path) -> Option<S
         "--seed",
         &request.seed.to_string(),
         "--fail-on",
-        &migrations.fail_on,
+        migrations.fail_on.as_str(),
     ]));
     if let Some(since) = &migrations.since {
         arguments.extend(words(["--since", since]));

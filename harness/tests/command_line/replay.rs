@@ -34,6 +34,7 @@ fn a_replay_says_what_breaks_and_where() {
     let (code, told, errors) = output(&mut replay(folder.path(), &forms));
     assert_eq!(code, 1, "{told}{errors}");
     assert!(told.contains("fresh.failed at 2_b.up.sql:2"), "{told}");
+    assert!(told.ends_with("lineage.toml accepts the rest\n"), "{told}");
     assert!(errors.contains("golang-migrate") && errors.contains("seed 1"), "{errors}");
     let read = |path: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -43,6 +44,27 @@ fn a_replay_says_what_breaks_and_where() {
     assert_eq!(result["ruleId"], "fresh.failed");
     assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startLine"], 2);
     assert!(std::fs::read_to_string(&markdown).unwrap().contains("fresh.failed"));
+}
+
+#[test]
+fn of_many_findings_of_a_kind_a_few_are_shown() {
+    let files: Vec<(String, String)> = (1..=7)
+        .flat_map(|number| {
+            let up = format!("CREATE TABLE t{number} (id bigint);");
+            let down = "SELECT 1;".to_owned();
+            [(format!("{number}_t.up.sql"), up), (format!("{number}_t.down.sql"), down)]
+        })
+        .collect();
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let (code, told, _) = output(&mut replay(migrations(&files).path(), &[]));
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(told.matches("\nround-trip.not-restored at ").count(), 5, "{told}");
+    assert!(told.contains("\n… 2 more of round-trip.not-restored; --json"), "{told}");
+    assert!(
+        told.contains("\n  twice.refused: 7, which is usual where runs are recorded"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -69,7 +69,25 @@ impl Blueprint {
         blueprint.released()?;
         blueprint.previous()?;
         check_texts(&blueprint.file, &blueprint.values)?;
+        blueprint.find_programs()?;
         Ok(blueprint)
+    }
+
+    /// Every case would fail in the same words where the program is missing.
+    fn find_programs(&self) -> Result<(), CertifyError> {
+        let previous = self.file.previous.as_ref().and_then(|previous| previous.command.as_ref());
+        let commands =
+            [("server.command", Some(&self.file.server.command)), ("previous.command", previous)];
+        for (key, command) in commands {
+            let Some(first) = command.and_then(|command| command.first()) else { continue };
+            // One that only a case knows is found out there.
+            let Ok(program) = fill(first, &self.values) else { continue };
+            let program = self.program(&program);
+            if !is_found(&program) {
+                return Err(CertifyError::NoProgram { program, key });
+            }
+        }
+        Ok(())
     }
 
     /// How many migrations there are.
@@ -149,6 +167,15 @@ impl Blueprint {
             false => program.to_owned(),
         }
     }
+}
+
+/// As the system looks for a program.
+fn is_found(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).exists();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
 /// Up to five numbers from 1 to one less than all.

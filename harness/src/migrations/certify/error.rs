@@ -59,6 +59,14 @@ pub enum CertifyError {
         /// Its words.
         message: String,
     },
+    /// The server's program is nowhere.
+    #[error("the server's program {program} is nowhere; {key} in the certify file names it")]
+    NoProgram {
+        /// The program, as it is looked for.
+        program: String,
+        /// The key in the file.
+        key: &'static str,
+    },
     /// There is nothing to compare with.
     #[error(
         "the server does not come up undisturbed with {migrations} of its migrations: {why}; \

@@ -13,6 +13,8 @@ use crate::report::text::{neutralise, on_one_line, seconds};
 
 /// How many lines of evidence are shown of a finding. The other forms hold all.
 const EVIDENCE_LINES: usize = 6;
+/// How many warnings are shown of each kind.
+const WARNINGS: usize = 5;
 /// How many findings for information are shown of each kind.
 const INFORMATION: usize = 3;
 /// Kinds of findings for information, those first that tell of rows and of releases.
@@ -28,9 +30,10 @@ pub fn render(outcome: &ReplayOutcome) -> String {
     for (name, value) in summary(outcome) {
         let _ = writeln!(text, "{}  {value}", format!("{name:10}").bold());
     }
-    for finding in of(outcome, Severity::Error).chain(of(outcome, Severity::Warning)) {
+    for finding in of(outcome, Severity::Error) {
         show(&mut text, finding);
     }
+    warnings(&mut text, outcome);
     information(&mut text, outcome);
     waits(&mut text, outcome);
     accepted(&mut text, outcome);
@@ -43,6 +46,13 @@ pub fn render(outcome: &ReplayOutcome) -> String {
         _ => conclusion.red().bold().to_string(),
     };
     let _ = write!(text, "\n{conclusion}");
+    if errors > 0 && outcome.judged.is_none() {
+        let _ = write!(
+            text,
+            "\nwhat is released cannot be mended: `--since VERSION|GIT-REF` judges what is new, and \
+             lineage.toml accepts the rest"
+        );
+    }
     text
 }
 
@@ -141,6 +151,23 @@ fn lines(text: &mut String, content: &str, before: &str) {
     let more = content.lines().count().saturating_sub(EVIDENCE_LINES);
     if more > 0 {
         let _ = writeln!(text, "{before}… {more} more lines");
+    }
+}
+
+/// One cause may give a warning for every migration.
+fn warnings(text: &mut String, outcome: &ReplayOutcome) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in of(outcome, Severity::Warning) {
+        let seen = seen.entry(&finding.id).or_default();
+        *seen += 1;
+        if *seen <= WARNINGS {
+            show(text, finding);
+        }
+    }
+    for (id, seen) in seen.iter().filter(|(_, seen)| **seen > WARNINGS) {
+        let more = seen - WARNINGS;
+        let line = format!("… {more} more of {id}; --json, --markdown and --sarif hold all");
+        let _ = writeln!(text, "\n{}", on_one_line(&line).yellow());
     }
 }
 

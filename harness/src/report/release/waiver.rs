@@ -49,7 +49,10 @@ pub fn waive(check: &mut Check, waivers: &[Waiver], today: NaiveDate) -> Vec<Wai
             None => open.push(finding),
             Some(waiver) if waiver.until < today => {
                 let (until, reason) = (waiver.until, &waiver.reason);
-                finding.evidence.push_str(&format!("\n(it was waived until {until}: {reason})"));
+                // The end of long evidence is not always shown.
+                finding
+                    .evidence
+                    .insert_str(0, &format!("(it was waived until {until}: {reason})\n"));
                 open.push(finding);
             }
             Some(waiver) => waived.push(Waived {
