@@ -65,6 +65,9 @@ fn attempt(arguments: &InitArguments) -> Result<Exit, Failure> {
     Ok(Exit::Good)
 }
 
+/// Of plain files, which no tool marks as its own.
+const USUAL_QUERY: &str = "SELECT version::text FROM schema_migrations ORDER BY 1";
+
 /// What a project tells of itself.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
@@ -81,6 +84,8 @@ struct Migrations {
     folder: String,
     convention: String,
     count: usize,
+    /// The table of the tool that such files are for, and what reads it.
+    tracking: Option<(String, String)>,
 }
 
 impl Found {
@@ -96,6 +101,10 @@ impl Found {
             folder: path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned(),
             convention: lineage.convention.name().to_owned(),
             count: lineage.migrations.len(),
+            tracking: lineage.tracking().map(|tracking| {
+                let query = format!("{} ORDER BY 1", tracking.recorded());
+                (tracking.table().replace('"', ""), query)
+            }),
         });
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let name = absolute.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -113,7 +122,12 @@ impl Found {
         let placeholder = ["target/release/my-server".to_owned()];
         let command = self.command.as_ref().map_or(&placeholder[..], |(command, _)| command);
         let command: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+        let usual = ("schema_migrations".to_owned(), USUAL_QUERY.to_owned());
+        let tracking = self.migrations.as_ref().and_then(|found| found.tracking.as_ref());
+        let (table, query) = tracking.unwrap_or(&usual);
         template
+            .replace("<table>", &quoted(table))
+            .replace("<query>", &quoted(query))
             .replace("<name>", &quoted(&self.name))
             .replace("<migrations>", &quoted(migrations))
             .replace("<command>", &format!("[{}]", command.join(", ")))
@@ -122,7 +136,7 @@ impl Found {
 
     fn tell(&self) -> String {
         let migrations = match &self.migrations {
-            Some(Migrations { folder, convention, count }) => format!(
+            Some(Migrations { folder, convention, count, .. }) => format!(
                 "migrations: {count} in {folder}, as {convention} runs them; \
                  `harness migrations replay {folder}` judges them now"
             ),
@@ -242,6 +256,8 @@ mod tests {
         assert_eq!(settings.migrations.unwrap().folder, folder.path().join("db/migrations"));
         let certify = CertifyFile::read(&folder.path().join("certify.toml")).unwrap();
         assert_eq!(certify.server.command, ["./parcels"]);
+        assert_eq!(certify.tracking_tables(), ["public.schema_migrations"]);
+        assert!(certify.tracking.query.contains("dirty"), "as golang-migrate keeps it");
         let system = System::read(&folder.path().join("system.toml")).unwrap();
         assert_eq!(system.parts[0].port, Some(9090));
     }
