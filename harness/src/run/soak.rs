@@ -90,6 +90,6 @@ mod tests {
         let plan = plan(120, 1);
         let kinds: std::collections::BTreeSet<&str> =
             plan.schedule.faults().iter().map(|fault| fault.fault.kind()).collect();
-        assert_eq!(kinds.len(), 17, "{kinds:?}");
+        assert_eq!(kinds.len(), 18, "{kinds:?}");
     }
 }
