@@ -41,7 +41,10 @@ pub fn read(text: &str) -> Result<Content, ReportError> {
     if has(&["checks", "source"]) {
         return json::read(text).map(|report| Content::Release(Box::new(report)));
     }
-    let check = if has(&["verdicts", "run"]) {
+    // A check first: it may have any of the keys that the others are known by.
+    let check = if has(&["name", "outcome", "why"]) {
+        serde_json::from_value(value).map_err(unreadable)?
+    } else if has(&["verdicts", "run"]) {
         run::read(text)?
     } else if has(&["lineage", "fresh", "findings"]) {
         replay::check(serde_json::from_value(value).map_err(unreadable)?)
@@ -51,8 +54,6 @@ pub fn read(text: &str) -> Result<Content, ReportError> {
         chaos::check(serde_json::from_value(value).map_err(unreadable)?)
     } else if has(&["figures"]) {
         benchmark::check(serde_json::from_value(value).map_err(unreadable)?)
-    } else if has(&["name", "outcome", "why"]) {
-        serde_json::from_value(value).map_err(unreadable)?
     } else if has(&["rows"]) {
         sensitivity::check(serde_json::from_value(value).map_err(unreadable)?)
     } else {
@@ -60,4 +61,20 @@ pub fn read(text: &str) -> Result<Content, ReportError> {
         return Err(ReportError::Unreadable { reason });
     };
     Ok(Content::Check(Box::new(check)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::Outcome;
+
+    #[test]
+    fn a_check_is_read_as_it_stands_whatever_else_it_has() {
+        let check = Check::new("event propagation", Outcome::Valid, "all of them arrive");
+        let text = serde_json::to_string(&check).unwrap();
+        assert_eq!(read(&text).unwrap(), Content::Check(Box::new(check.clone())));
+        let shortest =
+            r#"{"name": "event propagation", "outcome": "valid", "why": "all of them arrive"}"#;
+        assert_eq!(read(shortest).unwrap(), Content::Check(Box::new(check)));
+    }
 }
