@@ -82,6 +82,14 @@ fn a_folder_that_cannot_be_written_is_a_usage_error() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_a_usage_error_before_anything_is_done() {
+    let replay = ["migrations", "replay", "/nowhere", "--json", "/proc/1/found.json"];
+    let (code, _, errors) = output(&mut harness(&replay));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("--json") && errors.contains("/proc/1"), "{errors}");
+}
+
+#[test]
 fn without_postgresql_the_environment_cannot_start() {
     let mut command = harness(&["run"]);
     let (code, _, errors) = output(command.env("HARNESS_POSTGRES_BIN", "/nowhere"));

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::failure::{Failure, write_file};
+use super::failure::Failure;
 use super::interrupt::interrupt_token;
 use super::log;
+use super::output::{output_file, write_file};
 use super::run::DEFAULT_OUT;
 use super::subject::{exit_for, know_defects};
 use crate::environment::Secrets;
@@ -37,7 +38,7 @@ pub struct CertifyArguments {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Write the table as JSON to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
+use super::output::{output_file, write_file};
 use crate::environment::postgres::binaries::{Binaries, VARIABLE};
 use crate::exit_code::Exit;
 
@@ -15,7 +16,7 @@ use crate::exit_code::Exit;
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
     /// Write what was found as JSON, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 
@@ -42,9 +43,8 @@ pub fn examine(arguments: &DoctorArguments) -> Exit {
     }
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&examined).unwrap_or_default();
-        if let Err(error) = std::fs::write(path, text) {
-            anstream::eprintln!("error: cannot write {}: {error}", path.display());
-            return Exit::Usage;
+        if let Err(failure) = write_file(path, &text) {
+            return failure.tell();
         }
     }
     exit_for(&examined)

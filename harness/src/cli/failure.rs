@@ -1,7 +1,6 @@
 //! A command that ended before it had a result.
 
 use std::fmt::Display;
-use std::path::Path;
 
 use crate::exit_code::Exit;
 use crate::report::Redactor;
@@ -48,15 +47,6 @@ impl Failure {
         anstream::eprintln!("error: {}", neutralise(&self.message));
         self.exit
     }
-}
-
-/// Writes a file that the command line names.
-///
-/// # Errors
-/// A usage error: it cannot be written.
-pub fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
 }
 
 #[cfg(test)]

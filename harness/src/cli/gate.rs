@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::failure::{Failure, write_file};
+use super::failure::Failure;
 use super::interrupt::interrupt_token;
+use super::output::write_file;
 use super::release::{source, tell_and_write};
 use super::run_report::program;
 use super::subject::{SubjectArguments, exit_for, know_defects};

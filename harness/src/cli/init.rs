@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::failure::{Failure, write_file};
+use super::failure::Failure;
 use super::gate::SETTINGS;
+use super::output::write_file;
 use crate::exit_code::Exit;
 use crate::migrations::lineage::{self, Lineage, ReadOptions};
 

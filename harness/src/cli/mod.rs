@@ -11,6 +11,7 @@ mod interrupt;
 pub mod log;
 mod machine;
 pub mod migrations;
+mod output;
 mod progress;
 pub mod proxy;
 mod release;

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use super::failure::{Failure, write_file};
+use super::failure::Failure;
+use super::output::{output_file, write_file};
 use super::release::tell_and_write;
 use super::run::DEFAULT_OUT;
 use super::subject::exit_for;
@@ -39,7 +40,7 @@ pub struct MergeArguments {
     #[arg(long, value_name = "DIR", default_value = "reports/generated/merged")]
     out: PathBuf,
     /// Write the joined report as JSON to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 
@@ -51,7 +52,7 @@ pub struct CompareArguments {
     /// The later report
     after: PathBuf,
     /// Write what changed as JSON to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 

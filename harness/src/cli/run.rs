@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::failure::{Failure, write_file};
+use super::failure::Failure;
 use super::gate::GateArguments;
 use super::interrupt::interrupt_token;
 use super::log;
+use super::output::{output_file, write_file};
 use super::progress::Telling;
 use super::run_report::{program, rerun_command};
 use super::subject::{Attempt, Subject, SubjectArguments, exit_for};
@@ -46,7 +47,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Write the run's report as JSON to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 

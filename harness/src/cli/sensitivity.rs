@@ -5,9 +5,10 @@ use std::thread::available_parallelism;
 
 use clap::Args;
 
-use super::failure::{Failure, write_file};
+use super::failure::Failure;
 use super::interrupt::interrupt_token;
 use super::log;
+use super::output::{output_file, write_file};
 use super::run::DEFAULT_OUT;
 use crate::exit_code::Exit;
 use crate::report::sensitivity::{json, progress, table};
@@ -33,7 +34,7 @@ pub struct SensitivityArguments {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Write the rows as JSON to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 

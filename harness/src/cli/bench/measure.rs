@@ -7,9 +7,10 @@ use std::time::Duration;
 use chrono::Utc;
 use clap::{Args, ValueEnum};
 
-use super::super::failure::{Failure, write_file};
+use super::super::failure::Failure;
 use super::super::interrupt::interrupt_token;
 use super::super::machine::{commit, machine};
+use super::super::output::{output_file, write_file};
 use super::super::subject::{know_defects, read_system};
 use super::{compare, table};
 use crate::bench::growth::{Grown, GrowthRequest};
@@ -71,10 +72,10 @@ pub struct MeasureArguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Write the figures as JSON to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
     /// Write a page for people to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     html: Option<PathBuf>,
     /// Show on the page how figures went since the results in this folder, which `--json` wrote
     #[arg(long, value_name = "DIR", requires = "html")]

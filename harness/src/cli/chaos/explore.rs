@@ -11,9 +11,10 @@ use futures_util::{StreamExt, stream};
 
 use super::summary::{Found, Summary, findings, told};
 use crate::checkers::Outcome;
-use crate::cli::failure::{Failure, write_file};
+use crate::cli::failure::Failure;
 use crate::cli::interrupt::interrupt_token;
 use crate::cli::log;
+use crate::cli::output::{output_file, write_file};
 use crate::cli::progress::Telling;
 use crate::cli::run::DEFAULT_OUT;
 use crate::cli::run_report::program;
@@ -55,7 +56,7 @@ pub struct ExploreArguments {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Write the result as JSON to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
 }
 

@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Bar;
 use super::since::Judged;
-use crate::cli::failure::{Failure, write_file};
+use crate::cli::failure::Failure;
 use crate::cli::interrupt::interrupt_token;
+use crate::cli::output::{output_file, write_file};
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::lineage::{self, Convention, ReadOptions};
@@ -75,13 +76,13 @@ pub struct ReplayArguments {
     #[arg(long, value_enum, default_value = "error")]
     fail_on: Threshold,
     /// Write the outcome as JSON to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
     /// Write the outcome as Markdown to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     markdown: Option<PathBuf>,
     /// Write the findings as SARIF 2.1.0 to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     sarif: Option<PathBuf>,
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::failure::{Failure, write_file};
+use crate::cli::failure::Failure;
+use crate::cli::output::{output_file, write_file};
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::rules::{Rule, page, rules};
@@ -14,10 +15,10 @@ use crate::migrations::rules::{Rule, page, rules};
 #[derive(Debug, Args)]
 pub struct RulesArguments {
     /// Write them as JSON to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     json: Option<PathBuf>,
     /// Write the page that documents them, with examples, to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file)]
     markdown: Option<PathBuf>,
 }
 

@@ -7,6 +7,7 @@ use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::Accepted;
 use crate::migrations::replay::{Reason, ReplayOutcome};
 use crate::report::markdown::{code, escape};
+use crate::report::text::counted;
 
 /// The outcome as GitHub's Markdown.
 pub fn render(outcome: &ReplayOutcome) -> String {
@@ -33,7 +34,8 @@ pub fn render(outcome: &ReplayOutcome) -> String {
 
 fn conclusion(outcome: &ReplayOutcome) -> String {
     let count = |severity| outcome.findings.iter().filter(|one| one.severity == severity).count();
-    format!("{} errors, {} warnings", count(Severity::Error), count(Severity::Warning))
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"))
 }
 
 fn table(text: &mut String, outcome: &ReplayOutcome) {

@@ -9,7 +9,7 @@ use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::replay::ReplayOutcome;
 use crate::migrations::replay::traffic::Stall;
-use crate::report::text::{neutralise, on_one_line, seconds};
+use crate::report::text::{counted, neutralise, on_one_line, seconds};
 
 /// How many lines of evidence are shown of a finding. The other forms hold all.
 const EVIDENCE_LINES: usize = 6;
@@ -39,7 +39,7 @@ pub fn render(outcome: &ReplayOutcome) -> String {
     accepted(&mut text, outcome);
     let count = |severity| of(outcome, severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let conclusion = format!("{errors} errors, {warnings} warnings");
+    let conclusion = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
     let conclusion = match (errors, warnings) {
         (0, 0) => conclusion.green().bold().to_string(),
         (0, _) => conclusion.yellow().bold().to_string(),

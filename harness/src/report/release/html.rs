@@ -1,6 +1,9 @@
 //! `release.html`: one file that loads nothing, for people. What is shown and hidden is the work
 //! of the style sheet alone, so that no script is needed.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::terminal::headline;
@@ -16,6 +19,7 @@ pub fn render(report: &ReleaseReport) -> String {
     let main = html! {
         (failures(report))
         (overview(report))
+        (beside(report))
         (waived(report))
         (page::left_out(&report.left_out))
         (in_full(report))
@@ -61,10 +65,44 @@ fn failures(report: &ReleaseReport) -> Markup {
                         }
                     }
                     @for (place, finding) in check.findings.iter().enumerate() {
-                        (article(check, finding, &anchor(number, place)))
+                        @if is_reason(check, finding) {
+                            (article(check, finding, &anchor(number, place)))
+                        }
                     }
                     @if let Some(again) = &check.again {
                         p.again { "The same again: " code { (neutralise(again)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a check did not hold for this finding: of those that it has, none is graver.
+fn is_reason(check: &Check, finding: &Finding) -> bool {
+    let gravest = check.findings.iter().map(|finding| finding.severity).max();
+    check.outcome != Outcome::Valid && Some(finding.severity) == gravest
+}
+
+/// What was found and failed nothing, by its kind. A link to one opens what it is folded into.
+fn beside(report: &ReleaseReport) -> Markup {
+    let mut kinds: BTreeMap<_, Vec<(&Check, &Finding, String)>> = BTreeMap::new();
+    for (number, check) in report.checks.iter().enumerate() {
+        for (place, finding) in check.findings.iter().enumerate() {
+            if !is_reason(check, finding) {
+                let kind = (Reverse(finding.severity), number, &finding.id);
+                kinds.entry(kind).or_default().push((check, finding, anchor(number, place)));
+            }
+        }
+    }
+    html! {
+        @if !kinds.is_empty() {
+            section {
+                h2 { "Also found" }
+                @for ((Reverse(severity), _, id), found) in &kinds {
+                    details {
+                        summary { (neutralise(id)) " (" (severity.word()) ", " (found.len()) ")" }
+                        @for (check, finding, anchor) in found { (article(check, finding, anchor)) }
                     }
                 }
             }
@@ -195,6 +233,20 @@ mod tests {
         assert!(place("<h2>What failed") < place("<h2>Checks"));
         assert!(page.contains("id=\"finding-1-1\"") && page.contains("href=\"#finding-1-1\""));
         assert!(page.contains("nobody goes back behind 2.0"), "a waiver is shown with its reason");
+    }
+
+    #[test]
+    fn what_fails_nothing_is_folded_behind_the_checks() {
+        let mut report = sample::red();
+        let mut mild = report.checks[0].findings[0].clone();
+        (mild.id, mild.severity) = ("mild".to_owned(), Severity::Info);
+        report.checks[0].findings.push(mild);
+        let page = render(&report);
+        let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+        assert!(place("<h2>Checks") < place("<summary>mild (info, 1)"));
+        assert!(place("<summary>mild") < place("id=\"finding-1-2\""));
+        assert!(place("id=\"finding-1-1\"") < place("<h2>Checks"));
+        assert!(!render(&sample::red()).contains("Also found"));
     }
 
     #[test]

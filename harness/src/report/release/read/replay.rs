@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::checkers::Outcome;
 use crate::finding::{Finding, Severity};
 use crate::report::release::{Check, Row, Table};
+use crate::report::text::counted;
 
 /// The part of the file that a release's report needs.
 #[derive(Debug, Deserialize)]
@@ -118,9 +119,14 @@ struct Found {
     version: Option<String>,
     file: Option<String>,
     line: Option<usize>,
+    #[serde(default)]
+    statement: Option<String>,
     evidence: String,
     advice: String,
 }
+
+/// So much of a statement is shown, in characters: some hold a table's rows.
+const MOST_OF_A_STATEMENT: usize = 1_000;
 
 /// The check that the replay of a lineage is.
 pub(super) fn check(replay: Replay) -> Check {
@@ -162,7 +168,15 @@ fn finding(found: Found) -> Finding {
         (None, _, Some(version)) => format!("version {version}"),
         (None, ..) => "the lineage".to_owned(),
     };
-    let Found { id, severity, evidence, advice, .. } = found;
+    let Found { id, severity, statement, evidence, advice, .. } = found;
+    let evidence = match statement {
+        None => evidence,
+        Some(statement) => {
+            let shown: String = statement.trim().chars().take(MOST_OF_A_STATEMENT).collect();
+            let rest = if shown.len() < statement.trim().len() { " …" } else { "" };
+            format!("{evidence}\n\nstatement:\n{shown}{rest}")
+        }
+    };
     Finding { id, severity, place, evidence, advice }
 }
 
@@ -255,12 +269,12 @@ fn cost(replay: &Replay, version: &str) -> String {
     let written: i64 = statements.iter().map(|one| one.wal_bytes).sum();
     let mut parts = Vec::new();
     if rewrites > 0 {
-        parts.push(format!("{rewrites} rewrites"));
+        parts.push(counted(rewrites, "rewrite"));
     }
     if scans > 0 {
-        parts.push(format!("{scans} full scans"));
+        parts.push(counted(scans, "full scan"));
     }
-    parts.push(format!("{} kB of log", written.max(0) / 1024));
+    parts.push(format!("{} kB of WAL", written.max(0) / 1024));
     parts.join(", ")
 }
 
@@ -279,7 +293,8 @@ mod tests {
     fn replay() -> Replay {
         let finding = |id: &str, severity: &str, version: &str, line: Option<usize>| {
             json!({ "id": id, "severity": severity, "version": version, "line": line,
-                    "file": format!("{version}.sql"), "evidence": "e", "advice": "a" })
+                    "file": format!("{version}.sql"), "evidence": "e", "advice": "a",
+                    "statement": line.map(|_| "x".repeat(MOST_OF_A_STATEMENT + 1)) })
         };
         let value = json!({
             "lineage": { "path": "m", "migrations": [
@@ -308,6 +323,9 @@ mod tests {
         assert_eq!(check.outcome, Outcome::Invalid);
         assert_eq!(check.why, "fresh.failed at 2.sql:3");
         assert_eq!(check.findings[1].place, "1.sql");
+        assert_eq!(check.findings[1].evidence, "e");
+        let shown = check.findings[0].evidence.strip_prefix("e\n\nstatement:\n").unwrap();
+        assert_eq!(shown, format!("{} …", "x".repeat(MOST_OF_A_STATEMENT)));
         assert_eq!(check.duration_ms, 51);
     }
 
@@ -337,7 +355,7 @@ mod tests {
         let told =
             ["1 one", "applies", "assumes something of a", "not restored", "no-op", "passes"];
         assert_eq!(one.cells[..6], told);
-        assert_eq!(one.cells[6..], ["1 rewrites, 4 kB of log", "9 ms"]);
+        assert_eq!(one.cells[6..], ["1 rewrite, 4 kB of WAL", "9 ms"]);
         assert_eq!((one.outcome, two.outcome), (Outcome::Valid, Outcome::Invalid));
         assert_eq!(two.cells[..2], ["2", "no such table"]);
         assert_eq!(two.cells.len(), matrix.headings.len());
