@@ -41,8 +41,13 @@ pub fn of(
         }
         let unrecorded = pass.unrecorded.iter().filter(|(from, _)| *from == index);
         findings.extend(unrecorded.map(|(_, failure)| unrecorded_from(migration, failure)));
-        let walked = pass.walk_failed.iter().filter(|(walked, _)| *walked == index);
-        findings.extend(walked.map(|(_, failure)| walk(lineage, index, failure)));
+        let walked = pass.walk_failed.iter().find(|(walked, _)| *walked == index);
+        // A down that is refused by itself stops the walk as well: that is one defect.
+        if let Some((_, failure)) = walked
+            && !findings.iter().any(|told| is_refused_down(told, failure))
+        {
+            findings.push(walk(lineage, index, failure));
+        }
     }
     let trials = upgrade.iter().flat_map(|pass| &pass.trials);
     findings.extend(trials.filter_map(|(index, trial)| {
@@ -367,6 +372,12 @@ fn not_restored(migration: &Migration, way: &NotRestored) -> MigrationFinding {
             ..down("round-trip.not-restored", Severity::Warning)
         },
     }
+}
+
+/// Whether a finding tells of this down that it is refused, and for the same statement.
+fn is_refused_down(told: &MigrationFinding, failure: &Failure) -> bool {
+    told.id == "round-trip.down-refused"
+        && (told.file.as_ref(), told.line) == (Some(&failure.file), failure.line)
 }
 
 fn walk(lineage: &Lineage, index: usize, failure: &Failure) -> MigrationFinding {

@@ -219,6 +219,10 @@ async fn a_round_trip_restores_or_says_what_it_does_not() {
     assert!(trips.not_restored[0].why.contains("default"), "{trips:?}");
     assert!(trips.not_restored[1].why.contains("nowhere"), "{trips:?}");
     assert_eq!(versions(&trips.walk_failed), ["3"]);
+    // The walk stops at the very statement that the single trip stopped at: that is told once.
+    let stopped: Vec<&str> = outcome.findings.iter().map(|found| found.id.as_str()).collect();
+    assert!(stopped.contains(&"round-trip.down-refused"), "{stopped:?}");
+    assert!(!stopped.contains(&"round-trip.walk-failed"), "{stopped:?}");
 }
 
 #[tokio::test]
@@ -237,6 +241,8 @@ async fn the_walk_finds_what_single_trips_hide() {
     .await;
     assert_eq!(versions(&outcome.round_trip.walk_failed), ["1"]);
     assert_eq!(versions(&outcome.round_trip.not_restored), ["3"]);
+    let told = |found: &MigrationFinding| found.id == "round-trip.walk-failed";
+    assert!(outcome.findings.iter().any(told), "{:?}", outcome.findings);
 }
 
 #[tokio::test]
