@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::replay::ReplayOutcome;
+use crate::migrations::rules::rules;
 use crate::report::text::neutralise;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -34,8 +35,25 @@ pub fn render(outcome: &ReplayOutcome) -> String {
     serde_json::to_string_pretty(&log).expect("a SARIF log is plain data") + "\n"
 }
 
+/// What a kind of finding is: of a rule, in its own words; of a replay, by what to do about the
+/// last such finding.
 fn rule(finding: &MigrationFinding) -> Value {
-    json!({ "id": finding.id, "defaultConfiguration": { "level": level(finding.severity) } })
+    let level = json!({ "level": level(finding.severity) });
+    let text = |text: &str| json!({ "text": neutralise(text) });
+    match rules().find(|rule| rule.id == finding.id) {
+        Some(rule) => json!({
+            "id": rule.id,
+            "shortDescription": text(rule.summary),
+            "fullDescription": text(rule.reason),
+            "help": text(rule.advice),
+            "defaultConfiguration": level,
+        }),
+        None => json!({
+            "id": finding.id,
+            "help": text(&finding.advice),
+            "defaultConfiguration": level,
+        }),
+    }
 }
 
 fn result(folder: &str, finding: &MigrationFinding) -> Value {
@@ -75,4 +93,34 @@ fn uri(folder: &str, file: &str) -> String {
         }
     }
     uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_says_what_to_do_and_a_rule_why() {
+        let found = |id: &str| MigrationFinding {
+            id: id.to_owned(),
+            severity: Severity::Warning,
+            version: None,
+            file: None,
+            line: None,
+            statement: None,
+            evidence: String::new(),
+            advice: "mend it".to_owned(),
+        };
+        let replayed = rule(&found("fresh.failed"));
+        assert_eq!(replayed["help"]["text"], "mend it");
+        let known = rules().next().unwrap();
+        let ruled = rule(&found(known.id));
+        for (key, text) in [
+            ("shortDescription", known.summary),
+            ("fullDescription", known.reason),
+            ("help", known.advice),
+        ] {
+            assert_eq!(ruled[key]["text"], text);
+        }
+    }
 }
