@@ -162,7 +162,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The folder below the project's that holds the most migrations.
-fn largest_lineage(folder: &Path) -> Option<(PathBuf, Lineage)> {
+pub(super) fn largest_lineage(folder: &Path) -> Option<(PathBuf, Lineage)> {
     let mut candidates = Vec::new();
     named_for_migrations(folder, DEPTH, &mut candidates);
     candidates.sort();

@@ -176,6 +176,17 @@ fn a_folder_that_no_tool_could_run_is_a_usage_error() {
 }
 
 #[test]
+fn a_projects_folder_is_told_where_its_migrations_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("db/migrations");
+    std::fs::create_dir_all(&below).unwrap();
+    std::fs::write(below.join("1_a.up.sql"), "SELECT 1;").unwrap();
+    let (code, _, errors) = output(&mut replay(folder.path(), &[]));
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("db/migrations has 1 migration"), "{errors}");
+}
+
+#[test]
 fn a_stub_stands_in_for_a_step_in_another_language() {
     let folder = migrations(&[
         ("1_a.up.sql", "CREATE TABLE a (id int);"),

@@ -1,6 +1,6 @@
 //! `harness migrations replay`: one lineage on every path.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -8,16 +8,17 @@ use clap::{Args, ValueEnum};
 use super::progress::Bar;
 use super::since::Judged;
 use crate::cli::failure::Failure;
+use crate::cli::init::largest_lineage;
 use crate::cli::interrupt::interrupt_token;
 use crate::cli::output::{output_file, write_file};
 use crate::exit_code::Exit;
 use crate::finding::Severity;
-use crate::migrations::lineage::{self, Convention, ReadOptions};
+use crate::migrations::lineage::{self, Convention, LineageError, ReadOptions};
 use crate::migrations::replay::{
     JudgedPart, ReplayError, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
 };
 use crate::report::migrations as report;
-use crate::report::text::neutralise;
+use crate::report::text::{counted, neutralise};
 use crate::seed::Seed;
 
 /// What to replay, and how.
@@ -121,13 +122,26 @@ pub async fn run(arguments: &ReplayArguments) -> Exit {
     attempt(arguments).await.unwrap_or_else(|failure| failure.tell())
 }
 
+/// Why a folder cannot be replayed; if a project's was named, where its migrations are.
+fn unread(folder: &Path, error: &LineageError) -> Failure {
+    let empty = matches!(error, LineageError::Empty { .. });
+    match empty.then(|| largest_lineage(folder)).flatten() {
+        Some((below, lineage)) => {
+            let migrations = counted(lineage.migrations.len(), "migration");
+            Failure::usage(format!("{error}; {} has {migrations}", below.display()))
+        }
+        None => Failure::usage(error),
+    }
+}
+
 async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
     let read = ReadOptions {
         convention: arguments.convention.and_then(|named| named.0),
         stubs: arguments.stub.clone(),
         ..ReadOptions::default()
     };
-    let lineage = lineage::read(&arguments.folder, &read).map_err(Failure::usage)?;
+    let lineage = lineage::read(&arguments.folder, &read)
+        .map_err(|error| unread(&arguments.folder, &error))?;
     let judged = arguments.since.as_deref().map(|since| Judged::since(&lineage, since));
     let judged = judged.transpose().map_err(Failure::usage)?;
     let options = ReplayOptions {
