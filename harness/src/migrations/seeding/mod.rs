@@ -39,6 +39,7 @@ mod suspicion;
 mod table_name;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod values;
 
 pub use data_digest::DataDigest;

@@ -17,7 +17,10 @@ WITH changed AS (
 ), keys AS (
   SELECT indrelid AS oid, json_agg(json_build_object(
       'name', index.relname, 'primary', indisprimary, 'exclusion', indisexclusion,
-      'partial', indpred IS NOT NULL,
+      'predicate', CASE WHEN indpred IS NOT NULL THEN json_build_object(
+        'expression', pg_get_expr(indpred, indrelid), 'columns', ARRAY(
+          SELECT DISTINCT match[1]::int2
+          FROM regexp_matches(indpred::text, ':varattno (\d+)', 'g') AS match ORDER BY 1)) END,
       'columns', ARRAY(
         SELECT number FROM unnest(indkey::int2[]) WITH ORDINALITY AS key (number, place)
         WHERE number > 0 AND place <= indnkeyatts
