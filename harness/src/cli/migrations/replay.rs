@@ -12,6 +12,7 @@ use crate::cli::interrupt::interrupt_token;
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::lineage::{self, Convention, ReadOptions};
+use crate::migrations::replay::findings::DRILL_UNKNOWN;
 use crate::migrations::replay::{
     JudgedPart, ReplayError, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
 };
@@ -201,8 +202,11 @@ fn exit_for(outcome: &ReplayOutcome, threshold: Threshold) -> Exit {
         Threshold::Warning => Severity::Warning,
         Threshold::Info => Severity::Info,
     };
-    match outcome.findings.iter().any(|finding| finding.severity >= least) {
+    let (unknown, found): (Vec<_>, Vec<_>) =
+        outcome.findings.iter().partition(|finding| finding.id == DRILL_UNKNOWN);
+    match found.iter().any(|finding| finding.severity >= least) {
         true => Exit::Findings,
+        false if !unknown.is_empty() => Exit::Unknown,
         false => Exit::Good,
     }
 }
