@@ -15,6 +15,7 @@
 mod classify;
 pub mod data_digest;
 mod demands;
+mod documents;
 mod error;
 pub mod foresight;
 mod generator;

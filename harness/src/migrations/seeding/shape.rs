@@ -18,7 +18,7 @@ pub(super) struct TableShape {
     pub columns: Vec<ColumnShape>,
     pub keys: Vec<UniqueKey>,
     pub foreign_keys: Vec<ForeignKey>,
-    /// A partition's bounds are among them.
+    /// A partition's bounds are among them, and what generated columns that are not NULL are of.
     pub checks: Vec<CheckConstraint>,
     /// Whether a rule rewrites what is inserted.
     pub rules: bool,

@@ -9,7 +9,11 @@ WITH changed AS (
       'number', attnum, 'name', attname, 'type_oid', atttypid::bigint, 'modifier', atttypmod,
       'type_name', format_type(atttypid, atttypmod), 'not_null', attnotnull,
       'default', pg_get_expr(adbin, adrelid), 'identity', attidentity <> '',
-      'always', attidentity = 'a', 'generated', attgenerated <> '') ORDER BY attnum) AS list
+      'always', attidentity = 'a', 'generated', attgenerated <> '',
+      'reads', CASE WHEN attgenerated <> '' THEN ARRAY(
+        SELECT DISTINCT match[1]::int2
+        FROM regexp_matches(adbin::text, ':varattno (\d+)', 'g') AS match ORDER BY 1)
+      ELSE '{}' END) ORDER BY attnum) AS list
   FROM changed JOIN pg_attribute ON attrelid = changed.oid
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
   WHERE attnum > 0 AND NOT attisdropped
