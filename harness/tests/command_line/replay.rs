@@ -1,5 +1,8 @@
 //! `harness migrations replay`: what it says of good and of bad folders, and what it leaves behind.
 
+use std::os::unix::fs::PermissionsExt;
+
+use harness::environment::postgres::binaries::{Binaries, VARIABLE};
 use harness::environment::postgres::{IsolatedDatabase, Template};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions};
@@ -88,6 +91,38 @@ fn what_cannot_be_replayed_is_a_usage_error() {
     let (code, _, errors) = output(&mut replay(text.path(), &["--convention", "none"]));
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("golang-migrate") && errors.contains("auto"), "{errors}");
+}
+
+/// All programs of the server, and a `pg_dump` that is older than it.
+fn with_an_old_pg_dump() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(Binaries::find().unwrap().folder()).unwrap() {
+        let program = entry.unwrap();
+        std::os::unix::fs::symlink(program.path(), folder.path().join(program.file_name()))
+            .unwrap();
+    }
+    let path = folder.path().join("pg_dump");
+    std::fs::remove_file(&path).unwrap();
+    let old = "#!/bin/sh\n[ $1 = --version ] && echo 'pg_dump (PostgreSQL) 9.6.24' && exit\n\
+               echo 'server version mismatch' >&2; exit 1\n";
+    std::fs::write(&path, old).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn a_backup_that_nobody_could_take_is_unknown() {
+    let folder = migrations(&[
+        ("1_a.up.sql", "CREATE TABLE a (id int);"),
+        ("2_b.up.sql", "CREATE TABLE b (id int);"),
+    ]);
+    let programs = with_an_old_pg_dump();
+    let mut command = replay(folder.path(), &[]);
+    command.env(VARIABLE, programs.path());
+    let (code, told, errors) = output(&mut command);
+    assert_eq!(code, 4, "{told}{errors}");
+    assert!(told.contains("pg_dump is of version 9.6.24, the server of"), "{told}");
+    assert!(!told.contains("drill.failed"), "{told}");
 }
 
 /// The outcome of a replay, its exit code, and all that it said.

@@ -14,6 +14,7 @@ use crate::cli::output::{output_file, write_file};
 use crate::exit_code::Exit;
 use crate::finding::Severity;
 use crate::migrations::lineage::{self, Convention, LineageError, ReadOptions};
+use crate::migrations::replay::findings::DRILL_UNKNOWN;
 use crate::migrations::replay::{
     JudgedPart, ReplayError, ReplayOptions, ReplayOutcome, TrafficOptions, replay,
 };
@@ -216,8 +217,11 @@ fn exit_for(outcome: &ReplayOutcome, threshold: Threshold) -> Exit {
         Threshold::Warning => Severity::Warning,
         Threshold::Info => Severity::Info,
     };
-    match outcome.findings.iter().any(|finding| finding.severity >= least) {
+    let (unknown, found): (Vec<_>, Vec<_>) =
+        outcome.findings.iter().partition(|finding| finding.id == DRILL_UNKNOWN);
+    match found.iter().any(|finding| finding.severity >= least) {
         true => Exit::Findings,
+        false if !unknown.is_empty() => Exit::Unknown,
         false => Exit::Good,
     }
 }

@@ -134,8 +134,9 @@ impl Binaries {
 }
 
 impl Version {
-    /// From what `postgres --version` prints: `postgres (PostgreSQL) 15.18 (Debian …)`.
-    fn parse(output: &str) -> Option<Self> {
+    /// From what `postgres --version` prints, or another program of PostgreSQL:
+    /// `postgres (PostgreSQL) 15.18 (Debian …)`.
+    pub fn parse(output: &str) -> Option<Self> {
         Self::of(output.split_once(") ")?.1.split_whitespace().next()?)
     }
 

@@ -23,6 +23,7 @@ pub mod template;
 pub(super) use connection::{create_role_and_database, limit_connections};
 pub(crate) use connection::{quote_identifier, quote_literal};
 
+pub use binaries::Version;
 pub use cluster::{ClusterOptions, PrivateCluster};
 pub use error::PostgresError;
 pub use isolated_database::IsolatedDatabase;

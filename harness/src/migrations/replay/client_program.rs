@@ -7,10 +7,12 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::Server;
-use crate::environment::postgres::PrivateCluster;
+use crate::environment::postgres::{PrivateCluster, Version};
 
 /// How much of what a program says is kept: the end.
 const KEPT: usize = 4_000;
+/// Within which a program says of which version it is.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where the programs are.
 #[derive(Clone, Debug)]
@@ -70,6 +72,21 @@ pub(super) fn connection_arguments(server: &Server, database: &str) -> Vec<Strin
         format!("--dbname={database}"),
         "--no-password".to_owned(),
     ]
+}
+
+/// Why a program cannot work on a server and what to do, if it is older: then it refuses to.
+pub(super) async fn too_old_for(server: &Server, program: &Path) -> Option<String> {
+    let said = run(program, &["--version".to_owned()], ANSWERS_WITHIN).await.ok()?;
+    let own = Version::parse(&String::from_utf8_lossy(&said))?;
+    let servers = server.cluster().binaries().version();
+    let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
+    (own.major < servers.major).then(|| {
+        format!(
+            "{name} is of version {own}, the server of {servers}; \
+             install the client programs of version {} or newer",
+            servers.major
+        )
+    })
 }
 
 /// Runs a program to its end, and gives what it wrote to its standard output.

@@ -24,6 +24,9 @@ pub struct Drill {
     pub rows_restored: u64,
     /// The size of the backup in bytes.
     pub backup_bytes: u64,
+    /// Why nobody could look: a program that is missing or too old, with what to do. That is no
+    /// defect of what was to be looked at.
+    pub unknown: Option<String>,
     /// What is wrong: a program that failed, a schema or data that are not as before.
     pub faults: Vec<String>,
     /// What each step took.
@@ -76,7 +79,7 @@ pub async fn drill(
     drill.step("migrate", begun);
 
     match taken {
-        Err(error) => drill.faults.push(format!("the backup: {error}")),
+        Err(error) => drill.program_failed("backup", &programs.pg_dump, server, error).await,
         Ok(_) => drill.restore(server, &backup, programs, deadline, &before).await?,
     }
     Ok(drill)
@@ -100,15 +103,39 @@ impl Drill {
         let begun = Instant::now();
         let after = State::read(server, RESTORED).await;
         server.drop_database(RESTORED).await?;
-        self.judge(restored.map(drop), before, &after?);
+        let after = after?;
+        let succeeded = restored.is_ok();
+        if let Err(error) = restored {
+            self.program_failed("restore", &programs.pg_restore, server, error).await;
+        }
+        self.judge(succeeded, before, &after);
         self.step("compare", begun);
         Ok(())
     }
 
-    fn judge(&mut self, restored: Result<(), ProgramError>, before: &State, after: &State) {
+    /// A program that could not have done its work on this server says nothing about the rest.
+    async fn program_failed(
+        &mut self,
+        step: &str,
+        program: &Path,
+        server: &Server,
+        error: ProgramError,
+    ) {
+        let unfit = match &error {
+            ProgramError::Start { .. } => Some(error.to_string()),
+            _ => client_program::too_old_for(server, program).await,
+        };
+        match unfit {
+            Some(why) => self.unknown = Some(format!("the {step}: {why}")),
+            None => self.faults.push(format!("the {step}: {error}")),
+        }
+    }
+
+    fn judge(&mut self, succeeded: bool, before: &State, after: &State) {
         self.rows_restored = after.data.rows();
-        let succeeded = restored.is_ok();
-        self.faults.extend(restored.err().map(|error| format!("the restore: {error}")));
+        if self.unknown.is_some() {
+            return;
+        }
         if self.rows > 0 && self.rows_restored == 0 && succeeded {
             let lost = format!(
                 "the restore says that it succeeded, and none of {} rows is there",
@@ -145,6 +172,7 @@ mod tests {
     use super::*;
     use sqlx::AssertSqlSafe;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
 
     const DEADLINE: Duration = Duration::from_secs(60);
     const SCHEMA: &str = "CREATE TABLE jobs (id serial PRIMARY KEY, name text);
@@ -161,18 +189,28 @@ mod tests {
 
     /// A drill whose `pg_restore` is this script; `$PG_RESTORE` stands for the real one.
     async fn drilled(rows: &str, restore: Option<&str>) -> Drill {
+        drilled_with(rows, None, restore).await
+    }
+
+    fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        path
+    }
+
+    async fn drilled_with(rows: &str, dump: Option<&str>, restore: Option<&str>) -> Drill {
         let server = Server::start("live").await.unwrap();
         run(&server, SCHEMA).await.unwrap();
         run(&server, rows).await.unwrap();
         let mut programs = ClientPrograms::of(server.cluster());
         let folder = tempfile::tempdir().unwrap();
-        if let Some(script) = restore {
-            let real = programs.pg_restore.display().to_string();
-            let path = folder.path().join("pg_restore");
-            let script = format!("#!/bin/sh\n{}\n", script.replace("$PG_RESTORE", &real));
-            std::fs::write(&path, script).unwrap();
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-            programs.pg_restore = path;
+        if let Some(text) = dump {
+            programs.pg_dump = script(folder.path(), "pg_dump", text);
+        }
+        if let Some(text) = restore {
+            let text = text.replace("$PG_RESTORE", &programs.pg_restore.display().to_string());
+            programs.pg_restore = script(folder.path(), "pg_restore", &text);
         }
         let migrate = async || run(&server, "DELETE FROM other.notes; DROP VIEW names").await;
         drill(&server, "live", &programs, DEADLINE, migrate).await.unwrap()
@@ -202,6 +240,33 @@ mod tests {
             let faults = drill.faults.join("\n");
             assert!(faults.contains(expected), "{restore}: {faults}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_older_than_the_server_shows_nothing() {
+        let old = |name: &str| {
+            let version =
+                format!("[ $1 = --version ] && echo '{name} (PostgreSQL) 9.6.24' && exit");
+            format!("{version}; echo version mismatch >&2; exit 1")
+        };
+        let backup = drilled_with(ROWS, Some(&old("pg_dump")), None).await;
+        let restore = drilled(ROWS, Some(&old("pg_restore"))).await;
+        for (drill, begins) in [
+            (backup, "the backup: pg_dump is of version 9.6.24, the server of "),
+            (restore, "the restore: pg_restore is of version 9.6.24, the server of "),
+        ] {
+            let unknown = drill.unknown.unwrap();
+            assert!(unknown.starts_with(begins), "{unknown}");
+            assert!(unknown.contains("; install the client programs of "), "{unknown}");
+            assert_eq!(drill.faults, [""; 0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_as_young_as_the_server_and_fails_is_a_fault() {
+        let drill = drilled_with(ROWS, Some("echo no room >&2; exit 1"), None).await;
+        assert_eq!(drill.unknown, None);
+        assert!(drill.faults[0].contains("no room"), "{:?}", drill.faults);
     }
 
     #[tokio::test]

@@ -162,6 +162,10 @@ fn words(passage: Passage) -> &'static str {
     }
 }
 
+/// The finding that nobody could look whether a backup restores. Alone it makes a replay neither
+/// good nor bad.
+pub const DRILL_UNKNOWN: &str = "drill.unknown";
+
 /// Other schemas that are not the head's, and a backup that did not bring everything back.
 pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
     let differing = outcome.drift.iter().filter(|drift| !drift.changes.is_empty());
@@ -183,13 +187,19 @@ pub fn of_comparisons(outcome: &ReplayOutcome) -> Vec<MigrationFinding> {
         advice: "a backup that does not restore is none: mend this before a release".into(),
         ..of_lineage("drill.failed", Severity::Error)
     });
+    let unknown = outcome.drill.iter().filter_map(|drill| drill.unknown.as_ref());
+    let unknown = unknown.map(|why| MigrationFinding {
+        evidence: why.clone(),
+        advice: "make it possible, or leave it out: --without-drill".into(),
+        ..of_lineage(DRILL_UNKNOWN, Severity::Warning)
+    });
     let empty = outcome.drill.iter().filter(|drill| drill.rows == 0);
     let empty = empty.map(|_| MigrationFinding {
         evidence: "no table held a row before the last migration".into(),
         advice: "nothing: the schema was restored, and whether rows are is not shown".into(),
         ..of_lineage("drill.empty", Severity::Info)
     });
-    drifts.chain(faults).chain(empty).collect()
+    drifts.chain(faults).chain(unknown).chain(empty).collect()
 }
 
 /// Waits of readers and writers that are longer than the budget.

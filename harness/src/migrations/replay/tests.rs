@@ -496,6 +496,20 @@ async fn a_shape_that_was_permitted_and_is_refused_is_an_assumption() {
 }
 
 #[tokio::test]
+async fn a_partial_key_that_comes_or_takes_in_more_is_an_assumption() {
+    let outcome = with_data(&[
+        ("1_a.up.sql", "CREATE TABLE a (id int PRIMARY KEY, mail text NOT NULL, state text);"),
+        ("2_b.up.sql", "CREATE UNIQUE INDEX one ON a (mail) WHERE state = 'on';"),
+        ("3_c.up.sql", "DROP INDEX one;\nCREATE UNIQUE INDEX one ON a (mail) WHERE state IS NULL;"),
+    ])
+    .await;
+    let assumptions = outcome.upgrade.assumptions.iter();
+    let refused: Vec<_> =
+        assumptions.map(|it| (it.at.as_str(), it.sqlstate.as_str(), it.from.join(" "))).collect();
+    assert_eq!(refused, [("2", "23505", "1".into()), ("3", "23505", "1 2".into())]);
+}
+
+#[tokio::test]
 async fn rows_that_are_changed_or_lost_are_named_with_their_births() {
     let outcome = with_data(&[
         TABLE,

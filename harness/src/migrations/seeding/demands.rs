@@ -9,6 +9,7 @@ use super::harvest;
 use super::shape::{ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey};
 use super::sieve::{Candidate, Condition, Problem, Sifted};
 use super::table_name::{quote_identifier, quote_literal};
+use super::twins::Twins;
 
 /// How many combinations of several columns are tried.
 const MOST_COMBINATIONS: usize = 1_200;
@@ -24,6 +25,8 @@ pub(super) struct Demands {
     pub outlook: Outlook,
     /// Columns that constraints bind to each other or narrow, each group with what it may hold.
     pub groups: Vec<Group>,
+    /// Rows that are equal in keys of which a predicate says where they hold.
+    pub twins: Vec<Twins>,
 }
 
 /// Columns whose values are chosen together.
@@ -36,24 +39,25 @@ pub(super) struct Group {
 }
 
 /// A CHECK, a domain or a later type, and the columns that it reads.
-struct Clause {
-    columns: Vec<i16>,
+pub(super) struct Clause {
+    pub columns: Vec<i16>,
     /// Its names and types for them.
-    typed: BTreeMap<i16, (String, String)>,
-    expression: String,
+    pub typed: BTreeMap<i16, (String, String)>,
+    pub expression: String,
     /// Further expressions that candidates are read off.
-    words: Vec<String>,
-    required: bool,
+    pub words: Vec<String>,
+    pub required: bool,
 }
 
 impl Demands {
     /// Without any group: those need PostgreSQL's opinion.
     pub fn new(table: &Arc<TableShape>, outlook: Outlook) -> Self {
         let mut keys = table.keys.clone();
-        keys.extend(outlook.keys.iter().cloned());
+        keys.extend(outlook.keys.iter().map(|later| later.key.clone()));
         let mut foreign_keys = table.foreign_keys.clone();
         foreign_keys.extend(outlook.foreign_keys.iter().cloned());
-        Self { table: Arc::clone(table), keys, foreign_keys, outlook, groups: Vec::new() }
+        let (groups, twins) = (Vec::new(), Vec::new());
+        Self { table: Arc::clone(table), keys, foreign_keys, outlook, groups, twins }
     }
 
     /// What must be asked of PostgreSQL: a problem for each column that something narrows.
@@ -76,15 +80,7 @@ impl Demands {
             .flat_map(|clause| clause.words.iter().chain([&clause.expression]))
             .map(String::as_str)
             .collect();
-        let mut types: Vec<(&TypeShape, i32)> = vec![(&column.value_type, column.modifier)];
-        let later = self.outlook.types.get(&column.number).into_iter().flatten();
-        types.extend(later.map(|(value_type, modifier, _)| (value_type.as_ref(), *modifier)));
-        let texts = harvest::candidates(column, &types, &expressions, number);
-        let mut candidates: Vec<Candidate> =
-            texts.into_iter().map(|text| vec![Some(text)]).collect();
-        if !column.not_null && !self.outlook.not_null.contains(&column.number) {
-            candidates.insert(candidates.len().min(3), vec![None]);
-        }
+        let candidates = self.column_candidates(column, &expressions, number);
         let own = [Some((column.name.as_str(), column.type_name.as_str()))];
         // The input function has the first word: what it refuses is no candidate.
         let name = quote_identifier(&column.name);
@@ -94,6 +90,25 @@ impl Demands {
             conditions.push(clause.condition(&[column.number]));
         }
         Problem { candidates, conditions }
+    }
+
+    /// What a column might hold, the plainest first; NULL among them where all versions take it.
+    pub fn column_candidates(
+        &self,
+        column: &ColumnShape,
+        expressions: &[&str],
+        number: u64,
+    ) -> Vec<Candidate> {
+        let mut types: Vec<(&TypeShape, i32)> = vec![(&column.value_type, column.modifier)];
+        let later = self.outlook.types.get(&column.number).into_iter().flatten();
+        types.extend(later.map(|(value_type, modifier, _)| (value_type.as_ref(), *modifier)));
+        let texts = harvest::candidates(column, &types, expressions, number);
+        let mut candidates: Vec<Candidate> =
+            texts.into_iter().map(|text| vec![Some(text)]).collect();
+        if !column.not_null && !self.outlook.not_null.contains(&column.number) {
+            candidates.insert(candidates.len().min(3), vec![None]);
+        }
+        candidates
     }
 
     /// Given what is left of each column, the groups, and a problem for each that has clauses over
@@ -147,22 +162,16 @@ impl Demands {
         self.groups[group].refused_later = sifted.failing.into_iter().filter_map(first).collect();
     }
 
-    fn clauses(&self) -> Vec<Clause> {
+    /// All that narrows columns: checks, domains, and what comes later.
+    pub fn clauses(&self) -> Vec<Clause> {
         let table = &self.table;
-        let typed = |columns: &[i16]| -> BTreeMap<i16, (String, String)> {
-            let of = |&number: &i16| {
-                let column = table.column(number)?;
-                Some((number, (column.name.clone(), column.type_name.clone())))
-            };
-            columns.iter().filter_map(of).collect()
-        };
         let mut clauses: Vec<Clause> = table
             .checks
             .iter()
             .filter(|check| !check.columns.is_empty())
             .map(|check| Clause {
                 columns: check.columns.clone(),
-                typed: typed(&check.columns),
+                typed: table.typed(&check.columns),
                 expression: check.expression.clone(),
                 words: Vec::new(),
                 required: true,
@@ -174,7 +183,7 @@ impl Demands {
             .filter(|column| !column.computed && has_checks(&column.value_type));
         clauses.extend(domains.map(|column| Clause {
             columns: vec![column.number],
-            typed: typed(&[column.number]),
+            typed: table.typed(&[column.number]),
             // The cast itself refuses.
             expression: "true".to_owned(),
             words: domain_checks(&column.value_type),
@@ -199,7 +208,7 @@ impl Demands {
 }
 
 impl Clause {
-    fn condition(&self, columns: &[i16]) -> Condition {
+    pub fn condition(&self, columns: &[i16]) -> Condition {
         let typed: Vec<Option<(&str, &str)>> = columns
             .iter()
             .map(|column| self.typed.get(column).map(|(name, of)| (name.as_str(), of.as_str())))
@@ -271,7 +280,7 @@ fn connected(columns: &[i16], clauses: &[Clause]) -> Vec<Vec<i16>> {
 
 /// One value of each list, in all ways if these are few; else in ways spread over all of them, and
 /// with each value beside the first ones of the other lists.
-fn combinations(choices: &[Vec<Option<String>>], number: u64) -> Vec<Candidate> {
+pub(super) fn combinations(choices: &[Vec<Option<String>>], number: u64) -> Vec<Candidate> {
     if choices.iter().any(Vec::is_empty) {
         return Vec::new();
     }

@@ -28,12 +28,20 @@ type Shapes = Vec<(usize, Option<Arc<TableShape>>)>;
 /// What later versions demand of one table beyond its present shape.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outlook {
-    pub keys: Vec<UniqueKey>,
+    pub keys: Vec<LaterKey>,
     pub foreign_keys: Vec<ForeignKey>,
     pub checks: Vec<LaterCheck>,
     pub not_null: BTreeSet<i16>,
     /// For each column its later types, with modifier and SQL name.
     pub types: BTreeMap<i16, Vec<(Arc<TypeShape>, i32, String)>>,
+}
+
+/// A unique key that comes later, or that then holds for other rows.
+#[derive(Clone, Debug)]
+pub(super) struct LaterKey {
+    pub key: UniqueKey,
+    /// Name and type of each column that its predicate reads, as they are then.
+    pub typed: BTreeMap<i16, (String, String)>,
 }
 
 /// A CHECK that comes later.
@@ -113,9 +121,15 @@ impl Outlook {
             !columns.is_empty() && columns.iter().all(|&number| now.column(number).is_some())
         };
         for key in later.keys.iter().filter(|key| is_there(&key.columns)) {
-            let same = |other: &UniqueKey| other.columns == key.columns;
-            if !now.keys.iter().chain(&self.keys).any(same) {
-                self.keys.push(key.clone());
+            let says_as_much = |other: &UniqueKey| {
+                let expression = |key: &UniqueKey| Some(key.predicate.as_ref()?.expression.clone());
+                other.columns == key.columns
+                    && (other.predicate.is_none() || expression(other) == expression(key))
+            };
+            let known = now.keys.iter().chain(self.keys.iter().map(|later| &later.key));
+            let readable = key.read().iter().all(|&number| now.column(number).is_some());
+            if readable && !known.into_iter().any(says_as_much) {
+                self.keys.push(LaterKey { key: key.clone(), typed: later.typed(key.read()) });
             }
         }
         for key in later.foreign_keys.iter().filter(|key| is_there(&key.columns)) {
@@ -128,7 +142,8 @@ impl Outlook {
         for check in later.checks.iter().filter(|check| is_there(&check.columns)) {
             let known = now.checks.iter().chain(self.checks.iter().map(|later| &later.check));
             if !known.into_iter().any(|other| other.expression == check.expression) {
-                self.checks.push(LaterCheck { check: check.clone(), typed: typed(later, check) });
+                self.checks
+                    .push(LaterCheck { check: check.clone(), typed: later.typed(&check.columns) });
             }
         }
         for column in &later.columns {
@@ -158,12 +173,4 @@ fn alike(one: &TableShape, other: &TableShape) -> bool {
         table.columns.iter().map(|column| (column.number, column.name.clone())).collect()
     };
     names(one) == names(other)
-}
-
-fn typed(table: &TableShape, check: &CheckConstraint) -> BTreeMap<i16, (String, String)> {
-    let of = |&number: &i16| {
-        let column = table.column(number)?;
-        Some((number, (column.name.clone(), column.type_name.clone())))
-    };
-    check.columns.iter().filter_map(of).collect()
 }

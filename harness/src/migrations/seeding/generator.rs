@@ -65,7 +65,9 @@ impl Generator<'_> {
         let count = wanted.clamp(ROWS_AT_FIRST, MOST_ROWS_AT_FIRST) as u64;
         let mut rows: Vec<Vec<Row>> =
             (0..count).map(|place| self.row_with_alternatives(place)).collect();
-        rows.extend(self.refused_later(count).into_iter().map(|row| vec![row]));
+        let refused = self.refused_later(count);
+        let twins = self.twins(count + refused.len() as u64);
+        rows.extend(refused.into_iter().chain(twins).map(|row| vec![row]));
         rows
     }
 
@@ -365,7 +367,8 @@ impl Generator<'_> {
                 }
             });
         }
-        for key in outlook.keys.iter().filter(|key| !key.primary) {
+        let keys = outlook.keys.iter().map(|later| &later.key);
+        for key in keys.filter(|key| !key.primary && !self.demands.has_twins_in(key)) {
             let first = self.row(Kind::Full, 0);
             deviate(&|row| {
                 for column in &key.columns {
@@ -375,6 +378,34 @@ impl Generator<'_> {
                     };
                 }
             });
+        }
+        rows
+    }
+
+    /// Pairs of rows, each equal in a key that is, or will be, partial.
+    fn twins(&self, mut place: u64) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for twins in &self.demands.twins {
+            let mut first = self.row(Kind::Full, place);
+            let referring = |column: &i16| {
+                self.demands.foreign_keys.iter().any(|it| it.columns.contains(column))
+            };
+            for (column, value) in twins.columns.iter().zip(&twins.values) {
+                match value {
+                    None => drop(first.insert(*column, Cell::Null)),
+                    Some(_) if referring(column) => {}
+                    Some(text) => drop(first.insert(*column, Cell::Literal(text.clone()))),
+                }
+            }
+            let mut second = self.row(Kind::Full, place + 1);
+            for column in twins.key.iter().chain(&twins.columns) {
+                match first.get(column) {
+                    Some(cell) => second.insert(*column, cell.clone()),
+                    None => second.remove(column),
+                };
+            }
+            rows.extend([first, second]);
+            place += 2;
         }
         rows
     }

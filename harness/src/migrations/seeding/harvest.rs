@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::documents::document;
 use super::regex_sample;
 use super::shape::{ColumnShape, TypeShape, TypeSort};
 use super::values::{edges, in_letters, plain, plain_base, text_room};
@@ -80,6 +81,7 @@ pub(super) fn candidates(
             types.iter().map(|(value_type, modifier)| plain(value_type, *modifier, number)),
         );
     }
+    found.extend((0..VARIETY).filter_map(|wanted| document(expressions, number + wanted)));
     for around in &numbers {
         found.extend([-1, 0, 1].map(|step| around.saturating_add(step).to_string()));
     }

@@ -15,6 +15,7 @@
 mod classify;
 pub mod data_digest;
 mod demands;
+mod documents;
 mod error;
 pub mod foresight;
 mod generator;
@@ -39,6 +40,7 @@ mod suspicion;
 mod table_name;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod values;
 
 pub use data_digest::DataDigest;

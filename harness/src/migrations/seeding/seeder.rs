@@ -302,6 +302,29 @@ impl Seeder {
                 plan.demands.settle(group, sifted);
             }
         }
+        self.ask_for_twins(connection, fresh).await
+    }
+
+    /// Lets PostgreSQL say what puts rows on either side of a partial key's predicate.
+    async fn ask_for_twins(
+        &mut self,
+        connection: &mut PgConnection,
+        fresh: &[u32],
+    ) -> Result<(), SeedingError> {
+        let mut asked = Vec::new();
+        for oid in fresh {
+            let Some(plan) = self.plans.get_mut(oid) else { continue };
+            plan.demands.twins.clear();
+            let questions = plan.demands.questions_for_twins(self.number);
+            asked.extend(questions.into_iter().map(|question| (*oid, question)));
+        }
+        let problems: Vec<_> = asked.iter().map(|(_, question)| question.problem.clone()).collect();
+        let answers = sift(connection, &problems).await?;
+        for ((oid, question), sifted) in asked.into_iter().zip(answers) {
+            let Some(plan) = self.plans.get_mut(&oid) else { continue };
+            let twins = question.answered(sifted);
+            plan.demands.twins.extend(twins);
+        }
         Ok(())
     }
 

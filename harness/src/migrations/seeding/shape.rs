@@ -1,5 +1,6 @@
 //! What the catalog says of a table that matters to a row in it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -17,7 +18,7 @@ pub(super) struct TableShape {
     pub columns: Vec<ColumnShape>,
     pub keys: Vec<UniqueKey>,
     pub foreign_keys: Vec<ForeignKey>,
-    /// A partition's bounds are among them.
+    /// A partition's bounds are among them, and what generated columns that are not NULL are of.
     pub checks: Vec<CheckConstraint>,
     /// Whether a rule rewrites what is inserted.
     pub rules: bool,
@@ -45,9 +46,18 @@ pub(super) struct UniqueKey {
     pub name: String,
     pub primary: bool,
     pub exclusion: bool,
-    pub partial: bool,
+    /// Of which rows it holds, if not of all.
+    pub predicate: Option<Predicate>,
     /// With those that its expressions read.
     pub columns: Vec<i16>,
+}
+
+/// What makes a row be one of those that a partial index has.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Predicate {
+    /// Those that it reads.
+    pub columns: Vec<i16>,
+    pub expression: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -97,9 +107,25 @@ impl TableShape {
         self.columns.iter().find(|column| column.number == number)
     }
 
+    /// Names and types of those columns that are there.
+    pub fn typed(&self, columns: &[i16]) -> BTreeMap<i16, (String, String)> {
+        let of = |&number: &i16| {
+            let column = self.column(number)?;
+            Some((number, (column.name.clone(), column.type_name.clone())))
+        };
+        columns.iter().filter_map(of).collect()
+    }
+
     /// The columns by which a row is known, if it has a primary key.
     pub fn primary_key(&self) -> Option<&[i16]> {
         self.keys.iter().find(|key| key.primary).map(|key| key.columns.as_slice())
+    }
+}
+
+impl UniqueKey {
+    /// The columns that its predicate reads.
+    pub fn read(&self) -> &[i16] {
+        self.predicate.as_ref().map_or(&[], |predicate| &predicate.columns)
     }
 }
 

@@ -64,6 +64,8 @@ struct ColumnRow {
     identity: bool,
     always: bool,
     generated: bool,
+    /// The columns that its expression reads, if it is generated.
+    reads: Vec<i16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -81,6 +83,18 @@ struct TypeRow {
     fields: Option<Vec<(u32, i32)>>,
     subtype: Option<u32>,
     range: Option<u32>,
+}
+
+impl ColumnRow {
+    /// What a generated column that must not be NULL demands of those that it is made of.
+    fn check(&self) -> Option<CheckConstraint> {
+        let expression = self.default.as_ref().filter(|_| self.generated && self.not_null)?;
+        Some(CheckConstraint {
+            name: format!("what {} is generated from", self.name),
+            columns: self.reads.clone(),
+            expression: format!("({expression}) IS NOT NULL"),
+        })
+    }
 }
 
 impl ShapeReader {
@@ -199,6 +213,7 @@ impl ShapeReader {
 
     fn table(&self, row: TableRow) -> TableShape {
         let mut checks = row.checks;
+        checks.extend(row.columns.iter().filter_map(ColumnRow::check));
         let columns: Vec<ColumnShape> =
             row.columns.into_iter().map(|column| self.column(column)).collect();
         checks.extend(row.bounds.map(|expression| CheckConstraint {

@@ -9,7 +9,11 @@ WITH changed AS (
       'number', attnum, 'name', attname, 'type_oid', atttypid::bigint, 'modifier', atttypmod,
       'type_name', format_type(atttypid, atttypmod), 'not_null', attnotnull,
       'default', pg_get_expr(adbin, adrelid), 'identity', attidentity <> '',
-      'always', attidentity = 'a', 'generated', attgenerated <> '') ORDER BY attnum) AS list
+      'always', attidentity = 'a', 'generated', attgenerated <> '',
+      'reads', CASE WHEN attgenerated <> '' THEN ARRAY(
+        SELECT DISTINCT match[1]::int2
+        FROM regexp_matches(adbin::text, ':varattno (\d+)', 'g') AS match ORDER BY 1)
+      ELSE '{}' END) ORDER BY attnum) AS list
   FROM changed JOIN pg_attribute ON attrelid = changed.oid
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
   WHERE attnum > 0 AND NOT attisdropped
@@ -17,7 +21,10 @@ WITH changed AS (
 ), keys AS (
   SELECT indrelid AS oid, json_agg(json_build_object(
       'name', index.relname, 'primary', indisprimary, 'exclusion', indisexclusion,
-      'partial', indpred IS NOT NULL,
+      'predicate', CASE WHEN indpred IS NOT NULL THEN json_build_object(
+        'expression', pg_get_expr(indpred, indrelid), 'columns', ARRAY(
+          SELECT DISTINCT match[1]::int2
+          FROM regexp_matches(indpred::text, ':varattno (\d+)', 'g') AS match ORDER BY 1)) END,
       'columns', ARRAY(
         SELECT number FROM unnest(indkey::int2[]) WITH ORDINALITY AS key (number, place)
         WHERE number > 0 AND place <= indnkeyatts

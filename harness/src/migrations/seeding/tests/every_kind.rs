@@ -111,6 +111,16 @@ cases! {
         n int NOT NULL DEFAULT 0); \
         CREATE UNIQUE INDEX ON t (lower(mail)) WHERE gone IS NULL; \
         CREATE UNIQUE INDEX ON t (md5(slug), gone); CREATE UNIQUE INDEX ON t (n)" => "t";
+    generated_from_json: "CREATE TABLE splits (split_id text PRIMARY KEY, \
+        split_metadata_json text NOT NULL, \
+        node_id varchar(253) GENERATED ALWAYS AS ((split_metadata_json::json ->> 'node_id')) \
+        STORED NOT NULL, \
+        starts bigint GENERATED ALWAYS AS \
+        ((split_metadata_json::json #>> '{time_range,start}')::bigint) STORED NOT NULL, \
+        ends bigint GENERATED ALWAYS AS \
+        ((split_metadata_json::json -> 'time_range' ->> 'end')::bigint) STORED NOT NULL); \
+        CREATE TABLE made (doc jsonb, \
+        id uuid GENERATED ALWAYS AS ((doc ->> 'id')::uuid) STORED NOT NULL)" => "splits", "made";
     exclusions: "CREATE TABLE t (during tstzrange NOT NULL, EXCLUDE USING gist (during WITH &&)); \
         CREATE TABLE c (at circle NOT NULL, EXCLUDE USING gist (at WITH &&))" => "t", "c";
     partitions: "CREATE TABLE logs (id bigserial, at date NOT NULL, PRIMARY KEY (id, at)) \

@@ -69,6 +69,70 @@ async fn all_rows_but_a_few_meet_what_comes_later() {
     }
 }
 
+/// Pairs that are equal in `mail` among the rows of a condition, when this version is followed by
+/// that one.
+async fn pairs(first: &str, second: &str, condition: &str) -> usize {
+    let (all, distinct) = check(
+        &format!("CREATE TABLE t (id serial PRIMARY KEY, mail text NOT NULL, {first}"),
+        second,
+        &format!(
+            "({condition}) IS NOT TRUE OR id IN \
+             (SELECT min(id) FROM t WHERE {condition} GROUP BY mail)"
+        ),
+    )
+    .await;
+    all - distinct
+}
+
+#[tokio::test]
+async fn a_later_partial_key_meets_pairs_on_each_side_of_its_predicate() {
+    for (column, predicate) in [
+        ("state text NOT NULL", "state = 'active'"),
+        ("state text", "state IS DISTINCT FROM 'gone'"),
+        ("state text CHECK (state IN ('a', 'b'))", "state = 'b'"),
+        ("gone timestamptz", "gone IS NULL"),
+        ("a int, b boolean NOT NULL", "a > 7 AND b"),
+    ] {
+        let first = format!("{column})");
+        let later = format!("CREATE UNIQUE INDEX ON t (mail) WHERE {predicate}");
+        for side in [predicate, &format!("({predicate}) IS NOT TRUE")] {
+            let pairs = pairs(&first, &later, side).await;
+            assert!((1..=2).contains(&pairs), "{later}: {pairs} pairs where {side}, seed {SEED}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn twins_have_nothing_where_a_predicate_reads() {
+    let pairs = pairs(
+        "a text, b int)",
+        "CREATE UNIQUE INDEX ON t (mail) WHERE a = 'x' OR b > 3",
+        "num_nulls(a, b) = 2",
+    )
+    .await;
+    assert_eq!(pairs, 1, "seed {SEED}");
+}
+
+#[tokio::test]
+async fn a_predicate_that_takes_in_more_meets_a_pair_that_it_newly_takes_in() {
+    let first = "state text NOT NULL); CREATE UNIQUE INDEX old ON t (mail) WHERE state = 'a'";
+    for (later, taken_in) in [
+        ("CREATE UNIQUE INDEX ON t (mail) WHERE state IN ('a', 'b')", "state = 'b'"),
+        ("CREATE UNIQUE INDEX ON t (mail)", "state <> 'a'"),
+        ("ALTER TABLE t RENAME state TO s; CREATE UNIQUE INDEX ON t (mail) WHERE s > 'a'", "true"),
+    ] {
+        let pairs = pairs(first, &format!("DROP INDEX old; {later}"), taken_in).await;
+        assert!(pairs > 0, "{later}, seed {SEED}");
+    }
+}
+
+#[tokio::test]
+async fn rows_outside_of_a_partial_key_may_repeat() {
+    let key = "state text); CREATE UNIQUE INDEX ON t (mail) WHERE state = 'a'";
+    assert!(pairs(key, "SELECT 1", "state <> 'a'").await > 0, "seed {SEED}");
+    assert!(pairs(key, "SELECT 1", "state IS NULL").await > 0, "seed {SEED}");
+}
+
 #[tokio::test]
 async fn a_later_unique_key_meets_one_pair_only() {
     let (all, different) = check(

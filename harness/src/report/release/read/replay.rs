@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::checkers::Outcome;
 use crate::finding::{Finding, Severity};
+use crate::migrations::replay::findings::DRILL_UNKNOWN;
 use crate::report::release::{Check, Row, Table};
 use crate::report::text::counted;
 
@@ -139,7 +140,12 @@ pub(super) fn check(replay: Replay) -> Check {
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let count = replay.lineage.migrations.len();
+    let unknown = findings.iter().find(|found| found.id == DRILL_UNKNOWN);
     let (outcome, why) = match findings.iter().find(|found| found.severity == Severity::Error) {
+        None if unknown.is_some() => {
+            let why = unknown.map_or("", |found| &found.evidence);
+            (Outcome::Unknown, format!("nobody could look: {why}"))
+        }
         None => {
             let holds = |count| if count == 1 { "migration holds" } else { "migrations hold" };
             let why = match &replay.judged {
@@ -346,6 +352,18 @@ mod tests {
         let check = check(replay);
         assert_eq!(check.outcome, Outcome::Valid);
         assert_eq!(check.why, "2 migrations hold on every path");
+    }
+
+    #[test]
+    fn a_drill_that_nobody_could_hold_makes_it_unknown() {
+        let mut replay = replay();
+        let drill = json!({ "id": DRILL_UNKNOWN, "severity": "warning", "version": null,
+            "file": null, "line": null, "evidence": "too old", "advice": "a" });
+        replay.findings.push(serde_json::from_value(drill).unwrap());
+        assert_eq!(replay.findings.remove(1).id, "fresh.failed");
+        let check = check(replay);
+        let expected = (Outcome::Unknown, "nobody could look: too old");
+        assert_eq!((check.outcome, check.why.as_str()), expected);
     }
 
     #[test]
