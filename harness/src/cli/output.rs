@@ -16,6 +16,10 @@ pub fn output_file(name: &str) -> Result<PathBuf, String> {
     if path.is_dir() {
         return Err("this is a folder; name a file".to_owned());
     }
+    // A pipe is not opened twice: its reader would take the first end for the last.
+    if path.exists() && !path.is_file() {
+        return Ok(path);
+    }
     if path.exists() {
         let opened = OpenOptions::new().append(true).open(&path);
         return opened.map(|_| path).map_err(|error| error.to_string());

@@ -40,6 +40,12 @@ pub const FINDINGS_HAVE_ADDRESSES: Scenario = Scenario {
             chromium.go(&format!("{url}#finding-1-2")).await?;
             let target = "document.querySelector(':target h3').textContent.includes('second')";
             comes_true(chromium, target).await?;
+            chromium.go(&format!("{url}#finding-1-3")).await?;
+            let unfolded = "document.querySelector(':target').closest('details').open";
+            comes_true(chromium, unfolded).await?;
+            chromium.width(390).await?;
+            let fits = "document.documentElement.scrollWidth <= window.innerWidth";
+            comes_true(chromium, fits).await?;
             let visible = "[...document.querySelectorAll('details tr.valid')] \
                 .filter(row => row.checkVisibility()).length";
             comes_true(chromium, &format!("{visible} == 1")).await?;
@@ -143,18 +149,22 @@ fn large_run() -> Result<RunReport, Failed> {
     Ok(report)
 }
 
-/// A check with two findings, and a table with a row that held and one that did not.
+/// A check with two findings that it did not hold for and one for information, and a table with a row that held and one that did not.
 fn red_release() -> ReleaseReport {
-    let finding = |id: &str| Finding {
+    let finding = |id: &str, severity| Finding {
         id: id.to_owned(),
-        severity: Severity::Error,
+        severity,
         place: "here".to_owned(),
         evidence: "seen\n".repeat(100),
         advice: "mend it".to_owned(),
     };
     let row = |outcome, cell: &str| Row { outcome, cells: vec![cell.to_owned()] };
     let check = Check {
-        findings: vec![finding("first"), finding("second")],
+        findings: vec![
+            finding("first", Severity::Error),
+            finding("second", Severity::Error),
+            finding("mild", Severity::Info),
+        ],
         tables: vec![Table {
             title: "Rows".to_owned(),
             headings: vec!["row".to_owned()],

@@ -2,7 +2,7 @@
 //! of the style sheet alone, so that no script is needed.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
@@ -64,10 +64,8 @@ fn failures(report: &ReleaseReport) -> Markup {
                             p { (neutralise(&check.why)) }
                         }
                     }
-                    @for (place, finding) in check.findings.iter().enumerate() {
-                        @if is_reason(check, finding) {
-                            (article(check, finding, &anchor(number, place)))
-                        }
+                    @for (place, finding) in check.reasons() {
+                        (article(check, finding, &anchor(number, place)))
                     }
                     @if let Some(again) = &check.again {
                         p.again { "The same again: " code { (neutralise(again)) } }
@@ -78,18 +76,13 @@ fn failures(report: &ReleaseReport) -> Markup {
     }
 }
 
-/// Whether a check did not hold for this finding: of those that it has, none is graver.
-fn is_reason(check: &Check, finding: &Finding) -> bool {
-    let gravest = check.findings.iter().map(|finding| finding.severity).max();
-    check.outcome != Outcome::Valid && Some(finding.severity) == gravest
-}
-
 /// What was found and failed nothing, by its kind. A link to one opens what it is folded into.
 fn beside(report: &ReleaseReport) -> Markup {
     let mut kinds: BTreeMap<_, Vec<(&Check, &Finding, String)>> = BTreeMap::new();
     for (number, check) in report.checks.iter().enumerate() {
+        let reasons: BTreeSet<usize> = check.reasons().iter().map(|(place, _)| *place).collect();
         for (place, finding) in check.findings.iter().enumerate() {
-            if !is_reason(check, finding) {
+            if !reasons.contains(&place) {
                 let kind = (Reverse(finding.severity), number, &finding.id);
                 kinds.entry(kind).or_default().push((check, finding, anchor(number, place)));
             }

@@ -49,12 +49,13 @@ fn details(text: &mut String, check: &Check) {
         return;
     }
     let _ = writeln!(text, "## {}\n", escape(&check.name));
-    for finding in check.findings.iter().take(MOST_FINDINGS) {
+    let reasons = check.reasons();
+    for (_, finding) in reasons.iter().take(MOST_FINDINGS) {
         let _ = writeln!(text, "### {} at {}\n", escape(&finding.id), escape(&finding.place));
         code(text, &finding.evidence);
         let _ = writeln!(text, "Advice: {}\n", escape(&finding.advice));
     }
-    let more = check.findings.len().saturating_sub(MOST_FINDINGS);
+    let more = reasons.len().saturating_sub(MOST_FINDINGS);
     if more > 0 {
         let _ = writeln!(text, "… and {more} more findings, in the page.\n");
     }

@@ -1,10 +1,12 @@
 //! The one model of a release's report, and the whole content of `release.json`.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::checkers::Outcome;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::report::{Artifact, LeftOut, Machine};
 
 /// The version of the model that this harness writes and reads.
@@ -131,6 +133,20 @@ impl Check {
             files: Vec::new(),
         }
     }
+
+    /// What it did not hold for, each with its number among all that it found, the gravest first:
+    /// errors and warnings, or information where there is nothing else. None if it held.
+    pub fn reasons(&self) -> Vec<(usize, &Finding)> {
+        let gravest = self.findings.iter().map(|finding| finding.severity).max();
+        let Some(gravest) = gravest.filter(|_| self.outcome != Outcome::Valid) else {
+            return Vec::new();
+        };
+        let counts = |finding: &Finding| finding.severity >= gravest.min(Severity::Warning);
+        let numbered = self.findings.iter().enumerate();
+        let mut reasons: Vec<_> = numbered.filter(|(_, finding)| counts(finding)).collect();
+        reasons.sort_by_key(|(_, finding)| Reverse(finding.severity));
+        reasons
+    }
 }
 
 impl ReleaseReport {
@@ -194,6 +210,27 @@ mod tests {
             (report.outcome, report.why.as_str()),
             (Outcome::Unknown, "nothing was checked")
         );
+    }
+
+    #[test]
+    fn what_a_check_did_not_hold_for_is_told_gravest_first_and_without_mere_information() {
+        let reasons = |outcome, severities: &[Severity]| {
+            let found = |severity: &Severity| Finding {
+                id: severity.word().to_owned(),
+                severity: *severity,
+                place: String::new(),
+                evidence: String::new(),
+                advice: String::new(),
+            };
+            let findings = severities.iter().map(found).collect();
+            let check = Check { findings, ..Check::new("a", outcome, "") };
+            check.reasons().iter().map(|(place, _)| *place).collect::<Vec<_>>()
+        };
+        let all = [Severity::Info, Severity::Warning, Severity::Error];
+        assert_eq!(reasons(Outcome::Invalid, &all), [2, 1]);
+        assert_eq!(reasons(Outcome::Unknown, &all[..1]), [0], "it has nothing else");
+        assert_eq!(reasons(Outcome::Valid, &all), [0; 0]);
+        assert_eq!(reasons(Outcome::Invalid, &[]), [0; 0]);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use owo_colors::OwoColorize;
 
 use super::{Check, ReleaseReport};
 use crate::checkers::Outcome;
-use crate::finding::Finding;
 use crate::report::terminal::paint;
 use crate::report::text::{neutralise, on_one_line, seconds};
 
@@ -58,12 +57,10 @@ pub(super) fn headline(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The gravest findings of a check that did not hold.
+/// The gravest of what a check did not hold for.
 fn failed(text: &mut String, check: &Check) {
-    let gravest = check.findings.iter().map(|finding| finding.severity).max();
-    let grave: Vec<&Finding> =
-        check.findings.iter().filter(|finding| Some(finding.severity) == gravest).collect();
-    for finding in grave.iter().take(MOST_FINDINGS) {
+    let reasons = check.reasons();
+    for (_, finding) in reasons.iter().take(MOST_FINDINGS) {
         let heading = format!("{}: {} at {}", check.name, finding.id, finding.place);
         let _ = writeln!(text, "\n{}", on_one_line(&heading).red().bold());
         for line in neutralise(&finding.evidence).lines().take(EVIDENCE_LINES) {
@@ -71,7 +68,7 @@ fn failed(text: &mut String, check: &Check) {
         }
         let _ = writeln!(text, "  {} {}", "do:".bold(), on_one_line(&finding.advice));
     }
-    let more = check.findings.len().saturating_sub(MOST_FINDINGS);
+    let more = reasons.len().saturating_sub(MOST_FINDINGS);
     if more > 0 {
         let _ =
             writeln!(text, "\n… {more} more findings of {} on the page", on_one_line(&check.name));
