@@ -16,13 +16,13 @@ pub fn output_file(name: &str) -> Result<PathBuf, String> {
     if path.is_dir() {
         return Err("this is a folder; name a file".to_owned());
     }
-    // A pipe is not opened twice: its reader would take the first end for the last.
-    if path.exists() && !path.is_file() {
-        return Ok(path);
-    }
-    if path.exists() {
+    if path.is_file() {
         let opened = OpenOptions::new().append(true).open(&path);
         return opened.map(|_| path).map_err(|error| error.to_string());
+    }
+    // A pipe is not opened twice: its reader would take the first end for the last.
+    if path.exists() {
+        return Ok(path);
     }
     let folder = path.ancestors().skip(1).find(|folder| folder.exists());
     let folder = folder.unwrap_or(Path::new(".")); // where relative names begin
@@ -71,5 +71,13 @@ mod tests {
         assert!(why.starts_with("no file can be made in ") && why.contains("directory"), "{why}");
         let why = refused(Path::new("/proc/1/found.json"));
         assert!(why.starts_with("no file can be made in /proc/1: "), "{why}");
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_yet_is_taken_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(output_file(pipe.to_str().unwrap()), Ok(pipe));
     }
 }
