@@ -18,7 +18,7 @@ use crate::system::{BenchContract, ReadsContract, Ready, Values, fill};
 use crate::workload::engine::{Arrivals, Load, Loop, drive, quantile};
 
 /// How many times as long the longer history is.
-const LONGER: u64 = 10;
+pub const LONGER: u64 = 10;
 /// How many times as long a read of it may take.
 const MOST_GROWTH: f64 = 1.5;
 /// Reads a second: so few that they do not wait for one another.

@@ -14,6 +14,7 @@ use super::super::output::{output_file, write_file};
 use super::super::subject::{know_defects, read_system};
 use super::{compare, table};
 use crate::bench::growth::{Grown, GrowthRequest};
+use crate::bench::reading::LONGER;
 use crate::bench::{self, BenchError, BenchRequest, Figure, Results, Subject};
 use crate::environment::postgres::binaries::Binaries;
 use crate::environment::{BackendKind, Built};
@@ -53,13 +54,17 @@ pub struct MeasureArguments {
     /// Measure only this; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<Topic>,
+    /// Measure all of it, also what takes minutes
+    #[arg(long, conflicts_with = "only")]
+    all: bool,
     /// How long each single measurement lasts
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// How often each figure is measured, taking turns with its limit
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
-    /// How many rows the system's table has in the beginning; the most that growth is measured at
+    /// How many rows the system's table has in the beginning; reading and growth go on to ten times
+    /// as many
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     rows: u64,
     /// The most agents that growth is measured at
@@ -89,7 +94,7 @@ pub async fn measure(arguments: &MeasureArguments) -> Result<Exit, Failure> {
     let earlier = arguments.history.as_deref().map(read_all).transpose()?.unwrap_or_default();
     let measured_at = Utc::now();
     let wanted = |topic: &Topic| match arguments.only.is_empty() {
-        true => topic.is_usual(),
+        true => arguments.all || topic.is_usual(),
         false => arguments.only.contains(topic),
     };
     let load_before = load_average();
@@ -160,7 +165,7 @@ async fn measure_topic(
                 rounds,
                 lasts,
                 agents: sizes(&[10, 100, 1_000, 5_000], arguments.agents),
-                rows: sizes(&[10_000, 100_000, 1_000_000, 10_000_000], arguments.rows),
+                rows: sizes(&[10_000, 100_000, 1_000_000], LONGER * arguments.rows),
                 refusals: vec![100, 1_000, 10_000],
             };
             let grown = bench::growth::measure(&request, &tell).await.map_err(failure)?;
