@@ -283,6 +283,22 @@ async fn keeps_nothing_during(fault: fn(String) -> Fault) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_only_containers_can_be_short_of_is_refused_for_processes() {
+    let keeper = Keeper::start().await;
+    let (limit, off) = (
+        Fault::CpuLimit { part: keeper.part(), percent: 5 },
+        Fault::Disconnect { part: keeper.part() },
+    );
+    for fault in [limit, off] {
+        let refused = fault.inject(&keeper.environment).await.unwrap_err();
+        assert!(refused.to_string().contains("--backend containers"), "{refused}");
+    }
+    keeper.give("after").await;
+    keeper.time_of("after").await;
+    keeper.environment.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_ends_for_want_of_memory_counts_as_killed_and_is_started_again() {
     let keeper = Keeper::start().await;
     let fault = Fault::NoMemory { part: keeper.part(), spare: 0 };

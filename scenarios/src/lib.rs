@@ -15,6 +15,7 @@ pub mod browser;
 pub mod calls;
 pub mod certification;
 pub mod command_calls;
+pub mod container_limits;
 pub mod database;
 pub mod database_trouble;
 pub mod event_batches;
@@ -174,6 +175,10 @@ pub const EMBEDDED: &[Scenario] = &[
     made_small::SMALL_IN_VIRTUAL_TIME,
 ];
 
+/// Scenarios of what only containers have.
+pub const CONTAINERS: &[Scenario] =
+    &[container_limits::FAULTS_LIMIT_UNTIL_THEY_HEAL, container_limits::NOTHING_IS_LOST];
+
 /// Scenarios that take too long for a pull request.
 pub const NIGHTLY: &[Scenario] = &[
     virtual_time::A_HUNDRED_SCHEDULES_AGREE,
@@ -200,7 +205,8 @@ pub fn trials() -> Vec<Trial> {
     let on_backend = |scenario, backend: BackendKind| on(scenario, backend.name(), backend);
     let embedded = [ALL, ANSWERS, EMBEDDED].into_iter().flatten();
     let embedded = embedded.map(|one| on_backend(one, BackendKind::Embedded));
-    let containers = ALL.iter().map(|one| on_backend(one, BackendKind::Containers));
+    let containers = [ALL, CONTAINERS].into_iter().flatten();
+    let containers = containers.map(|one| on_backend(one, BackendKind::Containers));
     let browser = BROWSER.iter().map(|one| on(one, "browser", BackendKind::Embedded));
     let nightly = NIGHTLY.iter().map(|one| on(one, "nightly", BackendKind::Embedded));
     embedded.chain(containers).chain(browser).chain(nightly).collect()

@@ -50,6 +50,7 @@ pub fn targets() -> Targets {
         // Of resources, clocks and disks the virtual world has no notion.
         spared: BTreeSet::new(),
         resources: false,
+        containers: false,
         clocks: BTreeSet::new(),
         disks: BTreeSet::new(),
         slow_disks: BTreeSet::new(),

@@ -195,6 +195,12 @@ impl Backend {
         matches!(self, Self::Embedded(_))
     }
 
+    /// Whether parts are containers, which can be taken off their network and get less of a
+    /// processor and of memory.
+    pub fn runs_containers(&self) -> bool {
+        matches!(self, Self::Containers(_))
+    }
+
     /// Takes all the room on the disk of a part, or gives it back.
     pub fn fill_disk(&self, part: &str, full: bool) -> Result<(), EnvironmentError> {
         match self {

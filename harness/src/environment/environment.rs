@@ -283,6 +283,12 @@ impl Environment {
         self.backend.lock().await.disrupts_resources()
     }
 
+    /// Whether parts are containers, which can be taken off their network and get less of a
+    /// processor and of memory.
+    pub async fn runs_containers(&self) -> bool {
+        self.backend.lock().await.runs_containers()
+    }
+
     /// Ends every connection of the system's role to PostgreSQL and refuses new ones, as if others
     /// had taken all that there are, or allows them again.
     ///

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Rlimit, Signal};
+use rustix::process::{Pid, Signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::input::PartInput;
 use super::place::Address;
 use super::readiness::Readiness;
-use super::runner::{Runner, Running};
+use super::runner::{Imposed, Runner, Running};
 use super::scarcity::Scarcity;
 use super::{Endpoint, EnvironmentError};
 use crate::history::{Action, PartState, Recorder};
@@ -323,7 +323,13 @@ async fn own(
     mut orders: mpsc::UnboundedReceiver<Order>,
     life: u64,
 ) -> String {
-    let mut limits: Vec<(Scarcity, Rlimit)> = Vec::new();
+    let mut limits: Vec<Imposed> = Vec::new();
+    let check = |lifted: io::Result<()>| {
+        if let Err(error) = lifted {
+            let part = &shared.setup.name;
+            tracing::error!(%error, part, "a limit could not be lifted");
+        }
+    };
     let how = loop {
         let order = tokio::select! {
             how = running.wait() => break how,
@@ -332,16 +338,12 @@ async fn own(
         match order {
             Order::Signal(signal) => running.signal(signal).await,
             Order::Limit(scarcity, answer) => {
-                let limited = running.limit(scarcity);
-                let _ = answer.send(limited.map(|before| limits.push((scarcity, before))));
+                let limited = running.limit(scarcity).await;
+                let _ = answer.send(limited.map(|imposed| limits.push(imposed)));
             }
             Order::Relieve(scarcity, lifted) => {
-                let imposed = limits.extract_if(.., |(imposed, _)| *imposed == scarcity);
-                for (scarcity, before) in imposed {
-                    if let Err(error) = running.relieve(scarcity, before) {
-                        let part = &shared.setup.name;
-                        tracing::error!(%error, part, "a limit could not be lifted");
-                    }
+                for imposed in limits.extract_if(.., |imposed| imposed.scarcity == scarcity) {
+                    check(running.relieve(&imposed).await);
                 }
                 let _ = lifted.send(());
             }
@@ -350,7 +352,12 @@ async fn own(
     if let Some(input) = &shared.setup.input {
         input.set(None).await;
     }
-    let starved = limits.iter().any(|(scarcity, _)| matches!(scarcity, Scarcity::Memory { .. }));
+    let of_memory = |imposed: &Imposed| matches!(imposed.scarcity, Scarcity::Memory { .. });
+    let starved = limits.iter().any(of_memory);
+    // Before its end is noted: whoever hears of that may start it again.
+    for imposed in &limits {
+        check(running.relieve_ended(imposed).await);
+    }
     let state = if starved { PartState::Killed } else { PartState::Exited };
     shared.set(life, state, &how, |state| state != PartState::Killed);
     how

@@ -28,6 +28,15 @@ pub(super) enum Running {
     Container(RunningContainer),
 }
 
+/// A limit that was set.
+#[derive(Debug)]
+pub(super) struct Imposed {
+    /// What it makes a part short of.
+    pub scarcity: Scarcity,
+    /// The limit that a process had.
+    before: Option<Rlimit>,
+}
+
 impl Runner {
     /// Starts the part. If lines are to be written to it, `input` is given its standard input.
     pub async fn start(&self, input: Option<&PartInput>) -> Result<Running, EnvironmentError> {
@@ -60,25 +69,42 @@ impl Running {
         }
     }
 
-    /// Makes it short of something, and returns the limit that it had.
+    /// Makes it short of something.
     ///
     /// # Errors
-    /// When it is gone, or is a container.
-    pub fn limit(&self, scarcity: Scarcity) -> io::Result<Rlimit> {
-        match self {
-            Self::Process(process) => scarcity.impose(process.id()),
-            Self::Container(_) => Err(io::ErrorKind::Unsupported.into()),
+    /// When it is gone, or what it is cannot be short of this.
+    pub async fn limit(&self, scarcity: Scarcity) -> io::Result<Imposed> {
+        let before = match self {
+            Self::Process(process) => Some(scarcity.impose(process.id())?),
+            Self::Container(container) => {
+                container.limit(scarcity).await?;
+                None
+            }
+        };
+        Ok(Imposed { scarcity, before })
+    }
+
+    /// Lifts a limit.
+    ///
+    /// # Errors
+    /// When it is gone, or the engine refuses.
+    pub async fn relieve(&self, Imposed { scarcity, before }: &Imposed) -> io::Result<()> {
+        match (self, before) {
+            (Self::Process(process), Some(before)) => scarcity.lift(process.id(), *before),
+            (Self::Container(container), _) => container.relieve(*scarcity).await,
+            (Self::Process(_), None) => Ok(()),
         }
     }
 
-    /// Gives it back the limit that it had.
+    /// Lifts a limit after its end, where that is still in force: a container has its limits over
+    /// all its lives.
     ///
     /// # Errors
-    /// As [`Running::limit`].
-    pub fn relieve(&self, scarcity: Scarcity, before: Rlimit) -> io::Result<()> {
+    /// When the engine refuses.
+    pub async fn relieve_ended(&self, imposed: &Imposed) -> io::Result<()> {
         match self {
-            Self::Process(process) => scarcity.lift(process.id(), before),
-            Self::Container(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Process(_) => Ok(()),
+            Self::Container(_) => self.relieve(imposed).await,
         }
     }
 

@@ -1,4 +1,5 @@
-//! What a running program can be made short of, through its resource limits.
+//! What a part that runs can be made short of: a process through its resource limits, as here, a
+//! container through the engine (`containers/limits.rs`).
 
 use std::collections::BTreeSet;
 use std::io;
@@ -6,51 +7,53 @@ use std::io;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde::{Deserialize, Serialize};
 
-/// What a running program is short of.
+/// What a part that runs is short of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scarcity {
-    /// It can open no more files and connections than it has open.
+    /// It can open no more files and connections than it has open. Only for processes.
     Files,
-    /// Its address space can grow by no more than this.
+    /// The address space of a process, or all the memory of a container, can grow by no more than
+    /// this.
     Memory {
         /// Bytes.
         spare: u64,
     },
+    /// It gets no more of a processor than this. Only for containers.
+    Processor {
+        /// Of one processor.
+        percent: u64,
+    },
+    /// It is on no network. Only for containers.
+    Network,
 }
 
 impl Scarcity {
-    fn resource(self) -> Resource {
+    /// The resource that is limited, and what `/proc` calls its limit.
+    fn resource(self) -> io::Result<(Resource, &'static str)> {
         match self {
-            Self::Files => Resource::Nofile,
-            Self::Memory { .. } => Resource::As,
+            Self::Files => Ok((Resource::Nofile, "Max open files")),
+            Self::Memory { .. } => Ok((Resource::As, "Max address space")),
+            Self::Processor { .. } | Self::Network => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "only containers can get less of a processor or no network; use `--backend containers`",
+            )),
         }
     }
 
     /// Limits a program of this user that runs, and returns the limit that it had.
     ///
     /// # Errors
-    /// When it is gone or belongs to somebody else.
+    /// When it is gone or belongs to somebody else, or only a container can be short of this.
     pub(super) fn impose(self, program: Pid) -> io::Result<Rlimit> {
+        let (resource, name) = self.resource()?;
         let now = match self {
-            Self::Files => first_unused_file(program)?,
             Self::Memory { spare } => address_space(program)?.saturating_add(spare),
+            _ => first_unused_file(program)?,
         };
-        let maximum = self.hard_limit(program)?;
+        let maximum = hard_limit(program, name)?;
         let limit = Rlimit { current: Some(maximum.map_or(now, |most| most.min(now))), maximum };
-        Ok(prlimit(Some(program), self.resource(), limit)?)
-    }
-
-    /// The limit above which a program cannot raise its own; none is no limit.
-    fn hard_limit(self, program: Pid) -> io::Result<Option<u64>> {
-        let name = match self {
-            Self::Files => "Max open files",
-            Self::Memory { .. } => "Max address space",
-        };
-        let limits = std::fs::read_to_string(of(program, "limits"))?;
-        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        // Soft limit, hard limit, unit.
-        Ok(line.split_whitespace().nth(1).and_then(|number| number.parse().ok()))
+        Ok(prlimit(Some(program), resource, limit)?)
     }
 
     /// Gives a program back the limit that it had.
@@ -58,9 +61,17 @@ impl Scarcity {
     /// # Errors
     /// As [`Scarcity::impose`].
     pub(super) fn lift(self, program: Pid, before: Rlimit) -> io::Result<()> {
-        prlimit(Some(program), self.resource(), before)?;
+        prlimit(Some(program), self.resource()?.0, before)?;
         Ok(())
     }
+}
+
+/// The limit above which a program cannot raise its own; none is no limit.
+fn hard_limit(program: Pid, name: &str) -> io::Result<Option<u64>> {
+    let limits = std::fs::read_to_string(of(program, "limits"))?;
+    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    // Soft limit, hard limit, unit.
+    Ok(line.split_whitespace().nth(1).and_then(|number| number.parse().ok()))
 }
 
 fn of(program: Pid, name: &str) -> String {
@@ -139,6 +150,15 @@ mod tests {
         assert!(!shell.does(grow));
         scarcity.lift(shell.id(), before).unwrap();
         assert!(shell.does(grow));
+    }
+
+    #[test]
+    fn a_process_cannot_be_short_of_what_only_containers_can() {
+        let shell = Shell::start();
+        for scarcity in [Scarcity::Network, Scarcity::Processor { percent: 5 }] {
+            let refused = scarcity.impose(shell.id()).unwrap_err();
+            assert!(refused.to_string().contains("--backend containers"), "{refused}");
+        }
     }
 
     #[test]

@@ -122,8 +122,21 @@ pub enum Fault {
     NoMemory {
         /// The part.
         part: String,
-        /// How much its address space can still grow, in bytes.
+        /// How much it can still take, in bytes: of address space, or as a container of all memory.
         spare: u64,
+    },
+    /// A part, as a container, gets no more of a processor than this.
+    CpuLimit {
+        /// The part.
+        part: String,
+        /// Of one processor.
+        percent: u64,
+    },
+    /// A part, as a container, is taken off its network, with the connections that it has. It may
+    /// have another address when it is back.
+    Disconnect {
+        /// The part.
+        part: String,
     },
     /// A part's disk is full.
     DiskFull {
@@ -168,6 +181,8 @@ impl Fault {
             Self::Pause { .. } => "pause",
             Self::NoFiles { .. } => "no_files",
             Self::NoMemory { .. } => "no_memory",
+            Self::CpuLimit { .. } => "cpu_limit",
+            Self::Disconnect { .. } => "disconnect",
             Self::DiskFull { .. } => "disk_full",
             Self::SlowDisk { .. } => "slow_disk",
             Self::Clock { .. } => "clock",
@@ -192,6 +207,8 @@ impl Fault {
             | Self::Pause { part }
             | Self::NoFiles { part }
             | Self::NoMemory { part, .. }
+            | Self::CpuLimit { part, .. }
+            | Self::Disconnect { part }
             | Self::DiskFull { part }
             | Self::SlowDisk { part, .. }
             | Self::Clock { part, .. } => part,
@@ -273,6 +290,8 @@ impl Fault {
             Self::Pause { .. } => "SIGSTOP, then SIGCONT".to_owned(),
             Self::NoFiles { .. } => "no further file or connection can be opened".to_owned(),
             Self::NoMemory { spare, .. } => format!("{} KiB of memory left", spare >> 10),
+            Self::CpuLimit { percent, .. } => format!("{percent} % of a processor"),
+            Self::Disconnect { .. } => "off the network".to_owned(),
             Self::DiskFull { .. } => "no room on the disk".to_owned(),
             Self::SlowDisk { delay, .. } => format!("each change on the disk {delay} ms later"),
             Self::Clock { ahead, .. } if *ahead < 0 => format!("{} s behind", ahead.unsigned_abs()),
@@ -312,6 +331,9 @@ impl Fault {
         if let Some(how) = self.disruption() {
             return Ok(environment.disrupt_database(how).await?);
         }
+        if let Some((part, scarcity)) = self.scarcity() {
+            return Ok(known_part(environment, part)?.limit(scarcity).await?);
+        }
         match self {
             Self::Cut { link } => environment.proxy().enable(link, false).await?,
             Self::Kill { part } => known_part(environment, part)?.kill().await,
@@ -319,11 +341,6 @@ impl Fault {
                 known_part(environment, part)?.terminate().await;
             }
             Self::Pause { part } => known_part(environment, part)?.pause().await,
-            Self::NoFiles { part } => known_part(environment, part)?.limit(Scarcity::Files).await?,
-            Self::NoMemory { part, spare } => {
-                let scarcity = Scarcity::Memory { spare: *spare };
-                known_part(environment, part)?.limit(scarcity).await?;
-            }
             Self::DiskFull { part } => environment.fill_disk(part, true).await?,
             Self::SlowDisk { part, delay } => {
                 environment.slow_disk(part, Duration::from_millis(*delay)).await?;
@@ -344,19 +361,15 @@ impl Fault {
         if let Some(how) = self.disruption() {
             return Ok(environment.restore_database(how).await?);
         }
+        if let Some((part, scarcity)) = self.scarcity() {
+            return Ok(known_part(environment, part)?.relieve(scarcity).await?);
+        }
         match self {
             Self::Cut { link } => environment.proxy().enable(link, true).await?,
             Self::Kill { part } | Self::Terminate { part } => {
                 known_part(environment, part)?.start().await?;
             }
             Self::Pause { part } => known_part(environment, part)?.resume().await,
-            Self::NoFiles { part } => {
-                known_part(environment, part)?.relieve(Scarcity::Files).await?;
-            }
-            Self::NoMemory { part, spare } => {
-                let scarcity = Scarcity::Memory { spare: *spare };
-                known_part(environment, part)?.relieve(scarcity).await?;
-            }
             Self::DiskFull { part } => environment.fill_disk(part, false).await?,
             Self::SlowDisk { part, .. } => environment.slow_disk(part, Duration::ZERO).await?,
             Self::Clock { part, .. } => environment.set_clock(part, 0).await?,
@@ -369,6 +382,18 @@ impl Fault {
             }
         }
         Ok(())
+    }
+
+    /// What it makes a part short of, if that is how it disturbs.
+    fn scarcity(&self) -> Option<(&str, Scarcity)> {
+        let scarcity = match self {
+            Self::NoFiles { .. } => Scarcity::Files,
+            Self::NoMemory { spare, .. } => Scarcity::Memory { spare: *spare },
+            Self::CpuLimit { percent, .. } => Scarcity::Processor { percent: *percent },
+            Self::Disconnect { .. } => Scarcity::Network,
+            _ => return None,
+        };
+        Some((self.target(), scarcity))
     }
 
     /// The toxic that it adds to its link, if that is how it disturbs. The name tells apart what

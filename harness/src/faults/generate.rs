@@ -38,11 +38,13 @@ const LONGEST: [u64; 2] = [500, 4000];
 /// How many faults are proposed for each that is taken.
 const PROPOSALS: usize = 40;
 
-/// Every kind of fault that hits links, parts, and programs but not stores.
+/// Every kind of fault that hits links, parts, and parts but not stores: as processes, or as
+/// containers.
 const LINK_KINDS: [&str; 8] =
     ["latency", "bandwidth", "slicer", "slow_close", "hold", "reset", "limit_data", "cut"];
 const PART_KINDS: [&str; 3] = ["kill", "terminate", "pause"];
-const PROGRAM_KINDS: [&str; 2] = ["no_files", "no_memory"];
+const PROCESS_KINDS: [&str; 2] = ["no_files", "no_memory"];
+const CONTAINER_KINDS: [&str; 3] = ["no_memory", "cpu_limit", "disconnect"];
 
 /// A fault as coverage counts it: its kind, whom it hits, and when.
 type Pair<'a> = (&'static str, &'a str, Phase);
@@ -166,6 +168,8 @@ impl<'a> ScheduleGenerator<'a> {
             "disk_full" => Fault::DiskFull { part: target },
             "slow_disk" => Fault::SlowDisk { part: target, delay: within(5..=300) },
             "no_memory" => Fault::NoMemory { part: target, spare: within(0..=4) << 20 },
+            "cpu_limit" => Fault::CpuLimit { part: target, percent: within(2..=25) },
+            "disconnect" => Fault::Disconnect { part: target },
             "clock" => {
                 let ahead = i64::try_from(within(1..=7200)).unwrap_or_default();
                 Fault::Clock {
@@ -191,14 +195,17 @@ fn kinds<'a>(targets: &'a Targets) -> Vec<(&'static str, Vec<&'a str>)> {
     let proxy = (!links.is_empty()).then_some(PROXY).into_iter();
     let of_links = LINK_KINDS.map(|kind| (kind, links.clone()));
     let of_parts = PART_KINDS.map(|kind| (kind, parts.clone()));
-    let of_programs = PROGRAM_KINDS.map(|kind| (kind, programs.clone()));
-    let of_resources = of_programs.into_iter().chain([("kill_proxy", proxy.collect())]);
+    let of_programs = |kind| (kind, programs.clone());
+    let of_processes = PROCESS_KINDS.map(of_programs).into_iter();
+    let of_resources = of_processes.chain([("kill_proxy", proxy.collect())]);
+    let of_containers = CONTAINER_KINDS.map(of_programs).into_iter();
     of_links
         .into_iter()
         .chain(of_parts)
         .chain([("clock", clocks), ("disk_full", disks), ("slow_disk", slow_disks)])
         .chain([("no_connections", store.collect())])
         .chain(of_resources.filter(|_| targets.resources))
+        .chain(of_containers.filter(|_| targets.containers))
         .filter(|(_, targets)| !targets.is_empty())
         .collect()
 }
@@ -295,6 +302,23 @@ mod tests {
         assert_eq!(coverage.possible(), 3 * pairs_of_kinds);
         assert!(covered[23] * 10 >= coverage.possible() * 9, "after 24: {}", covered[23]);
         assert_eq!(covered[199], coverage.possible());
+    }
+
+    #[test]
+    fn containers_have_faults_of_their_own() {
+        let processes = Targets::sample();
+        let containers = Targets { resources: false, containers: true, ..Targets::sample() };
+        let kinds = |targets: &Targets| -> BTreeSet<&str> {
+            let coverage = Coverage::default();
+            let mut generator = ScheduleGenerator::new(targets, &coverage, Seed(1));
+            let schedules: Vec<Schedule> = (0..40).map(|_| generator.draw(5..=30, 9_000)).collect();
+            schedules.iter().flat_map(Schedule::faults).map(|fault| fault.fault.kind()).collect()
+        };
+        let (of_processes, of_containers) = (kinds(&processes), kinds(&containers));
+        let only: Vec<_> = of_containers.difference(&of_processes).copied().collect();
+        assert_eq!(only, ["cpu_limit", "disconnect"]);
+        let never: Vec<_> = of_processes.difference(&of_containers).copied().collect();
+        assert_eq!(never, ["kill_proxy", "no_files"]);
     }
 
     #[test]

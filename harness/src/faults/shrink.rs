@@ -224,6 +224,7 @@ fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
         }
         Fault::LimitData { bytes, .. } => *bytes = (*bytes * 4).min(100_000),
         Fault::NoMemory { spare, .. } => *spare = (*spare * 4).min(64 << 20),
+        Fault::CpuLimit { percent, .. } => *percent = (*percent * 4).min(100),
         Fault::Clock { ahead, .. } => *ahead = if ahead.abs() < 4 { *ahead } else { *ahead / 4 },
         Fault::Hold { .. }
         | Fault::Reset { .. }
@@ -232,6 +233,7 @@ fn milder(scheduled: &ScheduledFault) -> Option<ScheduledFault> {
         | Fault::Terminate { .. }
         | Fault::Pause { .. }
         | Fault::NoFiles { .. }
+        | Fault::Disconnect { .. }
         | Fault::DiskFull { .. }
         | Fault::NoConnections {}
         | Fault::KillProxy {} => {}

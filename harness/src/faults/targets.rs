@@ -19,6 +19,9 @@ pub struct Targets {
     pub links: Vec<Link>,
     /// Whether the resources of parts can be limited, and the proxy ended.
     pub resources: bool,
+    /// Whether parts are containers, which can be taken off their network and get less of a
+    /// processor and of memory.
+    pub containers: bool,
     /// The parts whose clocks can be set wrong.
     pub clocks: BTreeSet<String>,
     /// The parts whose disks can be filled.
@@ -69,6 +72,7 @@ impl Targets {
             stores: vec!["database".into()],
             links: links.into_iter().chain([link("server", "database")]).collect(),
             resources: true,
+            containers: false,
             clocks: BTreeSet::from(["agent-1".to_owned()]),
             disks: BTreeSet::from(["server".to_owned()]),
             slow_disks: BTreeSet::from(["agent-1".to_owned()]),

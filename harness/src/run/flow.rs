@@ -246,6 +246,7 @@ impl Stages<'_> {
             },
             links: self.environment.links().to_vec(),
             resources: disrupts_resources,
+            containers: self.environment.runs_containers().await,
             clocks: of(&|part| part.clock_faults && disrupts_resources),
             disks: of(&|part| part.disk.is_some() && disrupts_resources),
             slow_disks: of(&|part| part.slow_disk && disrupts_resources),

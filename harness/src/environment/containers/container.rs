@@ -1,5 +1,5 @@
 //! One container of a run: made at its first start, kept until the run's end, and in between
-//! killed, paused and started again.
+//! killed, paused and started again. `limits.rs` makes it short of something.
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ const READY_INTERVAL: Duration = Duration::from_millis(50);
 pub(in crate::environment) struct Container {
     docker: Docker,
     name: String,
+    network: String,
     /// What it is made from; taken at the first start.
     request: Mutex<Option<ContainerRequest<GenericImage>>>,
     log: Arc<Log>,
@@ -43,8 +44,10 @@ pub(in crate::environment) struct Container {
 /// One life of a container.
 #[derive(Debug)]
 pub(in crate::environment) struct RunningContainer {
-    docker: Docker,
-    name: String,
+    pub(super) docker: Docker,
+    pub(super) name: String,
+    /// The network that it belongs to.
+    pub(super) network: String,
     log: Arc<Log>,
     end: JoinHandle<String>,
 }
@@ -60,6 +63,7 @@ impl Container {
         Self {
             docker: session.docker().clone(),
             name,
+            network: session.network(),
             request: Mutex::new(Some(request)),
             log: Arc::new(log),
             requests: session.requests().clone(),
@@ -87,6 +91,7 @@ impl Container {
         Ok(RunningContainer {
             docker: self.docker.clone(),
             name: self.name.clone(),
+            network: self.network.clone(),
             log: Arc::clone(&self.log),
             end,
         })

@@ -8,6 +8,7 @@ mod container;
 mod engine;
 mod error;
 mod images;
+mod limits;
 mod log;
 mod services;
 mod session;
