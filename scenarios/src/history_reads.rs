@@ -53,7 +53,10 @@ fn judge(reference: ReferenceSystem) -> Result<(), Failed> {
                  CASE WHEN number > 29970 THEN 'failed' ELSE 'success' END, \
                  CASE WHEN number > 29970 THEN 'critical' ELSE 'info' END, \
                  CASE WHEN number > 29970 THEN 'security' ELSE 'agent' END, \
-                 CASE WHEN number > 29970 THEN 'updated openssl' ELSE 'scan finished' END, '{}', \
+                 CASE WHEN number > 29970 THEN 'updated openssl' \
+                     WHEN number % 50 = 7 THEN 'updated kernel' \
+                     WHEN number BETWEEN 29301 AND 29900 THEN 'updated late' \
+                     ELSE 'scan finished' END, '{}', \
                  '2026-01-01T00:00:00Z'::timestamptz + number * interval '1 second' \
              FROM generate_series(1, 30000) AS number ORDER BY number",
         )
@@ -65,7 +68,9 @@ fn judge(reference: ReferenceSystem) -> Result<(), Failed> {
             let effort = probe.effort(async || ask(&server, question, events).await).await?;
             few(question, effort)?;
         }
-        Ok(())
+        // Some lie evenly, others all at the end.
+        page_after_page(&server, "limit=50&q=kernel", 600).await?;
+        page_after_page(&server, "limit=50&q=late", 588).await
     })
 }
 
@@ -75,6 +80,26 @@ async fn ask(server: &Server<'_>, question: &str, expected: usize) -> Result<(),
     expect::equal(&format!("events for {question}"), &events, &expected)?;
     let more = page["next_cursor"] != Value::Null;
     expect::equal(&format!("more for {question}"), &more, &(expected == 50))
+}
+
+/// Page after page, every event that answers comes once, in its order.
+async fn page_after_page(
+    server: &Server<'_>,
+    question: &str,
+    expected: usize,
+) -> Result<(), Failed> {
+    let (mut positions, mut cursor) = (Vec::new(), "0".to_owned());
+    loop {
+        let page = server.ask(&format!("/events?{question}&cursor={cursor}")).await?;
+        let events = page["events"].as_array().into_iter().flatten();
+        positions.extend(events.filter_map(|event| event["position"].as_i64()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    expect::equal(&format!("events of all pages for {question}"), &positions.len(), &expected)?;
+    expect::equal("their order", &positions.is_sorted_by(|one, next| one < next), &true)
 }
 
 fn few(question: &str, effort: Effort) -> Result<(), Failed> {
