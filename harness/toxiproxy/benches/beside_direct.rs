@@ -4,7 +4,8 @@
 //! measurements of one round, so that a machine that slows down slows both. `by processor time` is
 //! what the ratio would be if the processors did nothing else: what load and nginx use directly,
 //! over what they and the proxy use. It stands even when others use the machine. Upstream are nginx with
-//! one worker, and an echo for round trips.
+//! one worker, and an echo for round trips. Beside kept connections stands a bare relay, the
+//! plainest program that passes messages on.
 //!
 //! `cargo bench -p toxiproxy --bench beside_direct [-- ROUNDS [CASE]]`
 
@@ -16,6 +17,8 @@ mod load;
 mod processor;
 #[path = "beside_direct/program.rs"]
 mod program;
+#[path = "beside_direct/relay.rs"]
+mod relay;
 #[path = "beside_direct/series.rs"]
 mod series;
 #[path = "beside_direct/upstreams.rs"]
@@ -25,6 +28,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use program::Program;
+use relay::Relay;
 use series::Series;
 use upstreams::Upstreams;
 
@@ -34,15 +38,21 @@ const MEGABYTE: f64 = 1_000_000.0;
 /// A load; what it gives is better when it is more.
 type Rate = fn(SocketAddr) -> f64;
 
+/// The load that is measured through a bare relay, too.
+const KEPT: &str = "32 kept connections";
+
 const RATES: [(&str, &str, Rate, f64); 4] = [
     ("bulk, one stream", "MB", |to| load::bulk(to, 1) / MEGABYTE, 0.4),
     ("bulk, eight streams", "MB", |to| load::bulk(to, 8) / MEGABYTE, 0.65),
-    ("32 kept connections", "request", |to| load::requests(to, 32, true), 0.6),
+    (KEPT, "request", |to| load::requests(to, 32, true), 0.6),
     ("a connection a request", "request", |to| load::requests(to, 32, false), 0.45),
 ];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(upstream) = relay::asked(&arguments) {
+        relay::run(upstream);
+    }
     // As a test (`cargo test --benches`), it only has to build.
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
@@ -79,9 +89,10 @@ struct Run {
     all: f64,
 }
 
-fn run(upstreams: &Upstreams, program: &Program, load: Rate, to: SocketAddr) -> Run {
+/// Runs a load through a program, which has used so much processor time, or past it.
+fn run(upstreams: &Upstreams, program: impl Fn() -> Duration, load: Rate, to: SocketAddr) -> Run {
     let used = || {
-        let own = program.processor_time();
+        let own = program();
         (own, own + upstreams.processor_time() + processor::of_process(std::process::id()))
     };
     let (before, started) = (used(), Instant::now());
@@ -100,9 +111,17 @@ fn compare_rates(
 ) {
     let [mut direct, mut through, mut ratio, mut share, mut own, mut memory]: [Series; 6] =
         Default::default();
+    let relay = (name == KEPT).then(|| Relay::start(upstreams.nginx));
+    let [mut relayed_ratio, mut relayed_own]: [Series; 2] = Default::default();
     for _ in 0..rounds {
-        let straight = run(upstreams, program, load, upstreams.nginx);
-        let proxied = run(upstreams, program, load, program.http);
+        let of_proxy = || program.processor_time();
+        let straight = run(upstreams, of_proxy, load, upstreams.nginx);
+        let proxied = run(upstreams, of_proxy, load, program.http);
+        if let Some(relay) = &relay {
+            let relayed = run(upstreams, || relay.processor_time(), load, relay.address);
+            relayed_ratio.push(relayed.rate / straight.rate);
+            relayed_own.push(relayed.own * 1e6);
+        }
         direct.push(straight.rate);
         through.push(proxied.rate);
         ratio.push(proxied.rate / straight.rate);
@@ -116,6 +135,9 @@ fn compare_rates(
     println!("  ratio             {ratio:.3}, goal at least {goal}");
     println!("  by processor time {share:.3}");
     println!("  the proxy's own   {own:.2} µs a {unit}");
+    if relay.is_some() {
+        println!("  a bare relay's    {relayed_own:.2} µs a {unit}, ratio {relayed_ratio:.3}");
+    }
     println!("  its memory        {memory:.1} MB\n");
 }
 
