@@ -10,7 +10,7 @@ use crate::report::html::picture::{LEFT, WIDTH, count, round};
 use crate::report::text::neutralise;
 
 const ROW: f64 = 40.0;
-const NAMES: f64 = LEFT + 60.0;
+const NAMES: f64 = LEFT + 84.0;
 const RIGHT: f64 = 70.0;
 
 pub(super) fn section(figures: &[Figure]) -> Markup {
