@@ -56,10 +56,10 @@ async fn look_at_limits(environment: &Arc<Environment>) -> Result<(), Failed> {
     expect::equal("the memory is not limited", &(memory_of_server()? > 1 << 40), &true)?;
 
     let limit = inject(Fault::NoMemory { part: name(), spare: 0 }).await?;
-    // It may end for want of memory: to heal is to start it again, without the limit.
+    server.kill().await;
+    expect::equal("what has ended has no limit", &(memory_of_server()? > 1 << 40), &true)?;
     limit.heal().await?;
     server.wait_ready(expect::BOUND).await?;
-    expect::equal("the memory is not limited", &(memory_of_server()? > 1 << 40), &true)?;
 
     let limit = inject(Fault::Disconnect { part: name() }).await?;
     expect::eventually("the server is not reached", async || {
