@@ -215,7 +215,7 @@ impl Written {
     #[tokio::main]
     async fn replayed(&self, options: &ReplayOptions) -> Taken {
         let begun = Instant::now();
-        let outcome = replay(&self.lineage, options, &|_, _, _| ()).await.expect("it is replayed");
+        let outcome = replay(&self.lineage, options, &|_, _| ()).await.expect("it is replayed");
         assert_eq!(outcome.fresh.failed.len(), 0, "{:?}", outcome.fresh.failed);
         assert_eq!(outcome.seeding.unseeded, [], "every table gets its rows");
         if options.with_trials && !options.with_data {

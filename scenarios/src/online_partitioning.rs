@@ -87,5 +87,5 @@ fn measured(rows: u32) -> Result<ReplayOutcome, Failed> {
         paths: 0,
         ..ReplayOptions::default()
     };
-    Ok(Runtime::new()?.block_on(replay(&lineage, &options, &|_, _, _| ()))?)
+    Ok(Runtime::new()?.block_on(replay(&lineage, &options, &|_, _| ()))?)
 }

@@ -70,7 +70,7 @@ const OF_ROWS: [&str; 2] = ["upgrade.rows-changed", "round-trip.data-lost"];
 async fn findings(folder: &Path, seed: Seed) -> Result<BTreeSet<(String, String)>, Failed> {
     let lineage = read(folder, &ReadOptions::default())?;
     let options = ReplayOptions { seed, ..ReplayOptions::default() };
-    let outcome = replay(&lineage, &options, &|_, _, _| ()).await?;
+    let outcome = replay(&lineage, &options, &|_, _| ()).await?;
     let findings = outcome.findings.into_iter();
     Ok(findings
         .filter(|finding| !OF_ROWS.contains(&finding.id.as_str()))

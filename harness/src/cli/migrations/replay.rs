@@ -168,8 +168,8 @@ async fn attempt(arguments: &ReplayArguments) -> Result<Exit, Failure> {
         options.seed
     );
     let interrupt = interrupt_token().map_err(Failure::environment)?;
-    let bar = Bar::show(lineage.migrations.len());
-    let progress = |stage, index, version: &str| bar.step(stage, index, version);
+    let bar = Bar::show(options.steps(&lineage));
+    let progress = |stage, version: &str| bar.step(stage, version);
     let mut outcome = tokio::select! {
         outcome = replay(&lineage, &options, &progress) => outcome.map_err(failure)?,
         () = interrupt.cancelled() => return Err(Failure::interrupted()),

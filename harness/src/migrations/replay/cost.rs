@@ -78,16 +78,18 @@ struct Table {
     read: i64,
 }
 
-/// Tables first, each with its file and the rows read of it; then locks.
+/// The log first; then tables, each with its file and the rows read of it; then locks.
 const COUNTERS: &str = "
-    SELECT c.oid::int8 AS id, n.nspname || '.' || c.relname AS name, c.relfilenode::int8 AS file,
-           pg_stat_get_xact_tuples_returned(c.oid) AS read,
-           (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::int8 AS wal
+    SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::int8 AS id, NULL AS name,
+           NULL::int8 AS file, NULL::int8 AS read
+    UNION ALL
+    SELECT c.oid::int8, n.nspname || '.' || c.relname, c.relfilenode::int8,
+           pg_stat_get_xact_tuples_returned(c.oid)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm', 'p') AND c.oid >= 16384 AND c.relpersistence <> 't'
       AND n.nspname <> 'information_schema'
     UNION ALL
-    SELECT relation::int8, mode, NULL, NULL, NULL FROM pg_locks
+    SELECT relation::int8, mode, NULL, NULL FROM pg_locks
     WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384
       AND mode NOT IN ('AccessShareLock', 'RowShareLock')
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -106,12 +108,15 @@ impl Counters {
         let rows = sqlx::query(COUNTERS).fetch_all(connection).await?;
         let mut counters = Self::default();
         for row in rows {
-            let (id, name) = (row.try_get("id")?, row.try_get("name")?);
+            let id = row.try_get("id")?;
+            let Some(name) = row.try_get("name")? else {
+                counters.wal = id;
+                continue;
+            };
             let Some(file) = row.try_get("file")? else {
                 counters.locks.insert((id, name));
                 continue;
             };
-            counters.wal = row.try_get("wal")?;
             counters.tables.insert(id, Table { name, file, read: row.try_get("read")? });
         }
         Ok(counters)

@@ -1,8 +1,8 @@
 //! What running a lineage shows.
 //!
 //! ```text
-//! lineage → fresh pass: apply, twice, down, up; walk down → findings
-//!         → upgrade pass: the same with rows of every version   ↗
+//! lineage → fresh pass → trials: twice, down, up; walk down   → findings
+//!                      → upgrade pass: rows of every version  ↗
 //! ```
 //!
 //! Begin reading at [`replay()`]. From below to above:
@@ -12,7 +12,7 @@
 //! - [`runner`], `at_once`: run a script as its tool would;
 //! - [`trial`], [`clone`]: one migration up, twice, down and up again, in one transaction or in a
 //!   copy of the database; [`twice`] and [`round_trip`] say what that came to;
-//! - [`fresh`]: the pass on an empty database;
+//! - [`fresh`]: the pass on an empty database; [`stretches`]: every migration of it tried;
 //! - [`upgrade`]: the walk with rows of every version; [`data_trial`] tries one migration on them,
 //!   [`refused`] finds those to blame; [`single_path`] checks it by rows of one version alone;
 //! - [`cost`]: what a statement reads, writes and locks; [`cut`]: what a migration leaves that is
@@ -55,6 +55,7 @@ pub mod session;
 pub mod single_path;
 pub mod standing;
 pub mod starting_point;
+pub mod stretches;
 pub mod summary;
 #[cfg(test)]
 mod tests;

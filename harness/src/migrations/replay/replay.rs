@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use chrono::{Local, NaiveDate};
+use futures_util::FutureExt as _;
 
 use super::explained::told_once;
 use super::fresh::{self, fresh_pass};
 use super::single_path::single_paths;
+use super::stretches::try_all;
 use super::timings::{counted, milliseconds};
 use super::traffic::TrafficOptions;
 use super::upgrade::upgrade_pass;
@@ -73,11 +75,24 @@ impl Default for ReplayOptions {
     }
 }
 
+impl ReplayOptions {
+    /// How often a replay of this lineage tells of its progress.
+    pub fn steps(&self, lineage: &Lineage) -> usize {
+        let all = lineage.migrations.len();
+        let downs = lineage.migrations.iter().filter(|migration| migration.down.is_some()).count();
+        let trials = if self.with_trials { all + downs } else { 0 };
+        let with_data = if self.with_data { all + self.paths } else { 0 };
+        all + trials + with_data
+    }
+}
+
 /// What a replay is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The pass on an empty database.
     Fresh,
+    /// Each migration twice, down and up again.
+    Trial,
     /// The walk from the head to nothing.
     WalkDown,
     /// The walk with data.
@@ -86,8 +101,8 @@ pub enum Stage {
     SinglePath,
 }
 
-/// Is told of each migration before it is run: the stage, its place in the lineage, its version.
-pub type Progress<'run> = &'run (dyn Fn(Stage, usize, &str) + Sync);
+/// Is told of each migration's version before it is run in a stage.
+pub type Progress<'run> = &'run (dyn Fn(Stage, &str) + Sync);
 
 /// Replays a lineage on PostgreSQL servers of its own.
 ///
@@ -116,24 +131,37 @@ async fn replay_all(
     let (mut fresh, descent) = fresh_pass(&server, lineage, options, progress).await?;
     let mut timings = BTreeMap::from([("fresh_ms", milliseconds(begun.elapsed()))]);
     let walking = Instant::now();
+    // On the heap: all of them at once are too much for a thread's stack.
+    let trials = async {
+        match options.with_trials {
+            true => try_all(lineage, &fresh, options, progress).await.map(Some),
+            false => Ok(None),
+        }
+    }
+    .boxed();
     let walk_down = async {
         match options.with_trials {
             true => descent.walk_down(&fresh.courses, progress).await,
             false => Ok(Vec::new()),
         }
-    };
+    }
+    .boxed();
     let upgrade = async {
         match options.with_data {
             true => upgrade_pass(lineage, &fresh, options, progress).await.map(Some),
             false => Ok(None),
         }
+    }
+    .boxed();
+    // They only wait for their servers. Where the waits of readers and writers are measured, nothing
+    // else is done meanwhile.
+    let (tries, walk_failed, upgrade) = match options.traffic {
+        None => tokio::try_join!(trials, walk_down, upgrade)?,
+        Some(_) => (trials.await?, walk_down.await?, upgrade.await?),
     };
-    // Both only wait for their servers, and there are two of these. Where the waits of readers and
-    // writers are measured, nothing else is done meanwhile.
-    let (walk_failed, upgrade) = match options.traffic {
-        None => tokio::try_join!(walk_down, upgrade)?,
-        Some(_) => (walk_down.await?, upgrade.await?),
-    };
+    if let Some(tries) = tries {
+        fresh.take(tries);
+    }
     fresh.walk_failed = walk_failed;
     drop(server);
     timings.insert("walks_ms", milliseconds(walking.elapsed()));

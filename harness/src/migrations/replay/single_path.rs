@@ -68,7 +68,7 @@ pub async fn single_paths(
         if place > 0 {
             server.begin_again(DATABASE).await?;
         }
-        progress(Stage::SinglePath, start, &lineage.migrations[start].version);
+        progress(Stage::SinglePath, &lineage.migrations[start].version);
         let alone = path_alone(&server, lineage, fresh, options, start).await?;
         paths.push(SinglePath {
             from: lineage.migrations[start].version.clone(),

@@ -35,7 +35,7 @@ async fn replayed(
     options: &ReplayOptions,
 ) -> ReplayOutcome {
     let lineage = read(folder, &ReadOptions { convention, ..ReadOptions::default() }).unwrap();
-    replay(&lineage, options, &|_, _, _| ()).await.unwrap()
+    replay(&lineage, options, &|_, _| ()).await.unwrap()
 }
 
 /// Replays files of these names and texts.
@@ -609,6 +609,14 @@ async fn costs_are_counted_by_statement() {
         .filter(|finding| finding.starts_with("cost."))
         .collect();
     assert_eq!(costly, ["cost.rewrite 2:2"]);
+}
+
+#[tokio::test]
+async fn the_first_table_of_a_database_costs_what_it_writes() {
+    let files = [("1_a.sql", "CREATE TABLE a (id int);"), ("2_b.sql", "CREATE TABLE b (id int);")];
+    let outcome = outcome(Convention::Plain, &files).await;
+    let written: Vec<i64> = outcome.cost.iter().map(|cost| cost.statements[0].wal_bytes).collect();
+    assert!(written.iter().all(|bytes| (1..100_000).contains(bytes)), "{written:?}");
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use super::clone::Opening;
 use super::cost::StatementCost;
 use super::data_trial::{DataInPlace, DataTrial, try_with_data};
 use super::drill::{Drill, drill};
-use super::fresh::VACUUM_EVERY;
 use super::inflate::inflate;
 use super::refused::{Attempts, Blame, delete};
+use super::stretches::VACUUM_EVERY;
 use super::timings::spent_on;
 use super::traffic::{self, Stall};
 use super::trial::{Subject, fits_a_transaction};
@@ -66,7 +66,7 @@ pub async fn upgrade_pass(
     let applied = |course: &Course| matches!(course, Course::Applied { .. });
     let last = fresh.courses.iter().rposition(applied).filter(|_| options.with_drill);
     for (index, course) in fresh.courses.iter().enumerate().skip(next) {
-        progress(Stage::Upgrade, index, &lineage.migrations[index].version);
+        progress(Stage::Upgrade, &lineage.migrations[index].version);
         if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
             walk.session().vacuum().await?;
         }

@@ -1,6 +1,6 @@
 //! Makes the rows of one table from what they have to meet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::demands::{Demands, Group};
@@ -46,6 +46,8 @@ pub(super) struct Generator<'a> {
     pub tables: &'a BTreeMap<u32, Arc<TableShape>>,
     /// Different for every row of a lineage.
     pub number: u64,
+    /// The columns that rows of other tables cannot do without.
+    pub leant_on: Option<&'a BTreeSet<i16>>,
     /// What this table was found to need.
     pub remedy: &'a Remedy,
     /// How many rows this table has had of us.
@@ -216,6 +218,7 @@ impl Generator<'_> {
         let ordinary = || literal(plain_within(column, number));
         let may_be_null = !column.not_null
             && !self.demands.outlook.not_null.contains(&column.number)
+            && !self.leant_on.is_some_and(|columns| columns.contains(&column.number))
             && !not_null_domain(column);
         let constant = column.default.as_deref().and_then(literal_default);
         let by_default = column.default.is_some() && !(unique && constant.is_some());

@@ -40,6 +40,7 @@ mod suspicion;
 mod table_name;
 #[cfg(test)]
 mod tests;
+mod ties;
 mod twins;
 mod values;
 

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::classify::{Evidence, classify};
 use super::demands::Demands;
 use super::generator::{Generator, Remedy};
-use super::order::parents_first;
+use super::order::{is_needed, parents_first};
 use super::row::{
     Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion, plain_insertion,
 };
@@ -16,6 +16,7 @@ use super::script::{self, Made, Step, StepResult};
 use super::shape::{ForeignKey, TableShape};
 use super::shape_reader::ShapeReader;
 use super::sieve::sift;
+use super::ties::tied;
 use super::{Foresight, Population, SeedingError, SeedingOutcome, TableName, TableSeeding};
 use crate::seed::Seed;
 
@@ -35,6 +36,8 @@ pub struct Seeder {
     plans: BTreeMap<u32, Plan>,
     /// Parents first; tables that need each other stand together.
     order: Vec<Vec<u32>>,
+    /// Columns of tables that rows of others cannot do without.
+    leant_on: BTreeMap<u32, BTreeSet<i16>>,
     number: u64,
 }
 
@@ -74,6 +77,7 @@ impl Seeder {
             reader: ShapeReader::default(),
             plans: BTreeMap::new(),
             order: Vec::new(),
+            leant_on: BTreeMap::new(),
             // Different seeds begin elsewhere, and with them every value that a number decides.
             number: seed.0 % 1_000,
         }
@@ -246,12 +250,13 @@ impl Seeder {
         self.plans.retain(|oid, _| tables.contains_key(oid));
         let oids: BTreeMap<&TableName, u32> =
             tables.iter().map(|(oid, table)| (&table.name, *oid)).collect();
+        let tied = tied(&tables);
         let mut fresh = Vec::new();
-        for table in tables.values() {
+        for (declared, table) in tables.values().zip(tied.values()) {
             if self.plans.get(&table.oid).is_some_and(|plan| plan.demands.table == *table) {
                 continue;
             }
-            let outlook = self.foresight.outlook(version, table, |name| oids.get(name).copied());
+            let outlook = self.foresight.outlook(version, declared, |name| oids.get(name).copied());
             let before = self.plans.remove(&table.oid);
             let plan = Plan {
                 demands: Demands::new(table, outlook),
@@ -266,7 +271,8 @@ impl Seeder {
             fresh.push(table.oid);
         }
         if !fresh.is_empty() || self.order.iter().flatten().count() != tables.len() {
-            self.order = parents_first(&tables);
+            self.order = parents_first(&tied);
+            self.leant_on = leant_on(tied.values());
         }
         self.ask_for_values(connection, &fresh).await
     }
@@ -401,6 +407,7 @@ impl Seeder {
             demands: &plan.demands,
             tables: self.reader.tables(),
             number: self.number,
+            leant_on: self.leant_on.get(&oid),
             remedy: &plan.remedy,
             count: plan.count,
         })
@@ -563,6 +570,18 @@ impl Seeder {
             None => SeedingOutcome::Unseedable { why: "it has no partition".to_owned() },
         }
     }
+}
+
+fn leant_on<'a>(
+    tables: impl Iterator<Item = &'a Arc<TableShape>>,
+) -> BTreeMap<u32, BTreeSet<i16>> {
+    let mut leant_on: BTreeMap<u32, BTreeSet<i16>> = BTreeMap::new();
+    for table in tables {
+        for key in table.foreign_keys.iter().filter(|key| is_needed(table, key)) {
+            leant_on.entry(key.parent).or_default().extend(&key.parent_columns);
+        }
+    }
+    leant_on
 }
 
 /// How many rows a step has at most.

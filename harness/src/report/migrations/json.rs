@@ -50,7 +50,7 @@ mod tests {
             paths: 1,
             today: chrono::NaiveDate::from_ymd_opt(2026, 11, 22).unwrap(),
         };
-        let outcome = replay(&lineage, &options, &|_, _, _| ()).await.unwrap();
+        let outcome = replay(&lineage, &options, &|_, _| ()).await.unwrap();
         let value = serde_json::from_str(&render(&outcome)).unwrap();
         assert_eq!(violations(SCHEMA, &value), Vec::<String>::new());
         let Content::Check(check) = release(&render(&outcome)).unwrap() else { panic!("no check") };

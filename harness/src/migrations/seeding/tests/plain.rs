@@ -44,3 +44,32 @@ async fn one_that_is_refused_or_left_out_takes_no_other_with_it() {
         assert_eq!(after, before + 1, "{says}: nothing of the first attempt is left");
     }
 }
+
+#[tokio::test]
+async fn parents_that_share_a_column_with_no_key_on_it_agree_in_it() {
+    let shared = "CREATE TABLE owner (id uuid PRIMARY KEY DEFAULT gen_random_uuid()); \
+        CREATE TABLE place (owner uuid NOT NULL REFERENCES owner, name text, UNIQUE (owner, name)); \
+        CREATE TABLE label (owner uuid NOT NULL, name text, UNIQUE (owner, name)); \
+        CREATE TABLE mark (owner uuid NOT NULL, name text, UNIQUE (owner, name))";
+    let joins = [
+        // One of them says where the values come from; then none does.
+        "CREATE TABLE joined (owner uuid, place text, label text, \
+            PRIMARY KEY (owner, place, label), \
+            FOREIGN KEY (owner, place) REFERENCES place (owner, name), \
+            FOREIGN KEY (owner, label) REFERENCES label (owner, name))",
+        "CREATE TABLE joined (owner uuid, mark text, label text, PRIMARY KEY (owner, mark, label), \
+            FOREIGN KEY (owner, mark) REFERENCES mark (owner, name), \
+            FOREIGN KEY (owner, label) REFERENCES label (owner, name))",
+    ];
+    for join in joins {
+        let mut database = Database::new().await;
+        database.execute(shared).await;
+        let mut seeder = seeder();
+        seeder.seed(&mut database.connection, "1").await.unwrap();
+        database.execute(join).await;
+        for version in ["2", "3", "4"] {
+            let seeded = seeder.seed(&mut database.connection, version).await.unwrap();
+            assert!(rows(&seeded, "joined") > 0, "version {version} of {join}");
+        }
+    }
+}
