@@ -235,15 +235,13 @@ mod tests {
         let convention = Some(Convention::Plain);
         let lineage = read(folder.path(), &ReadOptions { convention, ..ReadOptions::default() });
         let lineage = lineage.unwrap();
-        let options =
-            ReplayOptions { with_data: false, seed: Seed(1), ..ReplayOptions::default() };
+        let options = ReplayOptions { with_data: false, seed: Seed(1), ..ReplayOptions::default() };
         let server = Server::start(DATABASE).await.unwrap();
         let silent: Progress<'_> = &|_, _| ();
         let (fresh, _) = fresh_pass(&server, &lineage, &options, silent).await.unwrap();
         let shown = async |stretches: &[Range<usize>]| {
             let stretches = stretches.iter().cloned();
-            let mut tries =
-                try_each(&lineage, &fresh, &options, silent, stretches).await.unwrap();
+            let mut tries = try_each(&lineage, &fresh, &options, silent, stretches).await.unwrap();
             for (_, course) in &mut tries.courses {
                 let Course::Applied { costs, .. } = course else { continue };
                 // What is written depends a little on what was there.

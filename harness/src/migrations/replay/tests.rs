@@ -536,6 +536,22 @@ async fn rows_that_are_changed_or_lost_are_named_with_their_births() {
 }
 
 #[tokio::test]
+async fn a_block_that_commits_lets_rows_of_one_version_pass_as_those_of_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("1_a.sql", "CREATE TABLE a (id int PRIMARY KEY, n int);"),
+        ("2_b.sql", "DO $$ BEGIN UPDATE a SET n = 1; COMMIT; END $$;"),
+    ];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, paths: 9, ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::Plain), &options).await;
+    assert_eq!(outcome.upgrade.alone.len(), 1);
+    assert_eq!(outcome.upgrade.alone[0].differs, [], "{:?}", findings(&outcome, Severity::Info));
+}
+
+#[tokio::test]
 async fn rows_of_one_version_alone_show_what_others_hide() {
     let folder = tempfile::tempdir().unwrap();
     let files = [

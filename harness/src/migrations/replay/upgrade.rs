@@ -215,17 +215,19 @@ impl<'run> Walk<'run> {
         index: usize,
         subject: Subject<'_>,
     ) -> Result<(), ReplayError> {
+        let mut failure = None;
         if fits_a_transaction(subject.up) {
             let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
             let outcome = runner.run_in_transaction(subject.up, subject.record).await?;
             self.session = Some(runner.into_session());
-            if outcome.is_ok() {
-                return Ok(());
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(refused) => failure = Some(refused),
             }
         }
         let session = self.session.as_mut().expect("no copy is being made");
         self.population.compare(session.connection(), None).await?;
-        self.carry_elsewhere(index, subject, None).await
+        self.carry_elsewhere(index, subject, failure).await
     }
 
     /// Runs the migration in a copy with many rows, with traffic on its tables, or with both,

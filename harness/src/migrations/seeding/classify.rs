@@ -34,7 +34,7 @@ where
     }
     let from_code = is_from_code(&refusal.context);
     match refusal.sqlstate.as_str() {
-        "23505" | "23P01" if result.rows > 0 && is_narrow(evidence, &refusal.constraint) => {
+        "23505" | "23P01" if result.rows > 0 && is_narrow(evidence, refusal) => {
             SeedingOutcome::Saturated { why }
         }
         "P0001" | "42P01" | "42703" | "42883" | "" => SeedingOutcome::Unseedable { why },
@@ -48,12 +48,15 @@ where
 
 /// Whether every column of this key has only so many values: those that constraints leave, or
 /// those of a parent. Where one has room for any number, the fault is ours.
-fn is_narrow<'a, F>(evidence: &Evidence<'a, F>, constraint: &str) -> bool
+fn is_narrow<'a, F>(evidence: &Evidence<'a, F>, refusal: &RowRefusal) -> bool
 where
     F: Fn(u32) -> Option<&'a Demands>,
 {
+    if is_of_truths(&refusal.detail) {
+        return true;
+    }
     let Some(demands) = (evidence.plans)(evidence.result.table) else { return true };
-    let Some(key) = demands.table.keys.iter().find(|key| key.name == constraint) else {
+    let Some(key) = demands.table.keys.iter().find(|key| key.name == refusal.constraint) else {
         return true;
     };
     key.columns.iter().all(|&column| {
@@ -64,6 +67,13 @@ where
         few || demands.groups.iter().any(|group| group.columns.contains(&column))
             || demands.foreign_keys.iter().any(|key| key.columns.contains(&column))
     })
+}
+
+/// Whether the key that stands in the way is made of nothing but truth values, as of an expression
+/// that lets a table have one row. The detail names it: `Key ((a IS NOT NULL))=(t) already exists.`
+fn is_of_truths(detail: &str) -> bool {
+    let values = detail.rsplit_once(")=(").and_then(|(_, rest)| rest.split_once(')'));
+    values.is_some_and(|(values, _)| values.split(", ").all(|value| matches!(value, "t" | "f")))
 }
 
 /// Whether code of the database's own refused, in a trigger or behind a default or a CHECK; the

@@ -23,6 +23,8 @@ const MOST_LAST_RESORTS: usize = 120;
 const MOST_STREWN: u64 = 120;
 /// How far from each other the rows of different parents lie that a last resort tries to join.
 const MOST_SPREAD: u64 = 4;
+/// How many choices of a constraint are tried as they stand.
+const MOST_TRIED: usize = 24;
 
 /// Columns, and the one of the [`COMMON_SHAPES`] that makes a row be taken, whatever its kind.
 pub(super) type Remedy = BTreeMap<i16, &'static str>;
@@ -132,6 +134,41 @@ impl Generator<'_> {
             true => Vec::new(),
             false => (1..=MOST_SPREAD).map(spread).collect(),
         }
+    }
+
+    /// Rows for a table that refused all others: of what a constraint lets its columns hold, each
+    /// choice as it stands, whatever the newest rows of its parents are; then with a reference to a
+    /// row of its own beside it.
+    pub fn chosen_rows(&self) -> Vec<Row> {
+        let keys = &self.demands.foreign_keys;
+        let refers_to_others = |key: &&ForeignKey| key.parent != self.table().oid;
+        let columns_of = |keys: Vec<&ForeignKey>| -> Vec<i16> {
+            keys.into_iter().flat_map(|key| key.columns.iter().copied()).collect()
+        };
+        let (all, of_others) = (
+            columns_of(keys.iter().collect()),
+            columns_of(keys.iter().filter(refers_to_others).collect()),
+        );
+        let mut rows = Vec::new();
+        for group in &self.demands.groups {
+            if group.columns.len() < 2 || !group.columns.iter().any(|column| all.contains(column)) {
+                continue;
+            }
+            for (place, choice) in (0..).zip(group.choices.iter().take(MOST_TRIED)) {
+                for kept in [&all, &of_others] {
+                    let mut row = self.row(Kind::Full, place);
+                    for (column, value) in group.columns.iter().zip(choice) {
+                        if kept.contains(column) || !all.contains(column) {
+                            row.insert(*column, value.clone().map_or(Cell::Null, Cell::Literal));
+                        }
+                    }
+                    if !rows.contains(&row) {
+                        rows.push(row);
+                    }
+                }
+            }
+        }
+        rows
     }
 
     /// Rows for a partition that refused all others, since its bounds read what a row refers to:

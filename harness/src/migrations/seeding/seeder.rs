@@ -20,6 +20,8 @@ use super::ties::tied;
 use super::{Foresight, Population, SeedingError, SeedingOutcome, TableName, TableSeeding};
 use crate::seed::Seed;
 
+/// How many rows are taken of what a constraint lets a table's columns hold.
+const MOST_CHOSEN: usize = 3;
 /// How many of a parent's rows are looked up where it got too few new ones.
 const PARENTS_LOOKED_UP: usize = 16;
 
@@ -55,6 +57,8 @@ struct Plan {
     remedy: Remedy,
     /// Whether it refused a row whose turn it was, and then took another that was not found out.
     moody: bool,
+    /// Whether it took rows of what a constraint lets its columns hold, as it stands, and no other.
+    by_choice: bool,
     /// Whether it refused even the oddest rows in this shape.
     hopeless: bool,
 }
@@ -175,12 +179,15 @@ impl Seeder {
         made.stirred.extend(again.stirred);
         made.horizon = again.horizon;
         for result in again.results {
-            let remedies = self.generator(result.table).map(|generator| generator.last_resorts());
+            let generator = self.generator(result.table);
+            let remedies = generator.as_ref().map(Generator::last_resorts);
+            let chosen = generator.is_some_and(|generator| !generator.chosen_rows().is_empty());
             let Some(plan) = self.plans.get_mut(&result.table) else { continue };
             if result.taken > 0 {
                 let place = result.refusals.len().checked_sub(before_remedies[&result.table]);
                 match place.and_then(|place| remedies?.into_iter().nth(place)) {
                     Some(remedy) => plan.remedy = remedy,
+                    None if chosen => plan.by_choice = true,
                     None => plan.moody = true,
                 }
             }
@@ -213,8 +220,12 @@ impl Seeder {
             step.wanted = strewn.len();
             step.parents = self.lookups(generator.demands, &self.returned_columns(), strewn.len());
         }
-        let elsewhere = generator.spread_rows().into_iter().chain(strewn);
-        step.rows.extend(self.each_alone(table, elsewhere));
+        let chosen = generator.chosen_rows();
+        if !chosen.is_empty() {
+            step.enough = MOST_CHOSEN;
+        }
+        let elsewhere = generator.spread_rows().into_iter().chain(chosen);
+        step.rows.extend(self.each_alone(table, elsewhere.chain(strewn)));
         let usual = std::mem::take(&mut step.rows);
         let before = if plan.moody { 0 } else { usual.iter().map(Vec::len).sum() };
         if let (true, Some(first)) = (plan.moody, cured.first()) {
@@ -265,6 +276,7 @@ impl Seeder {
                 choosy: false,
                 remedy: before.map(|plan| plan.remedy).unwrap_or_default(),
                 moody: false,
+                by_choice: false,
                 hopeless: false,
             };
             self.plans.insert(table.oid, plan);
@@ -457,7 +469,13 @@ impl Seeder {
         let demands = generator.demands;
         let table = &demands.table;
         let plan = self.plans.get(&oid)?;
-        let rows = if plan.fresh { generator.first_rows() } else { generator.next_row() };
+        let rows = match plan {
+            Plan { by_choice: true, .. } => {
+                generator.chosen_rows().into_iter().map(|row| vec![row]).collect()
+            }
+            Plan { fresh: true, .. } => generator.first_rows(),
+            _ => generator.next_row(),
+        };
         let tried: &[Vec<Row>] = if everything || plan.fresh || plan.choosy { &rows } else { &[] };
         let own = self.returned_of(table, returned);
         let first: Vec<Row> = rows.iter().map(|row| row[0].clone()).collect();
@@ -478,7 +496,7 @@ impl Seeder {
                 .collect(),
             all: insertion(table, &first, own),
             rows: tried.iter().map(alternatives).collect(),
-            enough: rows.len(),
+            enough: if plan.by_choice { MOST_CHOSEN } else { rows.len() },
             wanted: rows.len() + generator.most_staggered(),
             census: census(table),
             parents: self.lookups(demands, returned, PARENTS_LOOKED_UP),
@@ -530,6 +548,7 @@ impl Seeder {
                 plan.count += result.taken as u64;
                 plan.fresh = plan.fresh && result.taken == 0;
                 plan.choosy |= result.taken == 0 || !result.refusals.is_empty();
+                plan.by_choice &= result.taken > 0;
             }
             let evidence = Evidence {
                 result,
@@ -572,9 +591,7 @@ impl Seeder {
     }
 }
 
-fn leant_on<'a>(
-    tables: impl Iterator<Item = &'a Arc<TableShape>>,
-) -> BTreeMap<u32, BTreeSet<i16>> {
+fn leant_on<'a>(tables: impl Iterator<Item = &'a Arc<TableShape>>) -> BTreeMap<u32, BTreeSet<i16>> {
     let mut leant_on: BTreeMap<u32, BTreeSet<i16>> = BTreeMap::new();
     for table in tables {
         for key in table.foreign_keys.iter().filter(|key| is_needed(table, key)) {

@@ -177,6 +177,22 @@ cases! {
 }
 
 #[tokio::test]
+async fn what_a_check_says_of_references_is_chosen_from() {
+    let ddl = "CREATE TABLE kind (name text PRIMARY KEY); \
+        INSERT INTO kind VALUES ('unknown'), ('global'), ('org'), ('project'); \
+        CREATE TABLE scope (id text PRIMARY KEY, kind text NOT NULL REFERENCES kind, \
+        parent text REFERENCES scope, CHECK (kind = 'global' AND parent IS NULL \
+        OR kind = 'org' AND parent = 'global' \
+        OR kind = 'project' AND parent IS NOT NULL AND parent <> 'global')); \
+        INSERT INTO scope VALUES ('global', 'global', NULL)";
+    let mut database = check(ddl, &["kind", "scope"]).await;
+    for kind in ["org", "project"] {
+        let count = format!("SELECT count(*) FROM scope WHERE kind = '{kind}'");
+        assert_ne!(database.ask(&count).await, "0", "of {kind}");
+    }
+}
+
+#[tokio::test]
 async fn every_label_of_an_enum_is_used_and_edges_are_there() {
     let ddl = "CREATE TYPE state AS ENUM ('new', 'open', 'shut', 'lost', 'found'); \
         CREATE TABLE t (id serial, s state NOT NULL, note text, n int, at timestamptz)";

@@ -16,6 +16,8 @@ async fn a_full_singleton_and_a_full_list_of_kinds_are_saturated() {
         "CREATE TABLE t (one bool PRIMARY KEY DEFAULT true CHECK (one)); INSERT INTO t VALUES (true)",
         "CREATE TYPE kind AS ENUM ('a', 'b'); CREATE TABLE t (kind kind PRIMARY KEY); \
          INSERT INTO t VALUES ('a'), ('b')",
+        "CREATE TABLE t (version text NOT NULL); CREATE UNIQUE INDEX one_row ON t ((version IS NOT NULL)); \
+         INSERT INTO t VALUES ('1')",
     ] {
         let outcome = check(ddl, "t").await;
         assert!(
