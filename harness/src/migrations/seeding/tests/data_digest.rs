@@ -28,3 +28,23 @@ async fn a_digest_names_what_differs() {
         assert_eq!(before.differences(&after), expected, "{change}");
     }
 }
+
+#[tokio::test]
+async fn columns_that_have_other_numbers_have_the_same_digest() {
+    let key = "PRIMARY KEY (provider, sector, kind, sealed)";
+    let columns = "provider int, sector int, kind text, sealed text";
+    let mut database = Database::new().await;
+    let gone: Vec<String> = (0..9).map(|number| format!("gone_{number} int")).collect();
+    let drops = gone.iter().map(|column| format!("DROP COLUMN {}", &column[..6]));
+    let drops = drops.collect::<Vec<_>>().join(", ");
+    database.execute(&format!("CREATE TABLE t ({}, {columns}, {key})", gone.join(", "))).await;
+    database.execute(&format!("ALTER TABLE t {drops}")).await;
+    database.execute("INSERT INTO t VALUES (1, 2, 'a', 'b'), (2, 1, 'b', 'a')").await;
+    let before = DataDigest::read(&mut database.connection).await.unwrap();
+    database
+        .execute(&format!("ALTER TABLE t RENAME TO old; CREATE TABLE t ({columns}, {key})"))
+        .await;
+    database.execute("INSERT INTO t SELECT * FROM old; DROP TABLE old").await;
+    let after = DataDigest::read(&mut database.connection).await.unwrap();
+    assert_eq!(before.differences(&after), [""; 0]);
+}
