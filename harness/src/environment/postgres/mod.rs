@@ -22,6 +22,7 @@ pub mod template;
 
 pub(super) use connection::{create_role_and_database, limit_connections};
 pub(crate) use connection::{quote_identifier, quote_literal};
+pub(crate) use maintenance::copying_files;
 
 pub use binaries::Version;
 pub use cluster::{ClusterOptions, PrivateCluster};

@@ -1,13 +1,15 @@
 //! The PostgreSQL of one pass: a cluster of its own, because migrations make roles and change
 //! settings that belong to no database.
 
+use std::time::{Duration, Instant};
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use tempfile::TempDir;
 
 use super::ReplayError;
 use super::timings::spent_on;
-use crate::environment::postgres::{ClusterOptions, PrivateCluster};
+use crate::environment::postgres::{ClusterOptions, PrivateCluster, copying_files};
 
 /// Speed for durability that nobody needs here, a fixed time zone, and room for the locks of a
 /// whole lineage. Everything else stays as it comes: migrations see a plain server.
@@ -24,6 +26,10 @@ const SETTINGS: [(&str, &str); 11] = [
     ("log_min_messages", "fatal"),
     ("client_min_messages", "error"),
 ];
+
+/// How long a session may take to end, and how often it is looked at.
+const ENDING: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How many statements a session keeps prepared: all that the replay asks again and again.
 const PREPARED: usize = 500;
@@ -86,7 +92,8 @@ impl Server {
     /// # Errors
     /// There is one of this name, or the server is down.
     pub async fn create_database(&self, name: &str) -> Result<(), ReplayError> {
-        self.maintain(format!("CREATE DATABASE {name}"), "make a database").await
+        let fast = self.copying_files();
+        self.maintain(format!("CREATE DATABASE {name} {fast}"), "make a database").await
     }
 
     /// Makes an empty database of this name, in place of one with everything that migrations made
@@ -135,8 +142,13 @@ impl Server {
     /// # Errors
     /// Somebody is connected, or the server is down.
     pub async fn clone_database(&self, from: &str, to: &str) -> Result<(), ReplayError> {
-        let statement = format!("CREATE DATABASE {to} TEMPLATE {from}");
+        let fast = self.copying_files();
+        let statement = format!("CREATE DATABASE {to} TEMPLATE {from} {fast}");
         self.maintain(statement, "clone a database").await
+    }
+
+    fn copying_files(&self) -> &'static str {
+        copying_files(self.cluster.binaries().version().major)
     }
 
     /// Gives another name to a database that nobody is connected to.
@@ -164,13 +176,29 @@ impl Server {
         self.maintain(format!("SELECT pg_cancel_backend({process})"), "cancel a statement").await
     }
 
-    /// Ends a session.
+    /// Ends a session, and waits until it is gone, 5 seconds at most.
+    ///
+    /// PostgreSQL can wait for that by itself, but looks every 100 ms only.
     ///
     /// # Errors
     /// The server is down.
     pub async fn end_session(&self, process: i32) -> Result<(), ReplayError> {
-        self.maintain(format!("SELECT pg_terminate_backend({process}, 5000)"), "end a session")
-            .await
+        self.end(process).await.map_err(ReplayError::server("end a session"))
+    }
+
+    async fn end(&self, process: i32) -> Result<(), sqlx::Error> {
+        let mut connection = self.options("postgres").connect().await?;
+        let begun = Instant::now();
+        while sqlx::query_scalar("SELECT pg_terminate_backend($1)")
+            .bind(process)
+            .fetch_one(&mut connection)
+            .await?
+            && begun.elapsed() < ENDING
+        {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let _ = connection.close().await;
+        Ok(())
     }
 
     async fn maintain(&self, statement: String, action: &'static str) -> Result<(), ReplayError> {

@@ -140,27 +140,22 @@ impl Generator<'_> {
     /// choice as it stands, whatever the newest rows of its parents are; then with a reference to a
     /// row of its own beside it.
     pub fn chosen_rows(&self) -> Vec<Row> {
-        let keys = &self.demands.foreign_keys;
-        let refers_to_others = |key: &&ForeignKey| key.parent != self.table().oid;
-        let columns_of = |keys: Vec<&ForeignKey>| -> Vec<i16> {
-            keys.into_iter().flat_map(|key| key.columns.iter().copied()).collect()
+        let own = |key: &&ForeignKey| key.parent == self.table().oid;
+        let refers_to_itself = |column: &i16| {
+            self.demands.foreign_keys.iter().filter(own).any(|key| key.columns.contains(column))
         };
-        let (all, of_others) = (
-            columns_of(keys.iter().collect()),
-            columns_of(keys.iter().filter(refers_to_others).collect()),
-        );
+        let binds = |group: &&Group| {
+            group.columns.len() > 1 && group.columns.iter().any(|column| self.refers(column))
+        };
         let mut rows = Vec::new();
-        for group in &self.demands.groups {
-            if group.columns.len() < 2 || !group.columns.iter().any(|column| all.contains(column)) {
-                continue;
-            }
+        for group in self.demands.groups.iter().filter(binds) {
             for (place, choice) in (0..).zip(group.choices.iter().take(MOST_TRIED)) {
-                for kept in [&all, &of_others] {
+                for wholly in [true, false] {
                     let mut row = self.row(Kind::Full, place);
-                    for (column, value) in group.columns.iter().zip(choice) {
-                        if kept.contains(column) || !all.contains(column) {
-                            row.insert(*column, value.clone().map_or(Cell::Null, Cell::Literal));
-                        }
+                    let chosen = group.columns.iter().zip(choice);
+                    for (&column, value) in chosen.filter(|(it, _)| wholly || !refers_to_itself(it))
+                    {
+                        row.insert(column, value.clone().map_or(Cell::Null, Cell::Literal));
                     }
                     if !rows.contains(&row) {
                         rows.push(row);
@@ -174,8 +169,7 @@ impl Generator<'_> {
     /// Rows for a partition that refused all others, since its bounds read what a row refers to:
     /// each with other keys and other parents.
     pub fn strewn_rows(&self) -> Vec<Row> {
-        let refers =
-            |column: &i16| self.demands.foreign_keys.iter().any(|key| key.columns.contains(column));
+        let refers = |column: &i16| self.refers(column);
         let bound: Vec<&Group> =
             self.demands.groups.iter().filter(|group| group.columns.iter().any(refers)).collect();
         let strewn = |place| {
@@ -229,9 +223,11 @@ impl Generator<'_> {
         let (base, modifier) = column.value_type.below_domains(column.modifier);
         let is_text = matches!(base.base_name(), Some("text" | "varchar" | "citext"));
         let has_room = text_room(modifier).is_none_or(|room| room > 8);
-        let referring =
-            self.demands.foreign_keys.iter().any(|key| key.columns.contains(&column.number));
-        is_text && has_room && !column.computed && !referring
+        is_text && has_room && !column.computed && !self.refers(&column.number)
+    }
+
+    fn refers(&self, column: &i16) -> bool {
+        self.demands.foreign_keys.iter().any(|key| key.columns.contains(column))
     }
 
     fn is_narrowed(&self, column: &ColumnShape) -> bool {
@@ -427,13 +423,10 @@ impl Generator<'_> {
         let mut rows = Vec::new();
         for twins in &self.demands.twins {
             let mut first = self.row(Kind::Full, place);
-            let referring = |column: &i16| {
-                self.demands.foreign_keys.iter().any(|it| it.columns.contains(column))
-            };
             for (column, value) in twins.columns.iter().zip(&twins.values) {
                 match value {
                     None => drop(first.insert(*column, Cell::Null)),
-                    Some(_) if referring(column) => {}
+                    Some(_) if self.refers(column) => {}
                     Some(text) => drop(first.insert(*column, Cell::Literal(text.clone()))),
                 }
             }
