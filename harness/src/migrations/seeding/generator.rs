@@ -9,10 +9,15 @@ use super::order::is_needed;
 use super::row::{Cell, Row, refer};
 use super::shape::{ColumnShape, ForeignKey, TableShape, TypeSort};
 use super::sieve::Candidate;
+use super::ties::origin;
 use super::values::{edges, plain, text_room};
 
 /// Keys of our own lie beyond those that a migration writes by hand.
 const FIRST_KEY: u64 = 1_000_000;
+/// Keys of rows whose parents a trigger makes lie beyond those that the parents have.
+const FOUNDING_KEY: u64 = 3 * FIRST_KEY;
+/// How many of these are tried.
+const MOST_FOUNDING: u64 = 3;
 /// A table's first rows: enough to show each kind, and each label of a small enum.
 const ROWS_AT_FIRST: usize = 4;
 const MOST_ROWS_AT_FIRST: usize = 10;
@@ -94,7 +99,8 @@ impl Generator<'_> {
         self.cured(kind, place, number, self.remedy)
     }
 
-    fn cured(&self, kind: Kind, place: u64, number: u64, remedy: &Remedy) -> Row {
+    /// What its columns hold that refer to nothing.
+    fn values(&self, kind: Kind, place: u64, number: u64) -> Row {
         let mut row = Row::new();
         for column in self.table().columns.iter().filter(|column| !column.computed) {
             if let Some(cell) = self.cell(column, kind, number) {
@@ -104,6 +110,11 @@ impl Generator<'_> {
         for group in &self.demands.groups {
             self.fill_group(&mut row, group, kind, self.count + place);
         }
+        row
+    }
+
+    fn cured(&self, kind: Kind, place: u64, number: u64, remedy: &Remedy) -> Row {
+        let mut row = self.values(kind, place, number);
         self.fill_references(&mut row, kind, place, 0);
         for (&column, shape) in remedy {
             // A key gets the same shape with another number in it each time.
@@ -136,9 +147,9 @@ impl Generator<'_> {
         }
     }
 
-    /// Rows for a table that refused all others: of what a constraint lets its columns hold, each
-    /// choice as it stands, whatever the newest rows of its parents are; then with a reference to a
-    /// row of its own beside it.
+    /// Rows for a table that refused all others: one whose parent a trigger makes; then of what a
+    /// constraint lets its columns hold, each choice as it stands, whatever the newest rows of its
+    /// parents are, and with a reference to a row of its own beside it.
     pub fn chosen_rows(&self) -> Vec<Row> {
         let own = |key: &&ForeignKey| key.parent == self.table().oid;
         let refers_to_itself = |column: &i16| {
@@ -147,7 +158,7 @@ impl Generator<'_> {
         let binds = |group: &&Group| {
             group.columns.len() > 1 && group.columns.iter().any(|column| self.refers(column))
         };
-        let mut rows = Vec::new();
+        let mut rows = self.founding_rows();
         for group in self.demands.groups.iter().filter(binds) {
             for (place, choice) in (0..).zip(group.choices.iter().take(MOST_TRIED)) {
                 for wholly in [true, false] {
@@ -164,6 +175,57 @@ impl Generator<'_> {
             }
         }
         rows
+    }
+
+    /// Rows whose own key is new, though it refers to a parent: as those of a kind do whose common
+    /// part a trigger makes with them. What else goes to that parent comes from where the parent has
+    /// it.
+    fn founding_rows(&self) -> Vec<Row> {
+        let is_key = |column: &i16| self.table().is_key(*column);
+        let founds =
+            |key: &&ForeignKey| key.parent != self.table().oid && key.columns.iter().any(is_key);
+        let keys: Vec<&ForeignKey> = self.demands.foreign_keys.iter().filter(founds).collect();
+        let founding = |place| {
+            let values = self.values(Kind::Full, place, FOUNDING_KEY + self.number + place);
+            let mut row = self.row(Kind::Full, place);
+            for key in &keys {
+                for (own, theirs) in key.columns.iter().zip(&key.parent_columns) {
+                    let cell = match self.behind(key.parent, *theirs) {
+                        _ if is_key(own) => values.get(own).cloned(),
+                        Some(cell) => Some(cell),
+                        None => continue,
+                    };
+                    match cell {
+                        Some(cell) => row.insert(*own, cell),
+                        None => row.remove(own),
+                    };
+                }
+            }
+            row
+        };
+        let most = if keys.is_empty() { 0 } else { MOST_FOUNDING };
+        (0..most).map(founding).collect()
+    }
+
+    /// The tables that it refers to.
+    pub fn parents(&self) -> BTreeSet<u32> {
+        self.demands.foreign_keys.iter().map(|key| key.parent).collect()
+    }
+
+    /// These, and those that what it refers to comes from.
+    pub fn all_parents(&self) -> BTreeSet<u32> {
+        let origins = self.demands.foreign_keys.iter().flat_map(|key| {
+            let columns = key.parent_columns.iter();
+            columns.map(|column| origin((key.parent, *column), self.tables).0)
+        });
+        self.parents().into_iter().chain(origins).collect()
+    }
+
+    /// The newest of what a table's column gets from elsewhere, if it does.
+    fn behind(&self, table: u32, column: i16) -> Option<Cell> {
+        let (parent, column) = origin((table, column), self.tables);
+        let column = self.tables.get(&parent)?.column(column)?.name.clone();
+        (parent != table).then_some(Cell::Key { parent, column, row: 0 })
     }
 
     /// Rows for a partition that refused all others, since its bounds read what a row refers to:
@@ -251,8 +313,7 @@ impl Generator<'_> {
         let ordinary = || literal(plain_within(column, number));
         let may_be_null = !column.not_null
             && !self.demands.outlook.not_null.contains(&column.number)
-            && !self.leant_on.is_some_and(|columns| columns.contains(&column.number))
-            && !not_null_domain(column);
+            && !self.leant_on.is_some_and(|columns| columns.contains(&column.number));
         let constant = column.default.as_deref().and_then(literal_default);
         let by_default = column.default.is_some() && !(unique && constant.is_some());
         match kind {
@@ -462,10 +523,6 @@ fn is_generator(expression: &str) -> bool {
 
 fn is_document(column: &ColumnShape) -> bool {
     matches!(column.value_type.base_name(), Some("json" | "jsonb"))
-}
-
-fn not_null_domain(column: &ColumnShape) -> bool {
-    matches!(column.value_type.sort, TypeSort::Domain { not_null: true, .. })
 }
 
 fn plain_within(column: &ColumnShape, number: u64) -> String {

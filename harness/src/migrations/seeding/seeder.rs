@@ -13,7 +13,7 @@ use super::row::{
     Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion, plain_insertion,
 };
 use super::script::{self, Made, Step, StepResult};
-use super::shape::{ForeignKey, TableShape};
+use super::shape::TableShape;
 use super::shape_reader::ShapeReader;
 use super::sieve::sift;
 use super::ties::tied;
@@ -215,15 +215,15 @@ impl Seeder {
         let remedies = (0..).zip(generator.last_resorts());
         let cured = remedies.map(|(place, remedy)| generator.row_with(&remedy, place));
         let cured = self.each_alone(table, cured);
-        let strewn = generator.strewn_rows();
+        let (strewn, chosen) = (generator.strewn_rows(), generator.chosen_rows());
         if !strewn.is_empty() {
             step.wanted = strewn.len();
-            step.parents = self.lookups(generator.demands, &self.returned_columns(), strewn.len());
         }
-        let chosen = generator.chosen_rows();
         if !chosen.is_empty() {
             step.enough = MOST_CHOSEN;
         }
+        let most = strewn.len().max(PARENTS_LOOKED_UP);
+        step.parents = self.lookups(generator.all_parents(), &self.returned_columns(), most);
         let elsewhere = generator.spread_rows().into_iter().chain(chosen);
         step.rows.extend(self.each_alone(table, elsewhere.chain(strewn)));
         let usual = std::mem::take(&mut step.rows);
@@ -499,23 +499,25 @@ impl Seeder {
             enough: if plan.by_choice { MOST_CHOSEN } else { rows.len() },
             wanted: rows.len() + generator.most_staggered(),
             census: census(table),
-            parents: self.lookups(demands, returned, PARENTS_LOOKED_UP),
+            parents: match plan.by_choice {
+                true => self.lookups(generator.all_parents(), returned, PARENTS_LOOKED_UP),
+                false => self.lookups(generator.parents(), returned, PARENTS_LOOKED_UP),
+            },
         })
     }
 
     /// For each parent what fetches the keys of so many of its rows.
     fn lookups(
         &self,
-        demands: &Demands,
+        parents: BTreeSet<u32>,
         returned: &BTreeMap<u32, BTreeSet<String>>,
         most: usize,
     ) -> BTreeMap<u32, [String; 1]> {
-        let lookup = |key: &ForeignKey| {
-            let parent = self.reader.tables().get(&key.parent)?;
-            let columns = returned.get(&key.parent)?;
-            Some((key.parent, [existing_keys(parent, columns, most)]))
+        let lookup = |oid: u32| {
+            let parent = self.reader.tables().get(&oid)?;
+            Some((oid, [existing_keys(parent, returned.get(&oid)?, most)]))
         };
-        demands.foreign_keys.iter().filter_map(lookup).collect()
+        parents.into_iter().filter_map(lookup).collect()
     }
 
     /// A partition answers with what its root is referred to by.

@@ -33,6 +33,7 @@ pub(super) struct ColumnShape {
     pub modifier: i32,
     /// With its modifier, as in `character varying(20)`.
     pub type_name: String,
+    /// By itself, or by its type.
     pub not_null: bool,
     pub default: Option<String>,
     pub identity: bool,
@@ -107,6 +108,11 @@ impl TableShape {
         self.columns.iter().find(|column| column.number == number)
     }
 
+    /// Whether a column alone tells the rows apart.
+    pub fn is_key(&self, column: i16) -> bool {
+        self.keys.iter().any(|key| key.columns == [column] && key.predicate.is_none())
+    }
+
     /// Names and types of those columns that are there.
     pub fn typed(&self, columns: &[i16]) -> BTreeMap<i16, (String, String)> {
         let of = |&number: &i16| {
@@ -135,6 +141,14 @@ impl TypeShape {
         match &self.sort {
             TypeSort::Domain { base, modifier, .. } => base.below_domains(*modifier),
             _ => (Arc::clone(self), modifier),
+        }
+    }
+
+    /// Whether it is a domain that refuses NULL, or is made of one.
+    pub fn refuses_null(&self) -> bool {
+        match &self.sort {
+            TypeSort::Domain { base, not_null, .. } => *not_null || base.refuses_null(),
+            _ => false,
         }
     }
 

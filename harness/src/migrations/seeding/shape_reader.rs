@@ -235,13 +235,14 @@ impl ShapeReader {
     }
 
     fn column(&self, row: ColumnRow) -> ColumnShape {
+        let value_type = self.resolve(row.type_oid, 0);
         ColumnShape {
             number: row.number,
             name: row.name,
-            value_type: self.resolve(row.type_oid, 0),
             modifier: row.modifier,
             type_name: row.type_name,
-            not_null: row.not_null,
+            not_null: row.not_null || value_type.refuses_null(),
+            value_type,
             default: row.default,
             identity: row.identity,
             computed: row.generated || row.always,

@@ -60,7 +60,7 @@ fn shared_origins(
 }
 
 /// Where the values of a column come from: the end of its references.
-fn origin(mut place: Place, tables: &BTreeMap<u32, Arc<TableShape>>) -> Place {
+pub(super) fn origin(mut place: Place, tables: &BTreeMap<u32, Arc<TableShape>>) -> Place {
     let mut seen = BTreeSet::from([place]);
     while let Some(next) = tables.get(&place.0).and_then(|table| reference(table, place.1)) {
         if !seen.insert(next) {
@@ -83,10 +83,8 @@ fn has(table: &TableShape, column: i16) -> bool {
     reference(table, column).is_some()
 }
 
-/// Whether a column alone tells the rows of its table apart.
 fn is_key((oid, column): Place, tables: &BTreeMap<u32, Arc<TableShape>>) -> bool {
-    let keys = tables.get(&oid).into_iter().flat_map(|table| &table.keys);
-    keys.into_iter().any(|key| key.columns == [column] && key.predicate.is_none())
+    tables.get(&oid).is_some_and(|table| table.is_key(column))
 }
 
 /// Whether a column may hold what others hold: it tells no rows apart, and is not made by itself.

@@ -57,6 +57,20 @@ cases! {
     quoted_names: "CREATE SCHEMA \"My schema\"; CREATE TABLE \"My schema\".\"User's \"\"data\"\"\" \
         (\"the id\" serial PRIMARY KEY, \"order\" text NOT NULL CHECK (\"order\" IN ('a', 'b')))"
         => "User's \"data\"";
+    kinds_whose_common_part_a_trigger_makes: "CREATE TABLE owner (id text PRIMARY KEY); \
+        CREATE TABLE method (id text PRIMARY KEY, owner text NOT NULL REFERENCES owner, \
+        UNIQUE (owner, id)); \
+        CREATE TABLE password (id text PRIMARY KEY, owner text NOT NULL, n int NOT NULL, \
+        FOREIGN KEY (owner, id) REFERENCES method (owner, id)); \
+        CREATE FUNCTION common() RETURNS trigger LANGUAGE plpgsql AS \
+        'BEGIN INSERT INTO method VALUES (NEW.id, NEW.owner); RETURN NEW; END'; \
+        CREATE TRIGGER common BEFORE INSERT ON password FOR EACH ROW EXECUTE FUNCTION common()"
+        => "owner", "method", "password";
+    references_of_a_domain_without_null: "CREATE DOMAIN key AS text NOT NULL; \
+        CREATE TABLE one (id key PRIMARY KEY, other key); \
+        CREATE TABLE other (id key PRIMARY KEY, one key REFERENCES one DEFERRABLE INITIALLY DEFERRED); \
+        ALTER TABLE one ADD FOREIGN KEY (other) REFERENCES other DEFERRABLE INITIALLY DEFERRED"
+        => "one", "other";
     domains: "CREATE DOMAIN positive AS int CHECK (VALUE > 0); \
         CREATE DOMAIN code AS text NOT NULL CHECK (VALUE ~ '^[A-Z]{3}-[0-9]{4}$'); \
         CREATE DOMAIN short_code AS code CHECK (VALUE LIKE 'B%'); \
