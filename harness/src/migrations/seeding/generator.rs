@@ -160,7 +160,17 @@ impl Generator<'_> {
         };
         let mut rows = self.founding_rows();
         for group in self.demands.groups.iter().filter(binds) {
-            for (place, choice) in (0..).zip(group.choices.iter().take(MOST_TRIED)) {
+            // Those first that refer to another row of another table.
+            let mut seen = BTreeSet::new();
+            let elsewhere = |choice: &&Candidate| -> Vec<Option<String>> {
+                let chosen = group.columns.iter().zip(choice.iter());
+                let elsewhere = chosen.filter(|(it, _)| self.refers(it) && !refers_to_itself(it));
+                elsewhere.map(|(_, value)| value.clone()).collect()
+            };
+            let (first, rest): (Vec<&Candidate>, Vec<&Candidate>) =
+                group.choices.iter().partition(|choice| seen.insert(elsewhere(choice)));
+            let choices = first.into_iter().chain(rest).take(MOST_TRIED);
+            for (place, choice) in (0..).zip(choices) {
                 for wholly in [true, false] {
                     let mut row = self.row(Kind::Full, place);
                     let chosen = group.columns.iter().zip(choice);
@@ -370,7 +380,12 @@ impl Generator<'_> {
             let sparse = kind == Kind::Sparse && !key.columns.iter().any(grouped);
             let wanted =
                 key.columns.iter().all(|column| !self.demands.outlook.not_null.contains(column));
-            if !needed && (left_out || (sparse && wanted)) {
+            // Who has that parent's key for its own cannot be new.
+            let is_old = key.columns.iter().any(|&column| {
+                self.table().is_key(column)
+                    && self.table().column(column).is_some_and(|column| column.not_null)
+            });
+            if !needed && (left_out || is_old || (sparse && wanted)) {
                 self.leave_out(row, key);
             } else if key.parent == self.table().oid && needed {
                 self.refer_to_itself(row, key);

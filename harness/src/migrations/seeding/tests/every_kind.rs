@@ -66,6 +66,12 @@ cases! {
         'BEGIN INSERT INTO method VALUES (NEW.id, NEW.owner); RETURN NEW; END'; \
         CREATE TRIGGER common BEFORE INSERT ON password FOR EACH ROW EXECUTE FUNCTION common()"
         => "owner", "method", "password";
+    a_favourite_among_ones_own_children: "CREATE TABLE scope (id text PRIMARY KEY, \
+        kind text NOT NULL CHECK (kind IN ('a', 'b')), favourite text CHECK (favourite <> '')); \
+        CREATE TABLE method (id text PRIMARY KEY, scope text NOT NULL REFERENCES scope, \
+        UNIQUE (scope, id)); \
+        ALTER TABLE scope ADD FOREIGN KEY (id, favourite) REFERENCES method (scope, id)"
+        => "scope", "method";
     references_of_a_domain_without_null: "CREATE DOMAIN key AS text NOT NULL; \
         CREATE TABLE one (id key PRIMARY KEY, other key); \
         CREATE TABLE other (id key PRIMARY KEY, one key REFERENCES one DEFERRABLE INITIALLY DEFERRED); \
