@@ -435,6 +435,29 @@ fn what_no_tool_could_run_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_body_without_marks_is_cut_unless_later_files_show_that_it_ran() {
+    let body = "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\nRETURN 1;\nEND $$;\n";
+    for (tool, mark) in [("goose", "+goose Up"), ("sql-migrate", "+migrate Up")] {
+        let (torn, sound) = (format!("-- {mark}\n{body}"), format!("-- {mark}\nSELECT 1;\n"));
+        let read_of = |files: &[(&str, &str)]| {
+            let folder = folder_of(files);
+            let lineage = read(folder.path(), &ReadOptions::default()).unwrap();
+            let count = |migration: &Migration| match &migration.up {
+                Step::Script(script) => script.statements.len(),
+                Step::Code { .. } => 0,
+            };
+            (lineage.migrations.iter().map(count).collect::<Vec<_>>(), lineage.reason)
+        };
+        let (statements, reason) = read_of(&[("1_x.sql", &sound), ("2_x.sql", &torn)]);
+        assert_eq!(statements, [1, 2], "{tool}: nothing shows that it ever ran");
+        assert!(!reason.contains("quotes"), "{reason}");
+        let (statements, reason) = read_of(&[("1_x.sql", &torn), ("2_x.sql", &torn)]);
+        assert_eq!(statements, [1, 1], "{tool}");
+        assert!(reason.contains(&format!("{tool} would cut 1_x.sql:2 within quotes")), "{reason}");
+    }
+}
+
+#[test]
 fn a_folder_with_one_folder_of_migrations_stands_for_it() {
     let folder = folder_of(&[("postgres/1_x.up.sql", "SELECT 1;"), ("README.md", "")]);
     let lineage = read(folder.path(), &ReadOptions::default()).unwrap();

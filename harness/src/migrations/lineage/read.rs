@@ -43,10 +43,12 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Lineage, LineageError>
     if reading.migrations.is_empty() {
         return Err(nothing(&folder, &detected, &reading));
     }
+    let noted = reading.note.iter().map(|note| format!("; {note}"));
+    let reason = noted.fold(detected.reason, |reason, note| reason + &note);
     let mut lineage = Lineage {
         path: folder.path().to_owned(),
         convention: detected.convention,
-        reason: detected.reason,
+        reason,
         migrations: reading.migrations,
         ignored: reading.ignored,
         settings,

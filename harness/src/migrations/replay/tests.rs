@@ -114,6 +114,28 @@ async fn the_first_failure_is_placed_and_the_later_ones_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_a_failed_migration_leaves_is_there_for_later_ones_with_data_too() {
+    let files = [
+        ("1_a.sql", "CREATE TABLE a (id int PRIMARY KEY);"),
+        ("2_half.sql", "CREATE TABLE half (id int PRIMARY KEY); SELECT nothing;"),
+        ("3_of_half.sql", "ALTER TABLE half ADD COLUMN b int;"),
+        ("4_of_half.sql", "ALTER TABLE half ADD COLUMN c int REFERENCES a;"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = ReplayOptions { with_data: true, paths: 3, ..OPTIONS };
+    let outcome = replayed(folder.path(), Some(Convention::Plain), &options).await;
+    assert_eq!((outcome.fresh.applied, outcome.fresh.failed.len()), (3, 1));
+    let upgrade = &outcome.upgrade;
+    assert!(upgrade.broken.is_empty(), "{:?}", upgrade.broken);
+    // One table after the first, two after each of the others that applied.
+    assert_eq!((outcome.seeding.tables, outcome.seeding.seeded), (5, 5));
+    assert!(upgrade.alone.iter().all(|path| path.differs.is_empty()), "{:?}", upgrade.alone);
+}
+
+#[tokio::test]
 async fn what_is_sent_at_once_is_refused_in_its_place() {
     let outcome = outcome(
         Convention::GolangMigrate,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::client_program::ClientPrograms;
 use super::clone::Opening;
 use super::cost::StatementCost;
+use super::cut::boundaries;
 use super::data_trial::{DataInPlace, DataTrial, try_with_data};
 use super::drill::{Drill, drill};
 use super::inflate::inflate;
@@ -70,11 +71,13 @@ pub async fn upgrade_pass(
         if index % VACUUM_EVERY == VACUUM_EVERY - 1 {
             walk.session().vacuum().await?;
         }
-        if matches!(course, Course::Applied { .. }) {
-            match Some(index) == last {
-                true => walk.carry_with_drill(&server, index).await?,
-                false => walk.carry(index).await?,
+        match course {
+            Course::Applied { .. } if Some(index) == last => {
+                walk.carry_with_drill(&server, index).await?;
             }
+            Course::Applied { .. } => walk.carry(index).await?,
+            Course::Failed { .. } => walk.leave_half(index).await?,
+            Course::Gap => {}
         }
     }
     walk.end().await
@@ -97,11 +100,13 @@ pub(super) async fn path_alone(
     walk.seed(start).await?;
     for (index, course) in fresh.courses.iter().enumerate().skip(start + 1) {
         let Step::Script(up) = &lineage.migrations[index].up else { continue };
-        if matches!(course, Course::Applied { .. }) {
-            let (record, removal) = (walk.tool.record(index), walk.tool.removal(index));
-            let subject = Subject { up, down: None, record: &record, removal: &removal };
-            walk.carry_untried(index, subject).await?;
+        if matches!(course, Course::Failed { .. }) {
+            walk.leave_half(index).await?;
+            continue;
         }
+        let (record, removal) = (walk.tool.record(index), walk.tool.removal(index));
+        let subject = Subject { up, down: None, record: &record, removal: &removal };
+        walk.carry_untried(index, subject).await?;
     }
     walk.end().await
 }
@@ -206,6 +211,20 @@ impl<'run> Walk<'run> {
             }
         }
         self.seed(index).await
+    }
+
+    /// Leaves behind what a migration leaves that fails on an empty database already, since later
+    /// ones may rest on it. What it does to rows is nobody's question.
+    async fn leave_half(&mut self, index: usize) -> Result<(), ReplayError> {
+        let Step::Script(up) = &self.tool.migration(index).up else { return Ok(()) };
+        if boundaries(up).is_empty() && fits_a_transaction(up) {
+            return Ok(());
+        }
+        let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
+        let _ = runner.run(up, &self.tool.record(index)).await?;
+        let session = self.session.insert(runner.into_session());
+        self.population.compare(session.connection(), None).await?;
+        Ok(())
     }
 
     /// Runs a migration over the rows, and finds those to blame where it is refused. Nobody asks
@@ -315,12 +334,10 @@ impl<'run> Walk<'run> {
     /// Runs the migrations up to this place and that one, on a database that has no row of ours.
     async fn run_through(&mut self, last: usize) -> Result<(), ReplayError> {
         let mut runner = Runner::new(self.session.take().expect("no copy is being made"));
-        for (index, course) in self.fresh.courses.iter().enumerate().take(last + 1) {
+        for index in 0..=last {
             let Step::Script(up) = &self.lineage.migrations[index].up else { continue };
-            if matches!(course, Course::Applied { .. }) {
-                // It passed before, on an empty database.
-                let _ = runner.run(up, &self.tool.record(index)).await?;
-            }
+            // It passes or fails as it did before, on an empty database.
+            let _ = runner.run(up, &self.tool.record(index)).await?;
         }
         self.session = Some(runner.into_session());
         Ok(())

@@ -1,8 +1,23 @@
 //! Files whose comments say which lines go up and which go down, and that end a statement with the
 //! line that ends in a semicolon, or between two marks.
+//!
+//! Their tools cut a body in quotes at its semicolons, too, unless marks stand around it, and then
+//! nothing applies. Where such a file has others after it, it must have run: by a runner of the
+//! project's own, which takes the same marks and heeds quotes.
 
-use crate::migrations::lineage::LineageError;
-use crate::migrations::sql::Statement;
+use super::{Context, Reading};
+use crate::migrations::lineage::{LineageError, Script};
+use crate::migrations::sql::{Statement, TokenKind, tokens};
+
+/// At which semicolons at the end of a line a statement ends, outside of marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Cutting {
+    /// At all of them, as the tools do.
+    #[default]
+    Everywhere,
+    /// Not within quotes.
+    OutsideQuotes,
+}
 
 /// The statements of one direction, and the lines that they stand in.
 #[derive(Debug, Default)]
@@ -13,9 +28,54 @@ pub(super) struct Section {
     open: Option<(usize, usize)>,
     /// Whether a mark says that semicolons end nothing.
     in_block: bool,
+    cutting: Cutting,
+    /// The line of the first statement that was cut within quotes.
+    torn: Option<usize>,
+}
+
+/// What an annotated file holds.
+pub(super) struct Sections {
+    pub up: Script,
+    pub down: Option<Script>,
+    /// The line of the first statement of the way up that was cut within quotes.
+    pub torn: Option<usize>,
+}
+
+/// Reads a folder as its tool cuts its files, or, where it shows that another runner must have run
+/// them, as that one does. `read_with` notes in [`Reading::torn`] what was cut within quotes.
+///
+/// # Errors
+/// As `read_with`.
+pub(super) fn read_by_either(
+    tool: &str,
+    context: &Context<'_>,
+    read_with: fn(&Context<'_>, Cutting) -> Result<Reading, LineageError>,
+) -> Result<Reading, LineageError> {
+    let reading = read_with(context, Cutting::Everywhere)?;
+    let last = reading.migrations.last().map(|last| last.file().to_owned());
+    let Some((file, line)) = reading.torn.iter().find(|(file, _)| Some(file) != last.as_ref())
+    else {
+        return Ok(reading);
+    };
+    let note = format!(
+        "{tool} would cut {file}:{line} within quotes, and files come after it, so whatever runs \
+         them heeds quotes, and so is it done here"
+    );
+    let whole = read_with(context, Cutting::OutsideQuotes)?;
+    Ok(Reading { note: Some(note), ..whole })
 }
 
 impl Section {
+    /// Nothing yet, to be cut in this way.
+    pub(super) fn new(cutting: Cutting) -> Self {
+        Self { cutting, ..Self::default() }
+    }
+
+    /// The line of the first statement that was cut within quotes.
+    pub(super) fn torn(&self) -> Option<usize> {
+        self.torn
+    }
+
     /// Takes the next line, whose number in the file is given.
     pub(super) fn line(&mut self, line: &str, number: usize) {
         let nothing_yet = self.open.is_none();
@@ -25,9 +85,17 @@ impl Section {
         }
         self.text.push_str(line);
         self.text.push('\n');
-        if !self.in_block && self.open.is_some() && ends_with_semicolon(line) {
-            self.finish();
+        let Some((begin, first)) = self.open else { return };
+        if self.in_block || !ends_with_semicolon(line) {
+            return;
         }
+        if ends_within_quotes(&self.text[begin..]) {
+            if self.cutting == Cutting::OutsideQuotes {
+                return;
+            }
+            self.torn = self.torn.or(Some(first));
+        }
+        self.finish();
     }
 
     /// Begins a statement that goes up to [`Section::end_block`].
@@ -72,6 +140,11 @@ fn ends_with_semicolon(line: &str) -> bool {
         .is_some_and(|word| word.ends_with(';'))
 }
 
+/// Whether a quote, or a comment, that is open at the end of these lines goes on after them.
+fn ends_within_quotes(lines: &str) -> bool {
+    tokens(lines).last().is_some_and(|token| token.kind != TokenKind::Space)
+}
+
 /// A mark that stands where its tool refuses it.
 pub(super) fn malformed(file: &str, line: usize, message: impl Into<String>) -> LineageError {
     LineageError::Malformed { file: file.to_owned(), line, message: message.into() }
@@ -90,6 +163,19 @@ mod tests {
         for no in ["", "a; b", "-- a;", "a --b;"] {
             assert!(!ends_with_semicolon(no), "{no}");
         }
+    }
+
+    #[test]
+    fn what_is_cut_within_quotes_is_told_or_left_whole() {
+        let body = ["CREATE FUNCTION f() RETURNS int AS $$ -- it's", "SELECT 1;", "$$;", "SELECT 2;"];
+        let cut = |cutting| {
+            let mut section = Section::new(cutting);
+            (1..).zip(body).for_each(|(number, line)| section.line(line, number));
+            let torn = section.torn();
+            (torn, section.into_parts().1.iter().map(|one| one.line).collect::<Vec<_>>())
+        };
+        assert_eq!(cut(Cutting::Everywhere), (Some(1), vec![1, 3, 4]));
+        assert_eq!(cut(Cutting::OutsideQuotes), (None, vec![1, 4]));
     }
 
     #[test]

@@ -2,13 +2,17 @@
 //! statement is sent by itself, all of them in one transaction with the record, unless the file
 //! says `-- +goose NO TRANSACTION`. Go files between them are code.
 
-use super::annotated::{Section, malformed};
+use super::annotated::{Cutting, Section, Sections, malformed, read_by_either};
 use super::names::{numbered, value};
 use super::{Context, Reading};
 use crate::migrations::lineage::variables::fill_shell;
 use crate::migrations::lineage::{LineageError, Migration, Script, Step, Wrapping};
 
 pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
+    read_by_either("goose", context, read_with)
+}
+
+fn read_with(context: &Context<'_>, cutting: Cutting) -> Result<Reading, LineageError> {
     let mut reading = Reading::default();
     for file in context.folder.top() {
         let Some((stem, code)) = stem(file) else {
@@ -25,7 +29,9 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
         let (up, down) = if code {
             (Step::Code { file: file.to_owned() }, None)
         } else {
-            let (up, down) = sections(file, &context.text(file)?, context)?;
+            let text = context.text(file)?;
+            let Sections { up, down, torn } = sections(file, &text, context, cutting)?;
+            reading.torn.extend(torn.map(|line| (file.to_owned(), line)));
             (Step::Script(up), down)
         };
         let (version, name) = (number.to_owned(), name.to_owned());
@@ -48,7 +54,8 @@ fn sections(
     file: &str,
     text: &str,
     context: &Context<'_>,
-) -> Result<(Script, Option<Script>), LineageError> {
+    cutting: Cutting,
+) -> Result<Sections, LineageError> {
     let (mut up, mut down): (Option<Section>, Option<Section>) = (None, None);
     let (mut wrapping, mut substitutes) = (Wrapping::Transaction, false);
     for (index, line) in text.lines().enumerate() {
@@ -56,7 +63,7 @@ fn sections(
         let wrong = |message: &str| malformed(file, number, message);
         let current = down.as_mut().or(up.as_mut());
         match (mark(line).as_deref(), current) {
-            (Some("UP"), None) => up = Some(Section::default()),
+            (Some("UP"), None) => up = Some(Section::new(cutting)),
             (Some("UP"), Some(_)) => return Err(wrong("goose refuses a second `+goose Up`")),
             (Some("DOWN"), Some(section)) => {
                 if let Some(open) = section.unfinished() {
@@ -65,7 +72,7 @@ fn sections(
                 if down.is_some() {
                     return Err(wrong("goose refuses a second `+goose Down`"));
                 }
-                down = Some(Section::default());
+                down = Some(Section::new(cutting));
             }
             (Some("STATEMENTBEGIN"), Some(section)) if !section.is_in_block() => {
                 section.begin_block();
@@ -98,7 +105,8 @@ fn sections(
         let (text, statements) = section.into_parts();
         Script { file: file.to_owned(), text, statements, wrapping }
     };
-    Ok((script(up), down.map(script)))
+    let torn = up.torn();
+    Ok(Sections { up: script(up), down: down.map(script), torn })
 }
 
 const UNFINISHED: &str = "goose refuses a statement without a semicolon at the end of its line";

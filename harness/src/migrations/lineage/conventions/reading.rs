@@ -22,6 +22,10 @@ pub(in crate::migrations::lineage) struct Reading {
     pub(in crate::migrations::lineage) migrations: Vec<Migration>,
     /// What looks like a migration, and is never run.
     pub(in crate::migrations::lineage) ignored: Vec<Ignored>,
+    /// Files whose way up the tool cuts within quotes, each with the line of the first statement.
+    pub(super) torn: Vec<(String, usize)>,
+    /// What the files show of how they are run, beside whose they are.
+    pub(in crate::migrations::lineage) note: Option<String>,
 }
 
 /// Reads a folder as that convention's tool does.

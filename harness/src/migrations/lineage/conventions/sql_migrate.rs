@@ -2,18 +2,23 @@
 //! and ordered by it. Each statement is sent by itself, in one transaction with the record, unless
 //! the mark of its direction says `notransaction`.
 
-use super::annotated::{Section, malformed};
+use super::annotated::{Cutting, Section, Sections, malformed, read_by_either};
 use super::{Context, Reading};
 use crate::migrations::lineage::{LineageError, Migration, Script, Step, Wrapping};
 
 pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
+    read_by_either("sql-migrate", context, read_with)
+}
+
+fn read_with(context: &Context<'_>, cutting: Cutting) -> Result<Reading, LineageError> {
     let mut reading = Reading::default();
     for file in context.folder.top() {
         let Some(stem) = file.strip_suffix(".sql") else {
             reading.ignore(file, "its name does not end in .sql");
             continue;
         };
-        let (up, down) = sections(file, &context.text(file)?)?;
+        let Sections { up, down, torn } = sections(file, &context.text(file)?, cutting)?;
+        reading.torn.extend(torn.map(|line| (file.to_owned(), line)));
         let digits = stem.find(|c: char| !c.is_ascii_digit()).unwrap_or(stem.len());
         let (version, name) = match digits {
             0 => (stem, ""),
@@ -37,8 +42,8 @@ fn order(migration: &Migration) -> (bool, u64, &str) {
     (number.is_none(), number.unwrap_or_default(), migration.file())
 }
 
-fn sections(file: &str, text: &str) -> Result<(Script, Option<Script>), LineageError> {
-    let (mut up, mut down) = (Section::default(), Section::default());
+fn sections(file: &str, text: &str, cutting: Cutting) -> Result<Sections, LineageError> {
+    let (mut up, mut down) = (Section::new(cutting), Section::new(cutting));
     let mut wrapping = [Wrapping::Transaction; 2];
     let mut goes_down = None;
     for (index, line) in text.lines().enumerate() {
@@ -76,7 +81,9 @@ fn sections(file: &str, text: &str) -> Result<(Script, Option<Script>), LineageE
         let (text, statements) = section.into_parts();
         Script { file: file.to_owned(), text, statements, wrapping }
     };
-    Ok((script(up, wrapping[0]), has_down.then(|| script(down, wrapping[1]))))
+    let torn = up.torn();
+    let (up, down) = (script(up, wrapping[0]), has_down.then(|| script(down, wrapping[1])));
+    Ok(Sections { up, down, torn })
 }
 
 const UNFINISHED: &str =
