@@ -18,7 +18,7 @@ struct Expected {
     ignored: &'static [&'static str],
 }
 
-const CORPUS: [Expected; 10] = [
+const CORPUS: [Expected; 11] = [
     Expected {
         folder: "golang-migrate",
         convention: "golang-migrate",
@@ -113,6 +113,16 @@ const CORPUS: [Expected; 10] = [
             "10 index: up each 2 !2",
         ],
         ignored: &["V11__not-a-word.sql"],
+    },
+    Expected {
+        folder: "drizzle",
+        convention: "drizzle",
+        migrations: &[
+            "0000 people: up transaction 2",
+            "0002 orders: up transaction 2",
+            "0001 index: up transaction 1",
+        ],
+        ignored: &["0003_abandoned.sql"],
     },
     Expected {
         folder: "sorted-up",
@@ -387,7 +397,7 @@ fn folder_of(files: &[(&str, &str)]) -> tempfile::TempDir {
 /// Files of a folder, and what the refusal must say.
 type Refused = (&'static [(&'static str, &'static str)], &'static [&'static str]);
 
-const REFUSED: [Refused; 15] = [
+const REFUSED: [Refused; 17] = [
     (&[], &["has no migration", "name the folder"]),
     (&[("README.md", "x")], &["has no migration"]),
     (&[("a/1_x.sql", "SELECT 1;"), ("b/1_x.sql", "SELECT 1;")], &["folders below", "a/, b/"]),
@@ -418,6 +428,20 @@ const REFUSED: [Refused; 15] = [
         &["line 1", "before `-- migrate:up`"],
     ),
     (&[("1_x.sql", "-- +migrate Up\nSELECT 1\n")], &["1_x.sql, line 2", "semicolon"]),
+    (
+        &[
+            ("meta/_journal.json", "{\"dialect\": \"pg\",\n \"entries\": 1}"),
+            ("0_x.sql", "SELECT 1;"),
+        ],
+        &["meta/_journal.json, line 2"],
+    ),
+    (
+        &[(
+            "meta/_journal.json",
+            "{\"dialect\": \"pg\", \"entries\": [\n{\"tag\": \"0_x\", \"when\": 1}]}",
+        )],
+        &["meta/_journal.json, line 2", "no 0_x.sql"],
+    ),
 ];
 
 #[test]
@@ -436,7 +460,8 @@ fn what_no_tool_could_run_is_refused_with_what_to_do() {
 
 #[test]
 fn a_body_without_marks_is_cut_unless_later_files_show_that_it_ran() {
-    let body = "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\nRETURN 1;\nEND $$;\n";
+    let body =
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$\nBEGIN\nRETURN 1;\nEND $$;\n";
     for (tool, mark) in [("goose", "+goose Up"), ("sql-migrate", "+migrate Up")] {
         let (torn, sound) = (format!("-- {mark}\n{body}"), format!("-- {mark}\nSELECT 1;\n"));
         let read_of = |files: &[(&str, &str)]| {

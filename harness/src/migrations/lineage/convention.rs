@@ -25,6 +25,8 @@ pub enum Convention {
     Dbmate,
     /// `V1__name.sql` and `U1__name.sql`, as refinery runs them
     Refinery,
+    /// The files that `meta/_journal.json` names, as drizzle runs them
+    Drizzle,
     /// The names that end in `.up.sql`, sorted and recorded whole
     SortedUp,
     /// Every `.sql` file, sorted
@@ -44,6 +46,7 @@ impl Convention {
             Self::Flyway => "flyway",
             Self::Dbmate => "dbmate",
             Self::Refinery => "refinery",
+            Self::Drizzle => "drizzle",
             Self::SortedUp => "sorted-up",
             Self::Plain => "plain",
         }

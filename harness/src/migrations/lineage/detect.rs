@@ -44,6 +44,9 @@ impl Family {
 /// # Errors
 /// It holds several tools' migrations, or a file cannot be read.
 pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> {
+    if let Some(reason) = drizzle_sign(folder)? {
+        return Ok(Some(Detected { convention: Convention::Drizzle, reason }));
+    }
     let mut claims = Vec::new();
     for file in folder.all() {
         if let Some(family) = family(folder, file)? {
@@ -70,6 +73,16 @@ pub(super) fn detect(folder: &Folder) -> Result<Option<Detected>, LineageError> 
     let own: Vec<&str> =
         claims.iter().filter(|(other, _)| other == family).map(|(_, file)| *file).collect();
     Ok(Some(decide(folder, *family, example, &own)))
+}
+
+/// A journal of migrations of PostgreSQL's.
+fn drizzle_sign(folder: &Folder) -> Result<Option<String>, LineageError> {
+    if !folder.has(conventions::JOURNAL) {
+        return Ok(None);
+    }
+    let text = folder.text(conventions::JOURNAL)?;
+    let of_ours = text.contains("\"postgresql\"") || text.contains("\"pg\"");
+    Ok(of_ours.then(|| format!("{} names the files, as drizzle's do", conventions::JOURNAL)))
 }
 
 fn family(folder: &Folder, file: &str) -> Result<Option<Family>, LineageError> {

@@ -17,6 +17,8 @@ pub struct Migration {
     pub down: Option<Script>,
     /// Whether the tool runs it again whenever it changed.
     pub repeatable: bool,
+    /// The time that its tool's journal gives it, in milliseconds since 1970; drizzle has one.
+    pub stamp: Option<i64>,
 }
 
 /// What a migration does on its way up.

@@ -46,6 +46,7 @@ impl Tracking {
                  WHERE is_applied AND version_id > 0"
             ),
             Convention::SqlMigrate => format!("SELECT id FROM {table}"),
+            Convention::Drizzle => format!("SELECT created_at::text FROM {table}"),
             Convention::Flyway => format!(
                 "SELECT DISTINCT script FROM {table} \
                  WHERE success AND type NOT IN ('BASELINE', 'SCHEMA')"
@@ -97,6 +98,7 @@ impl Tracking {
             | Convention::Goose
             | Convention::Refinery => number_of(&migration.version),
             Convention::Diesel | Convention::Dbmate => migration.version.clone(),
+            Convention::Drizzle => migration.stamp.unwrap_or_default().to_string(),
             Convention::SqlMigrate
             | Convention::Flyway
             | Convention::SortedUp

@@ -2,11 +2,12 @@
 //! migrations touch it.
 //!
 //! Each is what the tool's own source does at the time of writing: golang-migrate 4,
-//! go-pg/migrations 8, sqlx 0.9, diesel 2, goose 3, sql-migrate 1, Flyway 11, dbmate 2, refinery 0.9.
+//! go-pg/migrations 8, sqlx 0.9, diesel 2, goose 3, sql-migrate 1, Flyway 11, dbmate 2, refinery 0.9,
+//! drizzle-orm 0.45.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use sha2::{Digest, Sha384};
+use sha2::{Digest, Sha256, Sha384};
 
 use super::checksum::{crc32, java_hash, lines_crc32};
 use super::{Convention, Lineage, Migration, Script, Step};
@@ -50,6 +51,7 @@ impl Tracking {
             Convention::SqlMigrate => "gorp_migrations",
             Convention::Flyway => r#""public"."flyway_schema_history""#,
             Convention::Refinery => "refinery_schema_history",
+            Convention::Drizzle => r#"drizzle."__drizzle_migrations""#,
             Convention::Plain => return None,
         };
         let settings = &lineage.settings.tracking;
@@ -68,6 +70,11 @@ impl Tracking {
     /// Its name without schema and quotes.
     pub fn plain_name(&self) -> &str {
         self.table.rsplit('.').next().unwrap_or(&self.table).trim_matches('"')
+    }
+
+    /// Its schema: `public`, unless another one is named.
+    pub fn schema(&self) -> &str {
+        self.table.rsplit_once('.').map_or("public", |(schema, _)| schema.trim_matches('"'))
     }
 
     /// The statements that make it.
@@ -107,6 +114,7 @@ impl Tracking {
                 "version int4 PRIMARY KEY, name varchar(255), applied_on varchar(255), \
                  checksum varchar(255)"
             }
+            Convention::Drizzle => "id serial PRIMARY KEY, hash text NOT NULL, created_at bigint",
             Convention::SortedUp | Convention::Plain => {
                 return vec![format!(
                     "CREATE TABLE IF NOT EXISTS {table} ({} varchar(255) PRIMARY KEY)",
@@ -122,6 +130,9 @@ impl Tracking {
             Convention::Flyway => statements.push(format!(
                 "CREATE INDEX IF NOT EXISTS flyway_schema_history_s_idx ON {table} (success)"
             )),
+            Convention::Drizzle => {
+                statements.insert(0, format!("CREATE SCHEMA IF NOT EXISTS {}", self.schema()));
+            }
             _ => {}
         }
         statements
@@ -173,6 +184,11 @@ impl Tracking {
                 literal(&migration.name),
                 refinery_checksum(migration)
             ),
+            Convention::Drizzle => format!(
+                "INSERT INTO {table} (hash, created_at) VALUES ('{}', {})",
+                hexadecimal(&Sha256::digest(text(migration))),
+                migration.stamp.unwrap_or_default()
+            ),
             Convention::Diesel | Convention::Dbmate => {
                 format!("INSERT INTO {table} (version) VALUES ({})", literal(version))
             }
@@ -210,6 +226,7 @@ impl Tracking {
             Convention::Sqlx | Convention::Refinery => ("version", number(&migration.version)),
             Convention::Goose => ("version_id", number(&migration.version)),
             Convention::SqlMigrate => ("id", literal(migration.file())),
+            Convention::Drizzle => ("created_at", migration.stamp.unwrap_or_default().to_string()),
             Convention::Flyway | Convention::Diesel | Convention::Dbmate => {
                 ("version", literal(&migration.version))
             }
@@ -303,7 +320,7 @@ mod tests {
     use crate::migrations::lineage::{Settings, Wrapping};
     use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-    const ALL: [Convention; 10] = [
+    const ALL: [Convention; 11] = [
         Convention::GolangMigrate,
         Convention::GoPg,
         Convention::Sqlx,
@@ -313,6 +330,7 @@ mod tests {
         Convention::Flyway,
         Convention::Dbmate,
         Convention::Refinery,
+        Convention::Drizzle,
         Convention::SortedUp,
     ];
 
@@ -326,6 +344,7 @@ mod tests {
                 up: Step::Script(script.unwrap()),
                 down: None,
                 repeatable: false,
+                stamp: version.parse().ok(),
             }
         };
         Lineage {

@@ -13,7 +13,7 @@ use super::{
     Trials, Twice,
 };
 use crate::migrations::catalog::{Catalog, CatalogReader};
-use crate::migrations::lineage::{Lineage, Migration, Script, Step, Wrapping};
+use crate::migrations::lineage::{Lineage, Migration, Script, Step, Tracking, Wrapping};
 use crate::migrations::seeding::Foresight;
 
 pub(super) const DATABASE: &str = "fresh";
@@ -150,7 +150,8 @@ async fn drifts_of(
     options: &ReplayOptions,
     head: &Catalog,
 ) -> Result<Vec<Drift>, ReplayError> {
-    let tracking = lineage.tracking().map(|tracking| format!("public.{}", tracking.plain_name()));
+    let name = |own: Tracking| format!("{}.{}", own.schema(), own.plain_name());
+    let tracking = lineage.tracking().map(name);
     let left_out: Vec<&str> = tracking.as_deref().into_iter().collect();
     let deadline = options.statement_deadline;
     let mut drifts = Vec::new();

@@ -99,8 +99,8 @@ impl<'lineage> Tool<'lineage> {
 
     /// The tracking table, as the catalog names it.
     pub fn tables(&self) -> Vec<TableName> {
-        let name = self.tracking.as_ref().map(Tracking::plain_name);
-        name.map(|name| TableName::new("public", name)).into_iter().collect()
+        let tracking = self.tracking.iter();
+        tracking.map(|own| TableName::new(own.schema(), own.plain_name())).collect()
     }
 
     /// What the tool writes of a way up.

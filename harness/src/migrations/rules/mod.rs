@@ -6,6 +6,7 @@
 mod concurrently_wrapped;
 mod down_missing;
 mod example;
+mod journal_skipped;
 mod never_run;
 mod number_gap;
 mod number_letter;

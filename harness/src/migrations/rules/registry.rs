@@ -1,18 +1,19 @@
 //! All the rules there are.
 
 use super::{
-    Rule, concurrently_wrapped, down_missing, never_run, number_gap, number_letter, number_order,
-    number_twice, own_transaction, self_recorded, squawk, tracking_touched, unknown_role,
-    unstated_delete, uuids_mixed,
+    Rule, concurrently_wrapped, down_missing, journal_skipped, never_run, number_gap,
+    number_letter, number_order, number_twice, own_transaction, self_recorded, squawk,
+    tracking_touched, unknown_role, unstated_delete, uuids_mixed,
 };
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::Lineage;
 
 /// Those of our own, up to and behind the names of squawk's.
-const BEFORE: [Rule; 8] = [
+const BEFORE: [Rule; 9] = [
     down_missing::RULE,
     never_run::RULE,
     unstated_delete::RULE,
+    journal_skipped::RULE,
     number_gap::RULE,
     number_letter::RULE,
     number_order::RULE,

@@ -167,7 +167,8 @@ mod tests {
 
     #[test]
     fn what_is_cut_within_quotes_is_told_or_left_whole() {
-        let body = ["CREATE FUNCTION f() RETURNS int AS $$ -- it's", "SELECT 1;", "$$;", "SELECT 2;"];
+        let body =
+            ["CREATE FUNCTION f() RETURNS int AS $$ -- it's", "SELECT 1;", "$$;", "SELECT 2;"];
         let cut = |cutting| {
             let mut section = Section::new(cutting);
             (1..).zip(body).for_each(|(number, line)| section.line(line, number));

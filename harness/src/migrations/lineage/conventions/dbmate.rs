@@ -21,6 +21,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
             up: Step::Script(up),
             down,
             repeatable: false,
+            stamp: None,
         });
     }
     reading.refuse_duplicates("dbmate", |migration| migration.version.clone())?;

@@ -29,6 +29,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
             up: Step::Script(context.script(&up, wrapping)?),
             down,
             repeatable: false,
+            stamp: None,
         });
     }
     for file in context.folder.top() {

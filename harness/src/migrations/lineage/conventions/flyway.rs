@@ -43,6 +43,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
                     up,
                     down: None,
                     repeatable: prefix == 'R',
+                    stamp: None,
                 });
             }
         }

@@ -35,7 +35,14 @@ fn read_with(context: &Context<'_>, cutting: Cutting) -> Result<Reading, Lineage
             (Step::Script(up), down)
         };
         let (version, name) = (number.to_owned(), name.to_owned());
-        reading.migrations.push(Migration { version, name, up, down, repeatable: false });
+        reading.migrations.push(Migration {
+            version,
+            name,
+            up,
+            down,
+            repeatable: false,
+            stamp: None,
+        });
     }
     reading.migrations.sort_by_key(|migration| value(&migration.version));
     reading.refuse_duplicates("goose", |migration| value(&migration.version))?;

@@ -3,6 +3,7 @@
 mod annotated;
 mod dbmate;
 mod diesel;
+mod drizzle;
 mod flyway;
 mod go_pg;
 mod golang_migrate;
@@ -16,6 +17,7 @@ mod sorted_up;
 mod sql_migrate;
 mod sqlx;
 
+pub(super) use drizzle::JOURNAL;
 pub(super) use go_pg::IN_TRANSACTION;
 pub(super) use names::versioned_name;
 pub(super) use reading::{Context, Reading, read};

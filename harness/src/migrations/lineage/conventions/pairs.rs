@@ -27,6 +27,7 @@ pub(super) fn read(
                 },
                 down: None,
                 repeatable: false,
+                stamp: None,
             });
         }
     }

@@ -34,7 +34,14 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
         };
         let (version, name) = leading_version(stem);
         let (version, name) = (version.to_owned(), name.to_owned());
-        reading.migrations.push(Migration { version, name, up, down: None, repeatable: false });
+        reading.migrations.push(Migration {
+            version,
+            name,
+            up,
+            down: None,
+            repeatable: false,
+            stamp: None,
+        });
     }
     set_unnumbered_apart(&mut reading);
     if reading.migrations.iter().all(|migration| count(migration).is_some()) {

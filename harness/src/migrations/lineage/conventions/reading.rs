@@ -1,8 +1,8 @@
 //! What every convention is given, and gives.
 
 use super::{
-    dbmate, diesel, flyway, go_pg, golang_migrate, goose, plain, refinery, sorted_up, sql_migrate,
-    sqlx,
+    dbmate, diesel, drizzle, flyway, go_pg, golang_migrate, goose, plain, refinery, sorted_up,
+    sql_migrate, sqlx,
 };
 use crate::migrations::lineage::folder::Folder;
 use crate::migrations::lineage::variables::{Variables, fill};
@@ -42,6 +42,7 @@ pub(in crate::migrations::lineage) fn read(
         Convention::Sqlx => sqlx::read(context),
         Convention::SortedUp => sorted_up::read(context),
         Convention::Diesel => diesel::read(context),
+        Convention::Drizzle => drizzle::read(context),
         Convention::Goose => goose::read(context),
         Convention::SqlMigrate => sql_migrate::read(context),
         Convention::Flyway => flyway::read(context),

@@ -19,7 +19,14 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
             None => Step::Script(script(context, file)?),
         };
         let (version, name) = (version.to_owned(), name.to_owned());
-        reading.migrations.push(Migration { version, name, up, down: None, repeatable: false });
+        reading.migrations.push(Migration {
+            version,
+            name,
+            up,
+            down: None,
+            repeatable: false,
+            stamp: None,
+        });
     }
     reading.migrations.sort_by_key(|migration| value(&migration.version));
     reading.refuse_duplicates("refinery", |migration| value(&migration.version))?;

@@ -32,6 +32,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
             },
             down,
             repeatable: false,
+            stamp: None,
         });
     }
     Ok(reading)

@@ -30,6 +30,7 @@ fn read_with(context: &Context<'_>, cutting: Cutting) -> Result<Reading, Lineage
             up: Step::Script(up),
             down,
             repeatable: false,
+            stamp: None,
         });
     }
     reading.migrations.sort_by(|one, other| order(one).cmp(&order(other)));

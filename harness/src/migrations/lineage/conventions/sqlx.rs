@@ -23,6 +23,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
             up: Step::Script(script(context, file)?),
             down: None,
             repeatable: false,
+            stamp: None,
         });
     }
     reading.migrations.sort_by_key(|migration| value(&migration.version));
