@@ -46,25 +46,52 @@ fn check(rule: &Rule, lineage: &Lineage) -> Vec<MigrationFinding> {
 }
 
 fn refused(script: &Script) -> Vec<(&Statement, &'static str)> {
-    let mut own_transaction = false;
+    const THE_TOOLS: &str = "the tool opens a transaction around this file";
+    let mut open = (script.wrapping == Wrapping::Transaction).then_some(THE_TOOLS);
     let mut found = Vec::new();
     for statement in &script.statements {
         match statement.kind {
-            StatementKind::Begin => own_transaction = true,
-            StatementKind::Commit | StatementKind::Rollback => own_transaction = false,
+            StatementKind::Begin => open = Some("stands behind the file's own BEGIN"),
+            // The tool's own transaction ends with it, too.
+            StatementKind::Commit | StatementKind::Rollback => open = None,
             StatementKind::NoTransaction => {
-                let why = match script.wrapping {
-                    _ if own_transaction => "stands behind the file's own BEGIN",
-                    Wrapping::Transaction => "the tool opens a transaction around this file",
-                    Wrapping::Together if script.statements.len() > 1 => {
-                        "the tool sends this file's statements at once"
-                    }
-                    _ => continue,
-                };
-                found.push((statement, why));
+                let at_once = script.wrapping == Wrapping::Together && script.statements.len() > 1;
+                let at_once = at_once.then_some("the tool sends this file's statements at once");
+                found.extend(open.or(at_once).map(|why| (statement, why)));
             }
             StatementKind::Ordinary | StatementKind::Savepoint => {}
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::sql::split;
+
+    #[track_caller]
+    fn check(wrapping: Wrapping, text: &str, expected: &[&str]) {
+        let script = Script {
+            file: String::new(),
+            text: text.to_owned(),
+            statements: split(text, 1).unwrap(),
+            wrapping,
+        };
+        let found: Vec<&str> = refused(&script).into_iter().map(|(_, why)| why).collect();
+        assert!(found.len() == expected.len(), "{text}: {found:?}");
+        for (why, part) in found.iter().zip(expected) {
+            assert!(why.contains(part), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_transaction_is_found_whoever_opened_it() {
+        use Wrapping::{EachStatement, Together, Transaction};
+        check(Transaction, "VACUUM; COMMIT; VACUUM;", &["tool opens"]);
+        check(Transaction, "COMMIT; BEGIN; VACUUM;", &["own BEGIN"]);
+        check(EachStatement, "VACUUM; BEGIN; VACUUM; COMMIT; VACUUM;", &["own BEGIN"]);
+        check(Together, "VACUUM;", &[]);
+        check(Together, "COMMIT; VACUUM;", &["at once"]);
+    }
 }
