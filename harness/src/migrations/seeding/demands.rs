@@ -173,7 +173,7 @@ impl Demands {
                 columns: check.columns.clone(),
                 typed: table.typed(&check.columns),
                 expression: check.expression.clone(),
-                words: Vec::new(),
+                words: check.words.clone(),
                 required: true,
             })
             .collect();

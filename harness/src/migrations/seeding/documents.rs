@@ -1,5 +1,5 @@
 //! JSON that has what expressions read out of it: `->`, `->>`, `#>` and `#>>`, with values of the
-//! types that are made of them.
+//! types that are made of them, or of those that they are compared with.
 
 use serde_json::{Map, Value};
 
@@ -12,6 +12,8 @@ struct Place {
     steps: Vec<Step>,
     /// The SQL type that it is cast to, first word first.
     cast: Option<String>,
+    /// What it is compared with: one of these.
+    allowed: Vec<String>,
     /// Whether the document goes on there.
     is_document: bool,
 }
@@ -26,8 +28,8 @@ enum Step {
 /// gives other values.
 pub(super) fn document(expressions: &[&str], number: u64) -> Option<String> {
     let mut places: Vec<Place> = expressions.iter().flat_map(|text| places(text)).collect();
-    // What leads further must not be overwritten by what ends there.
-    places.sort_by_key(|place| place.steps.len());
+    // What leads further must not be overwritten by what ends there, nor what is known by a guess.
+    places.sort_by_key(|place| (place.steps.len(), place.is_known()));
     let mut document = Value::Null;
     for place in &places {
         *at(&mut document, &place.steps) = place.value(number);
@@ -36,7 +38,14 @@ pub(super) fn document(expressions: &[&str], number: u64) -> Option<String> {
 }
 
 impl Place {
+    fn is_known(&self) -> bool {
+        self.cast.is_some() || !self.allowed.is_empty()
+    }
+
     fn value(&self, number: u64) -> Value {
+        if !self.allowed.is_empty() {
+            return self.allowed[number as usize % self.allowed.len()].as_str().into();
+        }
         let base = match self.cast.as_deref() {
             None if self.is_document => return Value::Object(Map::new()),
             None | Some("text" | "character") => return format!("row {number}").into(),
@@ -130,10 +139,28 @@ impl<'a> Reader<'a> {
                     self.found.extend(place.take());
                     place = self.group();
                 }
+                TokenKind::Symbol if token.text == "=" => {
+                    let allowed = self.compared();
+                    self.found.extend(place.take().map(|place| Place { allowed, ..place }));
+                }
                 _ => self.found.extend(place.take()),
             }
         }
         place
+    }
+
+    /// The literals behind an equals sign: one, or those of `ANY (ARRAY[…])`.
+    fn compared(&self) -> Vec<String> {
+        let mut rest = self.tokens[self.next..].iter();
+        match rest.next() {
+            Some(token) if token.kind == TokenKind::String => return vec![unquoted(token.text)],
+            Some(token) if token.is_word("any") => {}
+            _ => return Vec::new(),
+        }
+        let within = rest.skip_while(|token| token.text != "[");
+        let within = within.take_while(|token| token.kind != TokenKind::Close);
+        let literals = within.filter(|token| token.kind == TokenKind::String);
+        literals.map(|token| unquoted(token.text)).collect()
     }
 
     /// What an operator's literal says; anything else leads to no place that is known.
@@ -204,6 +231,17 @@ mod tests {
         check(&["((doc ->> 'a'::text))::character varying(9)"], Some(r#"{"a":"row 4"}"#));
         let id = r#"{"a":"000278dc-0000-4000-8000-000000000004"}"#;
         check(&["(((doc ->> 'a'::text))::uuid) IS NOT NULL"], Some(id));
+    }
+
+    #[test]
+    fn a_value_is_one_of_those_that_it_is_compared_with() {
+        check(&["((doc ->> 'a'::text) = 'on'::text)"], Some(r#"{"a":"on"}"#));
+        let one_of = "((doc ->> 'a'::text) = ANY (ARRAY['on'::text, 'off'::text, 'it''s'::text]))";
+        check(&[one_of, "(doc ->> 'a'::text)"], Some(r#"{"a":"off"}"#));
+        check(
+            &["((doc ->> 'a'::text) = (doc ->> 'b'::text))"],
+            Some(r#"{"a":"row 4","b":"row 4"}"#),
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`data_digest`]: whether all data are as they were before;
 //! - [`reduce()`]: from a refused migration to the rows that it refuses.
 
+mod calls;
 mod classify;
 pub mod data_digest;
 mod demands;

@@ -75,6 +75,9 @@ pub(super) struct CheckConstraint {
     pub name: String,
     pub columns: Vec<i16>,
     pub expression: String,
+    /// Further expressions that tell what it takes.
+    #[serde(default)]
+    pub words: Vec<String>,
 }
 
 /// A type with all that it is made of.

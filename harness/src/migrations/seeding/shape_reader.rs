@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
+use super::calls::{FunctionCast, in_place_of_calls};
 use super::shape::{
     CheckConstraint, ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey,
 };
@@ -66,6 +67,8 @@ struct ColumnRow {
     generated: bool,
     /// The columns that its expression reads, if it is generated.
     reads: Vec<i16>,
+    /// Functions in that expression that cast what they are given.
+    casts: Vec<FunctionCast>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -93,6 +96,7 @@ impl ColumnRow {
             name: format!("what {} is generated from", self.name),
             columns: self.reads.clone(),
             expression: format!("({expression}) IS NOT NULL"),
+            words: vec![in_place_of_calls(expression, &self.casts)],
         })
     }
 }
@@ -220,6 +224,7 @@ impl ShapeReader {
             name: "the partition's bounds".to_owned(),
             columns: named_in(&expression, &columns),
             expression,
+            words: Vec::new(),
         }));
         TableShape {
             oid: row.oid,

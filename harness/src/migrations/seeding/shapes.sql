@@ -13,6 +13,20 @@ WITH changed AS (
       'reads', CASE WHEN attgenerated <> '' THEN ARRAY(
         SELECT DISTINCT match[1]::int2
         FROM regexp_matches(adbin::text, ':varattno (\d+)', 'g') AS match ORDER BY 1)
+      ELSE '{}' END,
+      'casts', CASE WHEN attgenerated <> '' AND attnotnull THEN ARRAY(
+        SELECT json_build_object('function', proname, 'type', type, 'labels', ARRAY(
+          SELECT enumlabel FROM pg_enum
+          WHERE enumtypid = to_regtype(type) ORDER BY enumsortorder))
+        FROM regexp_matches(adbin::text, ':funcid (\d+)', 'g') AS match
+          JOIN pg_proc function ON function.oid = match[1]::oid
+          CROSS JOIN coalesce(pg_get_function_sqlbody(function.oid), prosrc) AS body
+          CROSS JOIN concat('(?:\$1|\m', substring(proargnames[1] FROM '^\w+$'), '\M)') AS argument
+          CROSS JOIN coalesce(
+            substring(body FROM concat('(?i)', argument, '\)?\s*::\s*([\w."]+)')),
+            substring(body FROM concat('(?i)cast\s*\(\s*', argument, '\s+as\s+([\w."]+)'))
+          ) AS type
+        WHERE function.oid >= 16384 AND pronargs = 1 AND type IS NOT NULL)
       ELSE '{}' END) ORDER BY attnum) AS list
   FROM changed JOIN pg_attribute ON attrelid = changed.oid
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum

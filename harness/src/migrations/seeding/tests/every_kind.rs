@@ -141,6 +141,19 @@ cases! {
         ((split_metadata_json::json -> 'time_range' ->> 'end')::bigint) STORED NOT NULL); \
         CREATE TABLE made (doc jsonb, \
         id uuid GENERATED ALWAYS AS ((doc ->> 'id')::uuid) STORED NOT NULL)" => "splits", "made";
+    documents_that_functions_read: "CREATE TYPE state AS ENUM ('ON', 'OFF'); \
+        CREATE FUNCTION to_state(text) RETURNS state LANGUAGE sql IMMUTABLE \
+            RETURN CAST($1 AS state); \
+        CREATE FUNCTION to_span(said text) RETURNS interval LANGUAGE sql IMMUTABLE \
+            AS 'SELECT said::interval'; \
+        CREATE FUNCTION to_day(said text) RETURNS date LANGUAGE plpgsql IMMUTABLE \
+            AS 'BEGIN RETURN cast(said AS date); END'; \
+        CREATE TABLE runs (key text PRIMARY KEY, doc jsonb NOT NULL, \
+            state state NOT NULL GENERATED ALWAYS AS (to_state(doc #>> '{state, now}')) STORED, \
+            took bigint NOT NULL GENERATED ALWAYS AS \
+                (EXTRACT(milliseconds FROM to_span(doc #>> '{state, took}'))) STORED, \
+            day date NOT NULL GENERATED ALWAYS AS (to_day(doc ->> 'day')) STORED, \
+            CHECK (doc ->> 'kind' IN ('flow', 'trigger')))" => "runs";
     exclusions: "CREATE TABLE t (during tstzrange NOT NULL, EXCLUDE USING gist (during WITH &&)); \
         CREATE TABLE c (at circle NOT NULL, EXCLUDE USING gist (at WITH &&))" => "t", "c";
     partitions: "CREATE TABLE logs (id bigserial, at date NOT NULL, PRIMARY KEY (id, at)) \
