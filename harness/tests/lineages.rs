@@ -255,7 +255,7 @@ fn variables_and_stubs_are_filled_in() {
 type Small =
     (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], usize);
 
-const SMALL: [Small; 14] = [
+const SMALL: [Small; 17] = [
     // goose takes its marks in any case.
     (
         &[("1_x.sql", "-- +goose no transaction\n-- +goose up\nVACUUM;\n")],
@@ -360,6 +360,25 @@ const SMALL: [Small; 14] = [
         "refinery",
         &["1 x: up transaction 1", "2 y: code"],
         0,
+    ),
+    // Flyway can be told that there is no prefix.
+    (
+        &[("1.10__y.sql", "SELECT 1;"), ("1.2__x.sql", "SELECT 1;"), ("R__z.sql", "SELECT 1;")],
+        "flyway",
+        &["1.2 x: up transaction 1", "1.10 y: up transaction 1", "R__z z: up transaction 1"],
+        0,
+    ),
+    (
+        &[("20240101120000__x.sql", "SELECT 1;"), ("20240102120000__y.sql", "SELECT 1;")],
+        "flyway",
+        &["20240101120000 x: up transaction 1", "20240102120000 y: up transaction 1"],
+        0,
+    ),
+    (
+        &[("V1__x.sql", "SELECT 1;"), ("2__y.sql", "SELECT 1;")],
+        "flyway",
+        &["1 x: up transaction 1"],
+        1,
     ),
     // A baseline stands for what is here anyway.
     (

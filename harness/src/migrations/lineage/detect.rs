@@ -195,6 +195,10 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
 }
 
 fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
+    if files.iter().all(|file| names::unprefixed_name(file).is_some()) {
+        let reason = format!("names as {example}, as Flyway takes them without a prefix");
+        return (Convention::Flyway, reason);
+    }
     // Prisma's numbers are of folders, and times as sqlx's are.
     let numbered = files.iter().all(|file| !file.contains('/') && names::numbered(file).is_some());
     let sign = || sqlx_sign(folder, example).or_else(|| sqlx_times(example, files));

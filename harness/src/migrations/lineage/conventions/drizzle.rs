@@ -1,15 +1,19 @@
 //! drizzle: the files that `meta/_journal.json` names, in its order. All that are pending run in one
-//! transaction with their records. Marks between statements are comments to PostgreSQL.
+//! transaction with their records. What stands between two marks is sent by itself, so the last
+//! statement there needs no semicolon.
 
 use serde::Deserialize;
 
 use super::annotated::malformed;
 use super::names::leading_version;
 use super::{Context, Reading};
-use crate::migrations::lineage::{LineageError, Migration, Step, Wrapping};
+use crate::migrations::lineage::{LineageError, Migration, Script, Step, Wrapping};
+use crate::migrations::sql::Statement;
 
 /// Where the order is written down.
 pub(in crate::migrations::lineage) const JOURNAL: &str = "meta/_journal.json";
+
+const MARK: &str = "--> statement-breakpoint";
 
 #[derive(Debug, Deserialize)]
 struct Journal {
@@ -40,7 +44,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
         reading.migrations.push(Migration {
             version: version.to_owned(),
             name: name.to_owned(),
-            up: Step::Script(context.script(&file, Wrapping::Transaction)?),
+            up: Step::Script(script(&file, context.text(&file)?)?),
             down: None,
             repeatable: false,
             stamp: Some(*when),
@@ -52,4 +56,17 @@ pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
         }
     }
     Ok(reading)
+}
+
+fn script(file: &str, text: String) -> Result<Script, LineageError> {
+    let mut script = Script::new(file, String::new(), 1, Wrapping::Transaction)?;
+    let (mut offset, mut line) = (0, 1);
+    for piece in text.split(MARK) {
+        let part = Script::new(file, piece.to_owned(), line, Wrapping::Transaction)?;
+        let moved = |one: Statement| Statement { offset: offset + one.offset, ..one };
+        script.statements.extend(part.statements.into_iter().map(moved));
+        offset += piece.len() + MARK.len();
+        line += piece.matches('\n').count();
+    }
+    Ok(Script { text, ..script })
 }

@@ -1,9 +1,10 @@
 //! Flyway: `V1.2__name.sql` ordered by version part by part, then `R__name.sql` ordered by name, also
-//! in folders below; `U1.2__name.sql` goes back. Each statement is sent by itself, in one transaction
+//! in folders below; `U1.2__name.sql` goes back. Where no name has the V, none needs it: a project
+//! can tell Flyway so. Each statement is sent by itself, in one transaction
 //! with the record, unless the file's `.conf` or a statement in it forbids one. Java, Kotlin, Groovy
 //! and Scala files are code.
 
-use super::names::{code_stem, versioned_name};
+use super::names::{code_stem, unprefixed_name, versioned_name};
 use super::{Context, Reading};
 use crate::migrations::lineage::variables::{Variables, fill, refuse_unfilled};
 use crate::migrations::lineage::{LineageError, Migration, Script, Step, Wrapping};
@@ -12,11 +13,17 @@ use crate::migrations::sql::StatementKind;
 pub(super) fn read(context: &Context<'_>) -> Result<Reading, LineageError> {
     let mut reading = Reading::default();
     let mut undos = Vec::new();
+    let is_prefixed = context
+        .folder
+        .all()
+        .any(|file| versioned_name(file).is_some_and(|(prefix, ..)| prefix == 'V'));
     for file in context.folder.all() {
         let code = code_stem(file);
         let as_sql = code.map(|stem| format!("{stem}.sql"));
-        let Some((prefix, version, name)) = versioned_name(as_sql.as_deref().unwrap_or(file))
-        else {
+        let own = as_sql.as_deref().unwrap_or(file);
+        let bare = unprefixed_name(own).filter(|_| !is_prefixed);
+        let bare = bare.map(|(version, name)| ('V', version, name));
+        let Some((prefix, version, name)) = versioned_name(own).or(bare) else {
             if !file.ends_with(".sql.conf") {
                 reading.ignore(file, "its name is not V1__name.sql or R__name.sql");
             }

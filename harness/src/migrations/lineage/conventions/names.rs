@@ -43,12 +43,21 @@ pub(in crate::migrations::lineage) fn versioned_name(file: &str) -> Option<(char
     let stem = name.strip_suffix(".sql")?;
     let prefix = stem.chars().next().filter(|first| "VUBR".contains(*first))?;
     let (version, description) = stem[1..].split_once("__")?;
-    let is_version = |version: &str| {
-        version.starts_with(|c: char| c.is_ascii_digit())
-            && version.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '_')
-    };
     let fits = if prefix == 'R' { version.is_empty() } else { is_version(version) };
     fits.then_some((prefix, version, description))
+}
+
+/// Reads a name as `1.2__users.sql`, which Flyway takes where it is told that there is no prefix:
+/// its version and description.
+pub(in crate::migrations::lineage) fn unprefixed_name(file: &str) -> Option<(&str, &str)> {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let named = name.strip_suffix(".sql")?.split_once("__")?;
+    is_version(named.0).then_some(named)
+}
+
+fn is_version(version: &str) -> bool {
+    version.starts_with(|c: char| c.is_ascii_digit())
+        && version.chars().all(|c| c.is_ascii_digit() || c == '.' || c == '_')
 }
 
 /// The version that begins a free name: digits and the letters behind them, as `023a` of
