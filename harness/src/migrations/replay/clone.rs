@@ -163,7 +163,11 @@ impl<'server> Copy<'server> {
             return Ok(trip);
         }
         let restored = self.catalog().await?;
-        trip.compare_down(&Difference::between(before, &restored));
+        trip.compare_down(down, &Difference::between(before, &restored));
+        if down.statements.is_empty() {
+            // To go up again would be to run it twice.
+            return Ok(trip);
+        }
         if let Err(failure) = self.runner.run(subject.up, &Record::default()).await? {
             trip.not_restored.push(NotRestored::UpRefused(failure));
             return Ok(trip);

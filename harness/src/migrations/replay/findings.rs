@@ -376,6 +376,11 @@ fn not_restored(migration: &Migration, way: &NotRestored) -> MigrationFinding {
             "let the down take back all that the up makes",
             finding("round-trip.up-refused", Severity::Warning, migration),
         ),
+        NotRestored::DownEmpty(_) => MigrationFinding {
+            evidence: way.why(),
+            advice: "write the way back: a release that is taken back leaves all of it".into(),
+            ..down("round-trip.not-restored", Severity::Warning)
+        },
         NotRestored::Catalog(_) | NotRestored::CatalogAgain(_) => MigrationFinding {
             evidence: way.why(),
             advice: "let the down take back all that the up makes, and nothing else".into(),

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::findings::some;
 use crate::migrations::catalog::Difference;
+use crate::migrations::lineage::Script;
 
 /// What one migration's round trip came to.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct RoundTrip {
 pub enum NotRestored {
     /// PostgreSQL refused the down.
     DownRefused(Failure),
+    /// The down holds no statement, and the up changed the catalog.
+    DownEmpty(Vec<String>),
     /// After the down the catalog is not as before the up.
     Catalog(Vec<String>),
     /// PostgreSQL refused the up that followed the down.
@@ -27,9 +30,12 @@ pub enum NotRestored {
 }
 
 impl RoundTrip {
-    /// Takes in how the catalog differs after the down.
-    pub fn compare_down(&mut self, difference: &Difference) {
-        self.take(difference, NotRestored::Catalog);
+    /// Takes in how the catalog differs after this down.
+    pub fn compare_down(&mut self, down: &Script, difference: &Difference) {
+        match down.statements.is_empty() {
+            true => self.take(difference, NotRestored::DownEmpty),
+            false => self.take(difference, NotRestored::Catalog),
+        }
     }
 
     /// Takes in how the catalog differs after the second up.
@@ -55,6 +61,9 @@ impl NotRestored {
     pub fn why(&self) -> String {
         match self {
             Self::DownRefused(failure) => format!("the down is refused: {failure}"),
+            Self::DownEmpty(changes) => {
+                format!("the down is empty, and the schema not as before: {}", some(changes))
+            }
             Self::Catalog(changes) => {
                 format!("after the down the schema is not as before: {}", some(changes))
             }

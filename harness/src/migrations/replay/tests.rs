@@ -163,6 +163,25 @@ async fn what_is_sent_at_once_is_refused_in_its_place() {
 }
 
 #[tokio::test]
+async fn an_empty_down_is_one_finding() {
+    let files = [
+        ("1_a.up.sql", "CREATE TABLE a (id int);"),
+        ("1_a.down.sql", "-- there is no way back\n"),
+        ("2_bare.up.sql", "CREATE INDEX CONCURRENTLY bare ON a (id);"),
+        ("2_bare.down.sql", ""),
+        ("3_nothing.up.sql", "SELECT 1;"),
+        ("3_nothing.down.sql", ""),
+        ("4_last.up.sql", "CREATE TABLE b (id int);"),
+        ("4_last.down.sql", "DROP TABLE b;"),
+    ];
+    let outcome = outcome(Convention::GolangMigrate, &files).await;
+    let told = findings(&outcome, Severity::Warning);
+    assert_eq!(told, ["round-trip.not-restored 1", "round-trip.not-restored 2"]);
+    let first = &outcome.round_trip.not_restored[0].why;
+    assert!(first.starts_with("the down is empty, and the schema not as before: table"), "{first}");
+}
+
+#[tokio::test]
 async fn a_project_that_forbids_the_tools_record_is_replayed_without_it() {
     let forbid = "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE 'use our own tool'; END $$;
