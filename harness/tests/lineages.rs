@@ -255,7 +255,7 @@ fn variables_and_stubs_are_filled_in() {
 type Small =
     (&'static [(&'static str, &'static str)], &'static str, &'static [&'static str], usize);
 
-const SMALL: [Small; 17] = [
+const SMALL: [Small; 19] = [
     // goose takes its marks in any case.
     (
         &[("1_x.sql", "-- +goose no transaction\n-- +goose up\nVACUUM;\n")],
@@ -302,6 +302,20 @@ const SMALL: [Small; 17] = [
         "sorted-up",
         &["1 x: up transaction 1", "1 y: up transaction 1", "2 z: code"],
         0,
+    ),
+    // Who gave up the ending on the way has a runner that does not look at it; beside a down it is
+    // a stray.
+    (
+        &[("1_x.up.sql", "SELECT 1;"), ("2_y.sql", "SELECT 1;")],
+        "plain",
+        &["1 x: up each 1", "2 y: up each 1"],
+        0,
+    ),
+    (
+        &[("1_x.up.sql", "SELECT 1;"), ("1_x.down.sql", "SELECT 1;"), ("2_y.sql", "SELECT 1;")],
+        "golang-migrate",
+        &["1 x: up together 1, down together 1"],
+        1,
     ),
     // What forbids the transaction and is sent statement by statement.
     (

@@ -157,6 +157,10 @@ fn versioned(folder: &Folder, example: &str, files: &[&str]) -> (Convention, Str
 
 /// Pairs are golang-migrate's or sqlx's, unless their numbers are such as neither takes.
 fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {
+    if let Some(bare) = bare_among_ups(folder, files) {
+        let reason = format!("{example} and {bare} are numbered alike and nothing is a down");
+        return (Convention::Plain, reason);
+    }
     let ups: Vec<_> = files.iter().filter(|file| file.ends_with(".up.sql")).collect();
     let unnumbered = ups.iter().find(|file| names::pair(file).is_none());
     if let Some(file) = unnumbered {
@@ -192,6 +196,17 @@ fn pairs(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String)
         Some(reason) => (Convention::Sqlx, reason),
         None => (Convention::GolangMigrate, format!("pairs as {example}")),
     }
+}
+
+/// A file without `.up` where no file is a `.down.sql` and more than a stray one has a number only:
+/// a project that gave up the ending on its way has a runner that does not look at it.
+fn bare_among_ups<'a>(folder: &'a Folder, files: &[&str]) -> Option<&'a str> {
+    let one_way = files.iter().all(|file| file.ends_with(".up.sql"));
+    let is_bare = |file: &&str| {
+        has_ending(file, ".sql") && !files.contains(file) && names::numbered(file).is_some()
+    };
+    let bare: Vec<&str> = folder.top().filter(is_bare).collect();
+    bare.first().copied().filter(|_| one_way && bare.len() * 10 > files.len())
 }
 
 fn bare(folder: &Folder, example: &str, files: &[&str]) -> (Convention, String) {

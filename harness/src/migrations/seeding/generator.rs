@@ -47,6 +47,19 @@ pub(super) enum Kind {
     Edge,
 }
 
+/// Which row it is of those that a table gets.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// Which choice of a constraint it takes.
+    choice: u64,
+    /// Which of a parent's newest rows it refers to.
+    parent: u64,
+    /// Different for every row of a lineage.
+    number: u64,
+    /// Whether it is the only one of a version, which others have to do with.
+    only: bool,
+}
+
 /// Makes the rows of one table.
 pub(super) struct Generator<'a> {
     pub demands: &'a Demands,
@@ -80,10 +93,12 @@ impl Generator<'_> {
         rows
     }
 
-    /// One row more, of another kind each time.
+    /// One row more, of another kind each time. It refers to the newest of each parent: then what
+    /// two of them share is the same, and a third can refer to both.
     pub fn next_row(&self) -> Vec<Vec<Row>> {
+        let turn = Turn { only: true, ..self.turn(0) };
         let alternatives = kinds(self.count).into_iter();
-        vec![alternatives.map(|kind| self.row_of(kind, self.count, self.number)).collect()]
+        vec![alternatives.map(|kind| self.row_of(kind, turn, self.remedy)).collect()]
     }
 
     fn row_with_alternatives(&self, place: u64) -> Vec<Row> {
@@ -92,15 +107,16 @@ impl Generator<'_> {
 
     /// A row of this kind; `place` counts the rows that are made at once.
     pub fn row(&self, kind: Kind, place: u64) -> Row {
-        self.row_of(kind, place, self.number + place)
+        self.row_of(kind, self.turn(place), self.remedy)
     }
 
-    fn row_of(&self, kind: Kind, place: u64, number: u64) -> Row {
-        self.cured(kind, place, number, self.remedy)
+    fn turn(&self, place: u64) -> Turn {
+        let (choice, number) = (self.count + place, self.number + place);
+        Turn { choice, parent: place, number, only: false }
     }
 
     /// What its columns hold that refer to nothing.
-    fn values(&self, kind: Kind, place: u64, number: u64) -> Row {
+    fn values(&self, kind: Kind, choice: u64, number: u64) -> Row {
         let mut row = Row::new();
         for column in self.table().columns.iter().filter(|column| !column.computed) {
             if let Some(cell) = self.cell(column, kind, number) {
@@ -108,18 +124,18 @@ impl Generator<'_> {
             }
         }
         for group in &self.demands.groups {
-            self.fill_group(&mut row, group, kind, self.count + place);
+            self.fill_group(&mut row, group, kind, choice);
         }
         row
     }
 
-    fn cured(&self, kind: Kind, place: u64, number: u64, remedy: &Remedy) -> Row {
-        let mut row = self.values(kind, place, number);
-        self.fill_references(&mut row, kind, place, 0);
+    fn row_of(&self, kind: Kind, turn: Turn, remedy: &Remedy) -> Row {
+        let mut row = self.values(kind, turn.choice, turn.number);
+        self.fill_references(&mut row, kind, turn, 0);
         for (&column, shape) in remedy {
             // A key gets the same shape with another number in it each time.
             let text = match self.in_key(column) {
-                true => numbered(shape, number),
+                true => numbered(shape, turn.number),
                 false => (*shape).to_owned(),
             };
             row.insert(column, Cell::Literal(text));
@@ -130,7 +146,7 @@ impl Generator<'_> {
     /// A row for a table that refused all others, with another remedy; `place` tells it from the
     /// others.
     pub fn row_with(&self, remedy: &Remedy, place: u64) -> Row {
-        self.cured(Kind::Full, 0, self.number + place, remedy)
+        self.row_of(Kind::Full, Turn { choice: self.count, parent: 0, ..self.turn(place) }, remedy)
     }
 
     /// Rows for a table that refused all others: what they refer to did not come at once, as two
@@ -138,7 +154,7 @@ impl Generator<'_> {
     pub fn spread_rows(&self) -> Vec<Row> {
         let spread = |spread| {
             let mut row = self.row(Kind::Full, 0);
-            self.fill_references(&mut row, Kind::Full, spread, spread);
+            self.fill_references(&mut row, Kind::Full, self.turn(spread), spread);
             row
         };
         match self.demands.foreign_keys.is_empty() {
@@ -196,7 +212,8 @@ impl Generator<'_> {
             |key: &&ForeignKey| key.parent != self.table().oid && key.columns.iter().any(is_key);
         let keys: Vec<&ForeignKey> = self.demands.foreign_keys.iter().filter(founds).collect();
         let founding = |place| {
-            let values = self.values(Kind::Full, place, FOUNDING_KEY + self.number + place);
+            let number = FOUNDING_KEY + self.number + place;
+            let values = self.values(Kind::Full, self.count + place, number);
             let mut row = self.row(Kind::Full, place);
             for key in &keys {
                 for (own, theirs) in key.columns.iter().zip(&key.parent_columns) {
@@ -367,7 +384,7 @@ impl Generator<'_> {
     }
 
     /// `spread` is how much further each key refers than the one before it.
-    fn fill_references(&self, row: &mut Row, kind: Kind, place: u64, spread: u64) {
+    fn fill_references(&self, row: &mut Row, kind: Kind, turn: Turn, spread: u64) {
         for (rank, key) in (0..).zip(&self.demands.foreign_keys) {
             let needed = is_needed(self.table(), key);
             let grouped = |column: &i16| {
@@ -377,7 +394,11 @@ impl Generator<'_> {
                 .columns
                 .iter()
                 .any(|column| grouped(column) && row.get(column) == Some(&Cell::Null));
-            let sparse = kind == Kind::Sparse && !key.columns.iter().any(grouped);
+            let leant_on =
+                |column: &i16| self.leant_on.is_some_and(|columns| columns.contains(column));
+            let sparse = kind == Kind::Sparse
+                && !key.columns.iter().any(grouped)
+                && !(turn.only && key.columns.iter().any(leant_on));
             let wanted =
                 key.columns.iter().all(|column| !self.demands.outlook.not_null.contains(column));
             // Who has that parent's key for its own cannot be new.
@@ -390,7 +411,7 @@ impl Generator<'_> {
             } else if key.parent == self.table().oid && needed {
                 self.refer_to_itself(row, key);
             } else if let Some(parent) = self.tables.get(&key.parent) {
-                refer(row, key, parent, place + self.stagger(key) + rank * spread);
+                refer(row, key, parent, turn.parent + self.stagger(key) + rank * spread);
             }
         }
     }

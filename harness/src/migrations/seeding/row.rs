@@ -162,16 +162,19 @@ pub(super) fn census(table: &TableShape) -> String {
     )
 }
 
-/// Gives back the `returned` columns of up to `most` rows that are there already.
+/// Gives back the `returned` columns of up to `most` rows that are there already: other ones, in
+/// another order, for each `number`.
 pub(super) fn existing_keys(
     table: &TableShape,
     returned: &BTreeSet<String>,
     most: usize,
+    number: u64,
 ) -> String {
     let keys = key_object(returned);
+    let present = format!("SELECT {keys} AS keys FROM {}", table.name.quoted());
     format!(
-        "SELECT jsonb_agg(keys) FROM (SELECT {keys} AS keys FROM {} LIMIT {most}) AS picked",
-        table.name.quoted()
+        "SELECT jsonb_agg(keys) FROM (SELECT keys FROM ({present}) AS present \
+         ORDER BY hashtextextended(keys::text, {number}) LIMIT {most}) AS picked"
     )
 }
 

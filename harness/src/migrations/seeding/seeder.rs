@@ -515,7 +515,7 @@ impl Seeder {
     ) -> BTreeMap<u32, [String; 1]> {
         let lookup = |oid: u32| {
             let parent = self.reader.tables().get(&oid)?;
-            Some((oid, [existing_keys(parent, returned.get(&oid)?, most)]))
+            Some((oid, [existing_keys(parent, returned.get(&oid)?, most, self.number)]))
         };
         parents.into_iter().filter_map(lookup).collect()
     }

@@ -82,7 +82,7 @@ fn stem(file: &str) -> Option<(&str, bool)> {
         None => {}
     }
     if let Some(stem) = file.strip_suffix(".sql") {
-        return Some((stem, false));
+        return Some((stem.strip_suffix(".up").unwrap_or(stem), false));
     }
     let numbered = file.starts_with(|c: char| c.is_ascii_digit());
     Some((code_stem(file).filter(|_| numbered)?, true))

@@ -73,3 +73,42 @@ async fn parents_that_share_a_column_with_no_key_on_it_agree_in_it() {
         }
     }
 }
+
+/// One of them is given anew, with several rows, or with little in its one row: the other's newest
+/// row still belongs to the same owner.
+#[tokio::test]
+async fn parents_of_one_version_belong_together_whatever_else_is_new() {
+    let mut database = Database::new().await;
+    database
+        .execute(
+            "CREATE TABLE owner (id serial PRIMARY KEY, name text); \
+             CREATE TABLE member (id serial PRIMARY KEY, owner int REFERENCES owner, \
+                UNIQUE (owner, id)); \
+             CREATE TABLE upload (id serial PRIMARY KEY, owner int NOT NULL REFERENCES owner); \
+             CREATE TABLE post (id serial PRIMARY KEY, owner int NOT NULL REFERENCES owner, \
+                title text, UNIQUE (owner, id)); \
+             CREATE TABLE vote (member int NOT NULL, post int NOT NULL, owner int NOT NULL, \
+                PRIMARY KEY (member, post), \
+                FOREIGN KEY (owner, post) REFERENCES post (owner, id), \
+                FOREIGN KEY (owner, member) REFERENCES member (owner, id))",
+        )
+        .await;
+    let changes = [
+        "",
+        "ALTER TABLE owner ADD a int",
+        "",
+        "ALTER TABLE upload ADD a int",
+        "ALTER TABLE post ADD a int",
+        "",
+        "ALTER TABLE member ADD a int",
+        "",
+        "ALTER TABLE owner ADD b int NOT NULL DEFAULT 1",
+        "",
+    ];
+    let mut seeder = seeder();
+    for (version, change) in changes.into_iter().enumerate() {
+        database.execute(change).await;
+        let seeded = seeder.seed(&mut database.connection, &version.to_string()).await.unwrap();
+        assert!(rows(&seeded, "vote") > 0, "version {version}: {change}");
+    }
+}
