@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::foresight::Outlook;
 use super::harvest;
+use super::values::plain;
 use super::shape::{ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey};
 use super::sieve::{Candidate, Condition, Problem, Sifted};
 use super::table_name::{quote_identifier, quote_literal};
@@ -25,6 +26,8 @@ pub(super) struct Demands {
     pub outlook: Outlook,
     /// Columns that constraints bind to each other or narrow, each group with what it may hold.
     pub groups: Vec<Group>,
+    /// How many rows it should have at once, if many.
+    pub variety: usize,
     /// Rows that are equal in keys of which a predicate says where they hold.
     pub twins: Vec<Twins>,
 }
@@ -57,7 +60,8 @@ impl Demands {
         let mut foreign_keys = table.foreign_keys.clone();
         foreign_keys.extend(outlook.foreign_keys.iter().cloned());
         let (groups, twins) = (Vec::new(), Vec::new());
-        Self { table: Arc::clone(table), keys, foreign_keys, outlook, groups, twins }
+        let table = Arc::clone(table);
+        Self { table, keys, foreign_keys, outlook, groups, variety: 0, twins }
     }
 
     /// What must be asked of PostgreSQL: a problem for each column that something narrows.
@@ -105,6 +109,13 @@ impl Demands {
         let texts = harvest::candidates(column, &types, expressions, number);
         let mut candidates: Vec<Candidate> =
             texts.into_iter().map(|text| vec![Some(text)]).collect();
+        if self.table.is_key(column.number) {
+            let further = number + 1..number + self.variety as u64;
+            let further = further.map(|more| plain(&column.value_type, column.modifier, more));
+            candidates.extend(further.map(|text| vec![Some(text)]));
+            let mut seen = BTreeSet::new();
+            candidates.retain(|candidate| seen.insert(candidate.clone()));
+        }
         if !column.not_null && !self.outlook.not_null.contains(&column.number) {
             candidates.insert(candidates.len().min(3), vec![None]);
         }
@@ -127,7 +138,7 @@ impl Demands {
             let mut group = Group { columns: members.clone(), ..Group::default() };
             if let [only] = members[..] {
                 let Some(sifted) = left.remove(&only) else { continue };
-                group.choices = sifted.passed;
+                group.choices = self.unlike_first(&members, sifted.passed);
                 group.refused_later = sifted.failing.into_iter().filter_map(first).collect();
             } else {
                 let choices: Vec<Vec<Option<String>>> = members
@@ -158,8 +169,36 @@ impl Demands {
 
     /// Takes the answer to one of the problems that [`Self::group`] posed.
     pub fn settle(&mut self, group: usize, sifted: Sifted) {
-        self.groups[group].choices = sifted.passed;
+        let choices = self.unlike_first(&self.groups[group].columns, sifted.passed);
+        self.groups[group].choices = choices;
         self.groups[group].refused_later = sifted.failing.into_iter().filter_map(first).collect();
+    }
+
+    /// The choices with those first that no key keeps from standing beside each other.
+    fn unlike_first(&self, columns: &[i16], choices: Vec<Candidate>) -> Vec<Candidate> {
+        let place = |column: &i16| columns.iter().position(|other| other == column);
+        let whole = self.keys.iter().filter(|key| key.predicate.is_none() && !key.columns.is_empty());
+        let keys: Vec<Vec<usize>> =
+            whole.filter_map(|key| key.columns.iter().map(place).collect()).collect();
+        let mut taken: Vec<BTreeSet<Vec<String>>> = vec![BTreeSet::new(); keys.len()];
+        let (mut unlike, rest): (Vec<_>, Vec<_>) = choices.into_iter().partition(|choice| {
+            let values = |key: &Vec<usize>| -> Option<Vec<String>> {
+                key.iter().map(|&place| choice[place].clone()).collect()
+            };
+            let values: Vec<_> = keys.iter().map(values).collect();
+            let is_taken = |(taken, values): (&BTreeSet<_>, &Option<_>)| {
+                values.as_ref().is_some_and(|values| taken.contains(values))
+            };
+            if taken.iter().zip(&values).any(is_taken) {
+                return false;
+            }
+            for (taken, values) in taken.iter_mut().zip(values) {
+                taken.extend(values);
+            }
+            true
+        });
+        unlike.extend(rest);
+        unlike
     }
 
     /// All that narrows columns: checks, domains, and what comes later.
@@ -314,6 +353,7 @@ pub(super) fn combinations(choices: &[Vec<Option<String>>], number: u64) -> Vec<
             preferred.iter().zip(&sizes).map(pick).collect()
         })
         .chain((total > MOST_COMBINATIONS).then(|| one_at_a_time(&preferred)).into_iter().flatten())
+        .chain(side_by_side(&preferred))
         .collect()
 }
 
@@ -328,6 +368,13 @@ fn one_at_a_time(lists: &[Vec<&Option<String>>]) -> Vec<Candidate> {
         Some(candidate)
     });
     candidates.take(MOST_COMBINATIONS).collect()
+}
+
+/// The first of each list, the second of each, and so on: of columns that are keys, each for
+/// itself, only such ones go together.
+fn side_by_side<'a>(lists: &'a [Vec<&Option<String>>]) -> impl Iterator<Item = Candidate> + 'a {
+    let shortest = lists.iter().map(Vec::len).min().unwrap_or(0);
+    (0..shortest).map(|rank| lists.iter().map(|list| list[rank].clone()).collect())
 }
 
 fn nulls_second(list: &[Option<String>]) -> Vec<&Option<String>> {

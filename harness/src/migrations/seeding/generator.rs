@@ -1,12 +1,14 @@
 //! Makes the rows of one table from what they have to meet.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::coverage::{Wanted, leaning};
 use super::demands::{Demands, Group};
 use super::harvest::{COMMON_SHAPES, literal_default, numbered};
 use super::order::is_needed;
-use super::row::{Cell, Row, refer};
+use super::row::{Cell, Row, refer, refer_within};
 use super::shape::{ColumnShape, ForeignKey, TableShape, TypeSort};
 use super::sieve::Candidate;
 use super::ties::origin;
@@ -21,6 +23,8 @@ const MOST_FOUNDING: u64 = 3;
 /// A table's first rows: enough to show each kind, and each label of a small enum.
 const ROWS_AT_FIRST: usize = 4;
 const MOST_ROWS_AT_FIRST: usize = 10;
+/// How many more it gets at most where partitions of others want them.
+const MOST_FOR_OTHERS: usize = 200;
 const MOST_LAST_RESORTS: usize = 120;
 
 /// Rows that are tried until one falls into a partition. Of 16 that share the rows by a hash, one
@@ -72,6 +76,18 @@ pub(super) struct Generator<'a> {
     pub remedy: &'a Remedy,
     /// How many rows this table has had of us.
     pub count: u64,
+    /// What the partitions of others want of its rows.
+    pub coverage: &'a Coverage,
+}
+
+/// The rows that a table gets for the sake of others' partitions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Coverage {
+    pub wanted: Option<Wanted>,
+    /// How many rows it should have at first.
+    pub rows: usize,
+    /// What the wanted column should hold in some.
+    pub values: BTreeSet<String>,
 }
 
 impl Generator<'_> {
@@ -84,13 +100,27 @@ impl Generator<'_> {
         });
         let choices = self.demands.groups.iter().map(|group| group.choices.len().min(6));
         let wanted = labels.chain(choices).max().unwrap_or(0);
-        let count = wanted.clamp(ROWS_AT_FIRST, MOST_ROWS_AT_FIRST) as u64;
+        let count = wanted.clamp(ROWS_AT_FIRST, MOST_ROWS_AT_FIRST);
+        let count = count.max(self.coverage.rows.min(MOST_FOR_OTHERS)) as u64;
         let mut rows: Vec<Vec<Row>> =
             (0..count).map(|place| self.row_with_alternatives(place)).collect();
         let refused = self.refused_later(count);
         let twins = self.twins(count + refused.len() as u64);
         rows.extend(refused.into_iter().chain(twins).map(|row| vec![row]));
+        let place = rows.len() as u64;
+        rows.extend(self.covering_rows(place).map(|row| vec![row]));
         rows
+    }
+
+    /// One for each value that partitions of others want.
+    fn covering_rows(&self, place: u64) -> impl Iterator<Item = Row> {
+        let column = self.coverage.wanted.as_ref().map(|wanted| wanted.column);
+        let values = (place..).zip(&self.coverage.values);
+        values.zip(column.into_iter().cycle()).map(|((place, value), column)| {
+            let mut row = self.row(Kind::Full, place);
+            row.insert(column, Cell::Literal(value.clone()));
+            row
+        })
     }
 
     /// One row more, of another kind each time. It refers to the newest of each parent: then what
@@ -234,6 +264,30 @@ impl Generator<'_> {
         (0..most).map(founding).collect()
     }
 
+    /// Where parents matter to partitions, its own or others', all of them are looked through.
+    /// Gives back the names of the foreign keys that were filled so.
+    fn refer_to_fitting(&self, row: &mut Row, turn: Turn) -> Vec<&str> {
+        let table = self.table();
+        let (column, bounds) = match leaning(table, self.tables) {
+            Some((bounds, _)) => (bounds.columns[0], bounds.expression.as_str()),
+            None => match &self.coverage.wanted {
+                Some(Wanted { column, .. }) if table.root == table.oid && !table.is_key(*column) => {
+                    (*column, "true")
+                }
+                _ => return Vec::new(),
+            },
+        };
+        let holds = |key: &&ForeignKey| key.parent != table.root && key.columns.contains(&column);
+        let mut keys: Vec<&ForeignKey> = self.demands.foreign_keys.iter().filter(holds).collect();
+        keys.sort_by_key(|key| Reverse(key.columns.len()));
+        for key in &keys {
+            if let Some(parent) = self.tables.get(&key.parent) {
+                refer_within(row, key, (table, parent), bounds, turn.choice);
+            }
+        }
+        keys.into_iter().map(|key| key.name.as_str()).collect()
+    }
+
     /// The tables that it refers to.
     pub fn parents(&self) -> BTreeSet<u32> {
         self.demands.foreign_keys.iter().map(|key| key.parent).collect()
@@ -273,7 +327,8 @@ impl Generator<'_> {
             row
         };
         let is_partition = self.table().root != self.table().oid;
-        let most = if is_partition && !bound.is_empty() { MOST_STREWN } else { 0 };
+        let is_fitted = leaning(self.table(), self.tables).is_some();
+        let most = if is_partition && !is_fitted && !bound.is_empty() { MOST_STREWN } else { 0 };
         (1..=most).map(strewn).collect()
     }
 
@@ -385,7 +440,11 @@ impl Generator<'_> {
 
     /// `spread` is how much further each key refers than the one before it.
     fn fill_references(&self, row: &mut Row, kind: Kind, turn: Turn, spread: u64) {
+        let fitted = self.refer_to_fitting(row, turn);
         for (rank, key) in (0..).zip(&self.demands.foreign_keys) {
+            if fitted.contains(&key.name.as_str()) {
+                continue;
+            }
             let needed = is_needed(self.table(), key);
             let grouped = |column: &i16| {
                 self.demands.groups.iter().any(|group| group.columns.contains(column))

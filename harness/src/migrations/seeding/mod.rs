@@ -14,6 +14,7 @@
 
 mod calls;
 mod classify;
+mod coverage;
 pub mod data_digest;
 mod demands;
 mod documents;

@@ -25,8 +25,26 @@ pub(super) enum Cell {
         row: u64,
         agreeing: Vec<(String, Cell)>,
     },
+    /// A column of one of the parent's rows, of all that fit.
+    Fitting(Fitting),
     /// An expression.
     Sql(String),
+}
+
+/// The rows of a parent that a row of one partition may refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fitting {
+    /// The parent's name in SQL.
+    pub parent: String,
+    /// The names of what is referred to, each with that of the column which refers to it.
+    pub columns: Vec<(String, String)>,
+    /// What the columns that refer have to meet.
+    pub bounds: String,
+    /// Columns that hold something already.
+    pub agreeing: Vec<(String, Cell)>,
+    /// The column that refers, of those that fit the first or a later one.
+    pub column: String,
+    pub row: u64,
 }
 
 /// A cell for each column that is not left to its default.
@@ -191,7 +209,7 @@ fn cell_sql(cell: &Cell, type_name: &str, keys: Keys) -> String {
     match cell {
         Cell::Null => "NULL".to_owned(),
         Cell::Literal(text) => quote_literal(text),
-        Cell::Key { .. } | Cell::MatchingKey { .. } => {
+        Cell::Key { .. } | Cell::MatchingKey { .. } | Cell::Fitting(_) => {
             format!("({})::{type_name}", key_sql(cell, keys))
         }
         Cell::Sql(expression) => format!("({expression})"),
@@ -222,9 +240,75 @@ fn key_sql(cell: &Cell, keys: Keys) -> String {
                 conditions.join(" AND ")
             )
         }
+        Cell::Fitting(fitting) => fitting.sql(keys),
         Cell::Literal(text) => quote_literal(text),
         Cell::Null => "NULL".to_owned(),
         Cell::Sql(expression) => format!("({expression})::text"),
+    }
+}
+
+impl Fitting {
+    /// The newest keys first, as far as keys are counted.
+    fn sql(&self, keys: Keys) -> String {
+        let columns = self.columns.iter().map(|(theirs, own)| {
+            format!("{} AS {}", quote_identifier(theirs), quote_identifier(own))
+        });
+        let agrees = self.agreeing.iter().map(|(own, cell)| {
+            format!(" AND {}::text = ({})", quote_identifier(own), key_sql(cell, keys))
+        });
+        format!(
+            "SELECT (array_agg({}::text ORDER BY fitting DESC))[1 + {} % greatest(count(*), 1)] \
+             FROM (SELECT {} FROM {}) AS fitting WHERE ({}){}",
+            quote_identifier(&self.column),
+            self.row,
+            columns.collect::<Vec<_>>().join(", "),
+            self.parent,
+            self.bounds,
+            agrees.collect::<String>()
+        )
+    }
+}
+
+impl Cell {
+    /// Whether another row says what it holds.
+    fn is_reference(&self) -> bool {
+        matches!(self, Self::Key { .. } | Self::MatchingKey { .. } | Self::Fitting(_))
+    }
+}
+
+/// Points every column of this foreign key to one of those of the parent's rows that these bounds
+/// let in. Columns that another foreign key has filled already are kept, as by [`refer`].
+pub(super) fn refer_within(
+    row: &mut Row,
+    key: &ForeignKey,
+    (child, parent): (&TableShape, &TableShape),
+    bounds: &str,
+    number: u64,
+) {
+    let named = |(own, theirs): (&i16, &i16)| {
+        Some((*own, child.column(*own)?.name.clone(), parent.column(*theirs)?.name.clone()))
+    };
+    let pairs: Vec<(i16, String, String)> =
+        key.columns.iter().zip(&key.parent_columns).filter_map(named).collect();
+    let filled = |own: &i16| row.get(own).filter(|cell| cell.is_reference());
+    let agreeing: Vec<(String, Cell)> = pairs
+        .iter()
+        .filter_map(|(own, name, _)| Some((name.clone(), filled(own)?.clone())))
+        .collect();
+    let columns: Vec<_> =
+        pairs.iter().map(|(_, name, theirs)| (theirs.clone(), name.clone())).collect();
+    for (own, column, _) in pairs {
+        if agreeing.iter().all(|(taken, _)| *taken != column) {
+            let fitting = Fitting {
+                parent: parent.name.quoted(),
+                columns: columns.clone(),
+                bounds: bounds.to_owned(),
+                agreeing: agreeing.clone(),
+                column,
+                row: number,
+            };
+            row.insert(own, Cell::Fitting(fitting));
+        }
     }
 }
 
@@ -237,9 +321,7 @@ pub(super) fn refer(row: &mut Row, key: &ForeignKey, parent: &TableShape, number
         .zip(&key.parent_columns)
         .filter_map(|(&own, &theirs)| Some((own, parent.column(theirs)?.name.clone())))
         .collect();
-    let filled = |own: &i16| {
-        row.get(own).filter(|cell| matches!(cell, Cell::Key { .. } | Cell::MatchingKey { .. }))
-    };
+    let filled = |own: &i16| row.get(own).filter(|cell| cell.is_reference());
     let agreeing: Vec<(String, Cell)> = pairs
         .iter()
         .filter_map(|(own, theirs)| Some((theirs.clone(), filled(own)?.clone())))

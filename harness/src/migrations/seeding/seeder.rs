@@ -7,7 +7,8 @@ use sqlx::PgConnection;
 
 use super::classify::{Evidence, classify};
 use super::demands::Demands;
-use super::generator::{Generator, Remedy};
+use super::coverage;
+use super::generator::{Coverage, Generator, Remedy};
 use super::order::{is_needed, parents_first};
 use super::row::{
     Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion, plain_insertion,
@@ -61,6 +62,8 @@ struct Plan {
     by_choice: bool,
     /// Whether it refused even the oddest rows in this shape.
     hopeless: bool,
+    /// What others' partitions want of it.
+    coverage: Coverage,
 }
 
 impl Plan {
@@ -274,19 +277,59 @@ impl Seeder {
                 count: before.as_ref().map_or(0, |plan| plan.count),
                 fresh: true,
                 choosy: false,
-                remedy: before.map(|plan| plan.remedy).unwrap_or_default(),
+                remedy: before.as_ref().map(|plan| plan.remedy.clone()).unwrap_or_default(),
                 moody: false,
                 by_choice: false,
                 hopeless: false,
+                coverage: before.map(|plan| plan.coverage).unwrap_or_default(),
             };
             self.plans.insert(table.oid, plan);
             fresh.push(table.oid);
         }
+        self.cover_partitions(connection, &tied, &mut fresh).await?;
         if !fresh.is_empty() || self.order.iter().flatten().count() != tables.len() {
             self.order = parents_first(&tied);
             self.leant_on = leant_on(tied.values());
         }
         self.ask_for_values(connection, &fresh).await
+    }
+
+    /// Tables of which partitions want other rows than before get their first rows again, with
+    /// these.
+    async fn cover_partitions(
+        &mut self,
+        connection: &mut PgConnection,
+        tables: &BTreeMap<u32, Arc<TableShape>>,
+        fresh: &mut Vec<u32>,
+    ) -> Result<(), SeedingError> {
+        let wanted = coverage::wanted(tables);
+        for (oid, plan) in &mut self.plans {
+            let table = &plan.demands.table;
+            let of_table = wanted.get(&table.root);
+            if of_table == plan.coverage.wanted.as_ref() && !fresh.contains(oid) {
+                continue;
+            }
+            let mut coverage = Coverage::default();
+            if let Some(wanted) = of_table {
+                let is_part = |other: &&Arc<TableShape>| {
+                    other.root == table.root && other.oid != other.root && !other.partitioned
+                };
+                coverage.rows = wanted.rows(tables.values().filter(is_part).count());
+                let refers = coverage::widest_key(table, wanted.column, tables).is_some();
+                if !refers && table.root == *oid {
+                    coverage.values = coverage::values(connection, table, wanted).await?;
+                    coverage.rows = 0;
+                }
+                coverage.wanted = Some(wanted.clone());
+                plan.fresh = true;
+                if !fresh.contains(oid) {
+                    fresh.push(*oid);
+                }
+            }
+            plan.demands.variety = coverage.rows.max(coverage.values.len());
+            plan.coverage = coverage;
+        }
+        Ok(())
     }
 
     /// Lets PostgreSQL say what narrowed columns may hold: each for itself, then those together
@@ -422,6 +465,7 @@ impl Seeder {
             leant_on: self.leant_on.get(&oid),
             remedy: &plan.remedy,
             count: plan.count,
+            coverage: &plan.coverage,
         })
     }
 

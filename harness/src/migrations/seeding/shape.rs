@@ -80,6 +80,9 @@ pub(super) struct CheckConstraint {
     pub words: Vec<String>,
 }
 
+/// The name of the constraint that holds a partition's bounds.
+pub(super) const BOUNDS: &str = "the partition's bounds";
+
 /// A type with all that it is made of.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TypeShape {
@@ -109,6 +112,11 @@ pub(super) enum TypeSort {
 impl TableShape {
     pub fn column(&self, number: i16) -> Option<&ColumnShape> {
         self.columns.iter().find(|column| column.number == number)
+    }
+
+    /// What a partition takes.
+    pub fn bounds(&self) -> Option<&CheckConstraint> {
+        self.checks.iter().find(|check| check.name == BOUNDS)
     }
 
     /// Whether a column alone tells the rows apart.

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 
 use super::calls::{FunctionCast, in_place_of_calls};
 use super::shape::{
-    CheckConstraint, ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey,
+    BOUNDS, CheckConstraint, ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey,
 };
 use super::{SeedingError, TableName};
 
@@ -221,7 +221,7 @@ impl ShapeReader {
         let columns: Vec<ColumnShape> =
             row.columns.into_iter().map(|column| self.column(column)).collect();
         checks.extend(row.bounds.map(|expression| CheckConstraint {
-            name: "the partition's bounds".to_owned(),
+            name: BOUNDS.to_owned(),
             columns: named_in(&expression, &columns),
             expression,
             words: Vec::new(),

@@ -6,6 +6,7 @@ use super::{Foresight, Seeder, SeedingOutcome, TableSeeding};
 use crate::environment::postgres::{IsolatedDatabase, Template};
 use crate::seed::Seed;
 
+mod coverage;
 mod data_digest;
 mod every_kind;
 mod foresight;

@@ -7,6 +7,8 @@ use super::shape::{TypeShape, TypeSort};
 /// Longer text is stored out of line and compressed, as most long text is.
 const LONG_TEXT: usize = 1_000;
 
+const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
 /// An unremarkable value. Where the type has room for it, another `number` gives another value.
 pub(super) fn plain(value_type: &TypeShape, modifier: i32, number: u64) -> String {
     match &value_type.sort {
@@ -167,14 +169,21 @@ pub(super) fn text_room(modifier: i32) -> Option<usize> {
 fn short_text(modifier: i32, number: u64) -> String {
     let text = format!("row {number}");
     match text_room(modifier) {
+        Some(1) if number >= LETTERS.len() as u64 => one_sign(number),
         Some(room) if room < text.len() => in_letters(room, number),
         _ => text,
     }
 }
 
+/// One of the ideographs of Unicode's first block, since a key of one letter is soon used up.
+fn one_sign(number: u64) -> String {
+    const FIRST: u32 = 0x4e00;
+    const COUNT: usize = 0x9fff - 0x4e00 + 1;
+    char::from_u32(FIRST + index(number, COUNT) as u32).expect("an ideograph").to_string()
+}
+
 /// The number in `width` letters and digits, its last ones if it has more.
 pub(super) fn in_letters(width: usize, mut number: u64) -> String {
-    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut letters = vec![b'a'; width];
     for letter in letters.iter_mut().rev() {
         *letter = LETTERS[index(number, LETTERS.len())];
