@@ -5,7 +5,7 @@ use super::cost::{Counters, StatementCost};
 use super::trial::fits_a_transaction;
 use super::{Failure, Refusal, ReplayError, Session};
 use crate::migrations::lineage::{Record, Script, Wrapping};
-use crate::migrations::sql::{Statement, StatementKind};
+use crate::migrations::sql::{Statement, StatementKind, Token};
 
 /// What a deferred constraint has to say is said now, and what is deferred stays so afterwards.
 pub(super) const SETTLE: [&str; 2] =
@@ -395,11 +395,21 @@ pub(super) async fn write(
 }
 
 /// How a script is run. One that a tool sends at once, with a statement in it that PostgreSQL
-/// refuses in a transaction, can only have been run statement by statement, if ever.
+/// refuses in a transaction, can only have been run statement by statement, if ever; and a single
+/// one that may end transactions within has none around it.
 pub(super) fn wrapping(script: &Script) -> Wrapping {
     let bare = |statement: &Statement| statement.kind == StatementKind::NoTransaction;
-    match script.wrapping {
-        Wrapping::Together if script.statements.iter().any(bare) => Wrapping::EachStatement,
-        wrapping => wrapping,
+    let is_bare = script.statements.iter().any(bare);
+    match (script.wrapping, &script.statements[..]) {
+        (Wrapping::Together, _) if is_bare => Wrapping::EachStatement,
+        (Wrapping::Together, [only]) if may_end_transactions(only) => Wrapping::EachStatement,
+        (wrapping, _) => wrapping,
     }
+}
+
+/// Whether it is a call of a procedure, which may do so, or a block that does.
+fn may_end_transactions(statement: &Statement) -> bool {
+    let ends = |token: &Token<'_>| token.is_word("commit") || token.is_word("rollback");
+    statement.begins(&["call"])
+        || (statement.begins(&["do"]) && statement.tokens_with_body().iter().any(ends))
 }

@@ -592,6 +592,31 @@ async fn a_block_that_commits_lets_rows_of_one_version_pass_as_those_of_all() {
     assert_eq!(outcome.upgrade.alone[0].differs, [], "{:?}", findings(&outcome, Severity::Info));
 }
 
+/// golang-migrate sends a file as it is: around a single statement there is no transaction, around
+/// several there is.
+#[tokio::test]
+async fn a_single_statement_may_end_transactions_and_one_of_several_may_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        (
+            "1_a.up.sql",
+            "CREATE TABLE a (id int PRIMARY KEY, n int);
+            CREATE PROCEDURE fill() LANGUAGE plpgsql AS
+                $$ BEGIN UPDATE a SET n = 1; COMMIT; END $$;",
+        ),
+        ("2_call.up.sql", "CALL fill();"),
+        ("3_block.up.sql", "DO $$ BEGIN UPDATE a SET n = 2; COMMIT; END $$;"),
+        ("4_both.up.sql", "SELECT 1; CALL fill();"),
+    ];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let outcome = replayed(folder.path(), Some(Convention::GolangMigrate), &OPTIONS).await;
+    let failed: Vec<_> =
+        outcome.fresh.failed.iter().map(|failed| (&*failed.version, &*failed.sqlstate)).collect();
+    assert_eq!(failed, [("4", "2D000")]);
+}
+
 #[tokio::test]
 async fn rows_of_one_version_alone_show_what_others_hide() {
     let folder = tempfile::tempdir().unwrap();

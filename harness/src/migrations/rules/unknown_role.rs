@@ -6,7 +6,7 @@ use super::{Example, Rule};
 use crate::finding::Severity;
 use crate::migrations::finding::MigrationFinding;
 use crate::migrations::lineage::{Convention, Lineage};
-use crate::migrations::sql::{Statement, Token, behind, name_at, split};
+use crate::migrations::sql::{Statement, Token, TokenKind, behind, name_at, split};
 
 /// The rule.
 pub(super) const RULE: Rule = Rule {
@@ -93,8 +93,28 @@ fn known(lineage: &Lineage) -> BTreeSet<String> {
             let made = behind(&tokens, &words).into_iter().filter_map(|at| name_at(&tokens, at));
             known.extend(made.map(|(name, _)| name.name));
         }
+        known.extend(computed(&tokens));
     }
     known
+}
+
+/// What may be a role's name where a body puts together the text that makes it: every word of its
+/// strings.
+fn computed(tokens: &[Token<'_>]) -> Vec<String> {
+    let strings: Vec<_> = tokens
+        .iter()
+        .filter(|token| token.kind == TokenKind::String)
+        .map(|token| token.text.to_lowercase())
+        .collect();
+    let makes = |text: &String| {
+        ["create role", "create user", "create group"].iter().any(|words| text.contains(words))
+    };
+    if !strings.iter().any(makes) {
+        return Vec::new();
+    }
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let words = strings.iter().flat_map(|text| text.split(|letter| !is_part(letter)));
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn exists(role: &str, known: &BTreeSet<String>) -> bool {
@@ -144,6 +164,20 @@ fn list_at(tokens: &[Token<'_>], at: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_may_be_made_by_a_text_that_is_put_together() {
+        let roles = |text: &str| {
+            let statements = split(text, 1).unwrap();
+            computed(&statements[0].tokens_with_body())
+        };
+        let made = roles(
+            "DO $$ BEGIN FOR r IN SELECT unnest(ARRAY['reader', 'writer']) LOOP \
+             EXECUTE 'CREATE USER ' || r; END LOOP; END $$",
+        );
+        assert!(["reader", "writer"].iter().all(|role| made.iter().any(|word| word == role)));
+        assert!(roles("DO $$ BEGIN PERFORM 'reader'; END $$").is_empty());
+    }
 
     #[test]
     fn roles_are_found_where_they_are_named() {

@@ -96,7 +96,7 @@ pub(super) fn plain_base(name: &str, modifier: i32, number: u64) -> String {
         "regrole" => "pg_monitor".to_owned(),
         "regconfig" => "simple".to_owned(),
         "hstore" => format!("\"row\"=>\"{number}\""),
-        "ltree" | "lquery" => format!("row.n{number}"),
+        "ltree" | "lquery" => format!("1.{number}"),
         "vector" | "halfvec" => {
             format!("[{}]", vec!["1"; modifier.clamp(1, 16_000) as usize].join(","))
         }
