@@ -53,7 +53,8 @@ pub(super) fn wanted(tables: &BTreeMap<u32, Arc<TableShape>>) -> BTreeMap<u32, W
         let mut place = parent_of(key, bounds.columns[0]);
         for _ in 0..LONGEST_CHAIN {
             let Some((table, column)) = place else { break };
-            let entry = wanted.entry(table).or_insert_with(|| Wanted { column, ..Wanted::default() });
+            let entry =
+                wanted.entry(table).or_insert_with(|| Wanted { column, ..Wanted::default() });
             if entry.column != column {
                 break;
             }
@@ -108,7 +109,9 @@ pub(super) async fn values(
     };
     let count = (wanted.bounds.len() * CANDIDATES_EACH).min(MOST_CANDIDATES) as u64;
     let candidates: Vec<String> = (0..count)
-        .map(|place| quote_literal(&plain(&column.value_type, column.modifier, FIRST_VALUE + place)))
+        .map(|place| {
+            quote_literal(&plain(&column.value_type, column.modifier, FIRST_VALUE + place))
+        })
         .collect();
     let theirs = quote_identifier(&column.name);
     let searches = wanted.bounds.iter().map(|(bounds, name)| {

@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use super::foresight::Outlook;
 use super::harvest;
-use super::values::plain;
 use super::shape::{ColumnShape, ForeignKey, TableShape, TypeShape, TypeSort, UniqueKey};
 use super::sieve::{Candidate, Condition, Problem, Sifted};
 use super::table_name::{quote_identifier, quote_literal};
 use super::twins::Twins;
+use super::values::plain;
 
 /// How many combinations of several columns are tried.
 const MOST_COMBINATIONS: usize = 1_200;
+
+/// How many new values a column that is a key gets at least.
+const LEAST_OF_A_KEY: usize = 12;
 
 /// What the rows of one table have to meet.
 #[derive(Clone, Debug)]
@@ -110,9 +113,11 @@ impl Demands {
         let mut candidates: Vec<Candidate> =
             texts.into_iter().map(|text| vec![Some(text)]).collect();
         if self.table.is_key(column.number) {
-            let further = number + 1..number + self.variety as u64;
-            let further = further.map(|more| plain(&column.value_type, column.modifier, more));
-            candidates.extend(further.map(|text| vec![Some(text)]));
+            // Those first that no row has had before.
+            let count = self.variety.max(LEAST_OF_A_KEY) as u64;
+            let numbered = (number..number + count)
+                .map(|number| vec![Some(plain(&column.value_type, column.modifier, number))]);
+            candidates.splice(..0, numbered);
             let mut seen = BTreeSet::new();
             candidates.retain(|candidate| seen.insert(candidate.clone()));
         }
@@ -177,7 +182,8 @@ impl Demands {
     /// The choices with those first that no key keeps from standing beside each other.
     fn unlike_first(&self, columns: &[i16], choices: Vec<Candidate>) -> Vec<Candidate> {
         let place = |column: &i16| columns.iter().position(|other| other == column);
-        let whole = self.keys.iter().filter(|key| key.predicate.is_none() && !key.columns.is_empty());
+        let whole =
+            self.keys.iter().filter(|key| key.predicate.is_none() && !key.columns.is_empty());
         let keys: Vec<Vec<usize>> =
             whole.filter_map(|key| key.columns.iter().map(place).collect()).collect();
         let mut taken: Vec<BTreeSet<Vec<String>>> = vec![BTreeSet::new(); keys.len()];

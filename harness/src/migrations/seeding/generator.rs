@@ -76,6 +76,8 @@ pub(super) struct Generator<'a> {
     pub remedy: &'a Remedy,
     /// How many rows this table has had of us.
     pub count: u64,
+    /// How many of them since its values were picked.
+    pub choice: u64,
     /// What the partitions of others want of its rows.
     pub coverage: &'a Coverage,
 }
@@ -141,7 +143,7 @@ impl Generator<'_> {
     }
 
     fn turn(&self, place: u64) -> Turn {
-        let (choice, number) = (self.count + place, self.number + place);
+        let (choice, number) = (self.choice + place, self.number + place);
         Turn { choice, parent: place, number, only: false }
     }
 
@@ -176,7 +178,7 @@ impl Generator<'_> {
     /// A row for a table that refused all others, with another remedy; `place` tells it from the
     /// others.
     pub fn row_with(&self, remedy: &Remedy, place: u64) -> Row {
-        self.row_of(Kind::Full, Turn { choice: self.count, parent: 0, ..self.turn(place) }, remedy)
+        self.row_of(Kind::Full, Turn { choice: self.choice, parent: 0, ..self.turn(place) }, remedy)
     }
 
     /// Rows for a table that refused all others: what they refer to did not come at once, as two
@@ -243,7 +245,7 @@ impl Generator<'_> {
         let keys: Vec<&ForeignKey> = self.demands.foreign_keys.iter().filter(founds).collect();
         let founding = |place| {
             let number = FOUNDING_KEY + self.number + place;
-            let values = self.values(Kind::Full, self.count + place, number);
+            let values = self.values(Kind::Full, self.choice + place, number);
             let mut row = self.row(Kind::Full, place);
             for key in &keys {
                 for (own, theirs) in key.columns.iter().zip(&key.parent_columns) {
@@ -271,7 +273,9 @@ impl Generator<'_> {
         let (column, bounds) = match leaning(table, self.tables) {
             Some((bounds, _)) => (bounds.columns[0], bounds.expression.as_str()),
             None => match &self.coverage.wanted {
-                Some(Wanted { column, .. }) if table.root == table.oid && !table.is_key(*column) => {
+                Some(Wanted { column, .. })
+                    if table.root == table.oid && !table.is_key(*column) =>
+                {
                     (*column, "true")
                 }
                 _ => return Vec::new(),

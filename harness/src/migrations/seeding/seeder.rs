@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use super::classify::{Evidence, classify};
-use super::demands::Demands;
 use super::coverage;
+use super::demands::Demands;
 use super::generator::{Coverage, Generator, Remedy};
 use super::order::{is_needed, parents_first};
 use super::row::{
@@ -50,6 +50,8 @@ struct Plan {
     demands: Demands,
     /// Rows of ours that it has taken.
     count: u64,
+    /// Those that it had when its values were picked.
+    count_at_choice: u64,
     /// Whether it has not had its first rows in this shape.
     fresh: bool,
     /// Whether it ever refused a row in this shape.
@@ -67,11 +69,14 @@ struct Plan {
 }
 
 impl Plan {
-    /// Whether a key is made of values that were picked beforehand, and others may still do.
+    /// Whether a key is made of values that were picked beforehand, or that a sequence gives, and
+    /// others may still do.
     fn may_have_used_up_its_values(&self) -> bool {
-        let picked =
+        let is_picked =
             |column: &i16| self.demands.groups.iter().any(|group| group.columns.contains(column));
-        !self.hopeless && self.demands.keys.iter().any(|key| key.columns.iter().any(picked))
+        let is_counted = |column: &i16| self.demands.table.is_counted(*column);
+        let mut columns = self.demands.keys.iter().flat_map(|key| &key.columns);
+        !self.hopeless && columns.any(|column| is_picked(column) || is_counted(column))
     }
 }
 
@@ -228,6 +233,8 @@ impl Seeder {
         let most = strewn.len().max(PARENTS_LOOKED_UP);
         step.parents = self.lookups(generator.all_parents(), &self.returned_columns(), most);
         let elsewhere = generator.spread_rows().into_iter().chain(chosen);
+        // A sequence may lie behind the rows that a migration copied.
+        let elsewhere = elsewhere.chain([generator.row_with_keys()]);
         step.rows.extend(self.each_alone(table, elsewhere.chain(strewn)));
         let usual = std::mem::take(&mut step.rows);
         let before = if plan.moody { 0 } else { usual.iter().map(Vec::len).sum() };
@@ -275,6 +282,7 @@ impl Seeder {
             let plan = Plan {
                 demands: Demands::new(table, outlook),
                 count: before.as_ref().map_or(0, |plan| plan.count),
+                count_at_choice: 0,
                 fresh: true,
                 choosy: false,
                 remedy: before.as_ref().map(|plan| plan.remedy.clone()).unwrap_or_default(),
@@ -352,6 +360,7 @@ impl Seeder {
         for (oid, columns) in asked {
             let own: Vec<_> = answers.by_ref().take(columns.len()).collect();
             let Some(plan) = self.plans.get_mut(&oid) else { continue };
+            plan.count_at_choice = plan.count;
             for (group, problem) in plan.demands.group(&columns, own, self.number) {
                 joint.push((oid, group));
                 joint_problems.push(problem);
@@ -465,6 +474,7 @@ impl Seeder {
             leant_on: self.leant_on.get(&oid),
             remedy: &plan.remedy,
             count: plan.count,
+            choice: plan.count - plan.count_at_choice,
             coverage: &plan.coverage,
         })
     }

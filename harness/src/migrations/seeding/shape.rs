@@ -114,6 +114,14 @@ impl TableShape {
         self.columns.iter().find(|column| column.number == number)
     }
 
+    /// Whether a sequence gives a column its values.
+    pub fn is_counted(&self, column: i16) -> bool {
+        self.column(column).is_some_and(|column| {
+            let default = column.default.as_deref().unwrap_or_default();
+            column.identity || default.starts_with("nextval(")
+        })
+    }
+
     /// What a partition takes.
     pub fn bounds(&self) -> Option<&CheckConstraint> {
         self.checks.iter().find(|check| check.name == BOUNDS)
