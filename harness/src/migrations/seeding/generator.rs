@@ -286,7 +286,7 @@ impl Generator<'_> {
         keys.sort_by_key(|key| Reverse(key.columns.len()));
         for key in &keys {
             if let Some(parent) = self.tables.get(&key.parent) {
-                refer_within(row, key, (table, parent), bounds, turn.choice);
+                refer_within(row, key, (table, parent), (column, bounds), turn.choice);
             }
         }
         keys.into_iter().map(|key| key.name.as_str()).collect()

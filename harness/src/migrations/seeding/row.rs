@@ -40,6 +40,8 @@ pub(super) struct Fitting {
     pub columns: Vec<(String, String)>,
     /// What the columns that refer have to meet.
     pub bounds: String,
+    /// The column that says which rows fit: its values come in turn.
+    pub bound: String,
     /// Columns that hold something already.
     pub agreeing: Vec<(String, Cell)>,
     /// The column that refers, of those that fit the first or a later one.
@@ -248,7 +250,7 @@ fn key_sql(cell: &Cell, keys: Keys) -> String {
 }
 
 impl Fitting {
-    /// The newest keys first, as far as keys are counted.
+    /// Of each value of the bound column one row, then of each another, the newest keys first.
     fn sql(&self, keys: Keys) -> String {
         let columns = self.columns.iter().map(|(theirs, own)| {
             format!("{} AS {}", quote_identifier(theirs), quote_identifier(own))
@@ -256,15 +258,16 @@ impl Fitting {
         let agrees = self.agreeing.iter().map(|(own, cell)| {
             format!(" AND {}::text = ({})", quote_identifier(own), key_sql(cell, keys))
         });
+        let Self { parent, bounds, row, .. } = self;
+        let (column, bound) = (quote_identifier(&self.column), quote_identifier(&self.bound));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let agrees = agrees.collect::<String>();
         format!(
-            "SELECT (array_agg({}::text ORDER BY fitting DESC))[1 + {} % greatest(count(*), 1)] \
-             FROM (SELECT {} FROM {}) AS fitting WHERE ({}){}",
-            quote_identifier(&self.column),
-            self.row,
-            columns.collect::<Vec<_>>().join(", "),
-            self.parent,
-            self.bounds,
-            agrees.collect::<String>()
+            "SELECT (array_agg(value ORDER BY turn, key DESC))[1 + {row} % greatest(count(*), 1)] \
+             FROM (SELECT {column}::text AS value, fitting AS key, \
+                row_number() OVER (PARTITION BY {bound} ORDER BY fitting DESC) AS turn \
+                FROM (SELECT {columns} FROM {parent}) AS fitting \
+                WHERE ({bounds}){agrees}) AS found"
         )
     }
 }
@@ -282,9 +285,10 @@ pub(super) fn refer_within(
     row: &mut Row,
     key: &ForeignKey,
     (child, parent): (&TableShape, &TableShape),
-    bounds: &str,
+    (bound, bounds): (i16, &str),
     number: u64,
 ) {
+    let Some(bound) = child.column(bound) else { return };
     let named = |(own, theirs): (&i16, &i16)| {
         Some((*own, child.column(*own)?.name.clone(), parent.column(*theirs)?.name.clone()))
     };
@@ -303,6 +307,7 @@ pub(super) fn refer_within(
                 parent: parent.name.quoted(),
                 columns: columns.clone(),
                 bounds: bounds.to_owned(),
+                bound: bound.name.clone(),
                 agreeing: agreeing.clone(),
                 column,
                 row: number,
