@@ -32,6 +32,16 @@ pub(super) struct Wanted {
     bounds: BTreeSet<(String, String)>,
 }
 
+/// The rows that a table gets for the sake of others' partitions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Coverage {
+    pub wanted: Option<Wanted>,
+    /// How many rows it should have at first.
+    pub rows: usize,
+    /// What the wanted column should hold in some.
+    pub values: BTreeSet<String>,
+}
+
 impl Wanted {
     /// How many rows a table should have of them at once, if it has so many partitions.
     pub fn rows(&self, partitions: usize) -> usize {

@@ -30,6 +30,7 @@ mod pairing;
 pub mod population;
 mod record;
 pub mod reduce;
+mod references;
 mod regex_sample;
 mod row;
 pub mod row_set;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 
 use super::classify::{Evidence, classify};
-use super::coverage;
+use super::coverage::{self, Coverage};
 use super::demands::Demands;
-use super::generator::{Coverage, Generator, Remedy};
+use super::generator::{Generator, Remedy};
 use super::order::{is_needed, parents_first};
 use super::row::{
     Row, SILENT, bare_insertion, census, existing_keys, insertion, joint_insertion, plain_insertion,
