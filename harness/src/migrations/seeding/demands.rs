@@ -359,6 +359,7 @@ pub(super) fn combinations(choices: &[Vec<Option<String>>], number: u64) -> Vec<
             preferred.iter().zip(&sizes).map(pick).collect()
         })
         .chain((total > MOST_COMBINATIONS).then(|| one_at_a_time(&preferred)).into_iter().flatten())
+        .chain((total > MOST_COMBINATIONS).then(|| one_of_all(choices)).into_iter().flatten())
         .chain(side_by_side(&preferred))
         .collect()
 }
@@ -381,6 +382,23 @@ fn one_at_a_time(lists: &[Vec<&Option<String>>]) -> Vec<Candidate> {
 fn side_by_side<'a>(lists: &'a [Vec<&Option<String>>]) -> impl Iterator<Item = Candidate> + 'a {
     let shortest = lists.iter().map(Vec::len).min().unwrap_or(0);
     (0..shortest).map(|rank| lists.iter().map(|list| list[rank].clone()).collect())
+}
+
+/// NULL wherever it may be, but in one column in turn: what must hold exactly one of many is met by
+/// next to no other combination.
+fn one_of_all(choices: &[Vec<Option<String>>]) -> Vec<Candidate> {
+    let value = |list: &[Option<String>]| list.iter().find(|value| value.is_some()).cloned();
+    let least = |list: &Vec<Option<String>>| match list.contains(&None) {
+        true => None,
+        false => list[0].clone(),
+    };
+    let nothing: Candidate = choices.iter().map(least).collect();
+    let with_one = |place: usize| {
+        let mut candidate = nothing.clone();
+        candidate[place] = value(&choices[place])?;
+        Some(candidate)
+    };
+    (0..choices.len()).filter_map(with_one).collect()
 }
 
 fn nulls_second(list: &[Option<String>]) -> Vec<&Option<String>> {

@@ -154,6 +154,14 @@ cases! {
                 (EXTRACT(milliseconds FROM to_span(doc #>> '{state, took}'))) STORED, \
             day date NOT NULL GENERATED ALWAYS AS (to_day(doc ->> 'day')) STORED, \
             CHECK (doc ->> 'kind' IN ('flow', 'trigger')))" => "runs";
+    exactly_one_of_many: "CREATE TABLE p (id serial PRIMARY KEY); \
+        CREATE TABLE c (id serial, at date NOT NULL CHECK (at > '2000-01-01'), \
+            a int UNIQUE REFERENCES p, b int UNIQUE REFERENCES p, c int UNIQUE REFERENCES p, \
+            d int UNIQUE REFERENCES p, e int UNIQUE REFERENCES p, f int UNIQUE REFERENCES p, \
+            g int UNIQUE REFERENCES p, h int UNIQUE REFERENCES p, i int UNIQUE REFERENCES p, \
+            j int UNIQUE REFERENCES p, k int UNIQUE REFERENCES p, l int UNIQUE REFERENCES p, \
+            m int UNIQUE REFERENCES p, n int UNIQUE REFERENCES p, o int UNIQUE REFERENCES p, \
+            CHECK (num_nonnulls(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o) = 1))" => "p", "c";
     exclusions: "CREATE TABLE t (during tstzrange NOT NULL, EXCLUDE USING gist (during WITH &&)); \
         CREATE TABLE c (at circle NOT NULL, EXCLUDE USING gist (at WITH &&))" => "t", "c";
     partitions: "CREATE TABLE logs (id bigserial, at date NOT NULL, PRIMARY KEY (id, at)) \
