@@ -101,13 +101,18 @@ fn bytes_in(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-/// The process group of a process, by its folder in `/proc`. That of the kernel's own has the number
-/// 0, which `getpgid` of `rustix` does not expect.
+/// The process group of a process, by its folder in `/proc`.
 fn group_of(process: &Path) -> Option<Pid> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    group_in(&fs::read_to_string(process.join("stat")).ok()?)
+}
+
+/// The process group that `/proc/PID/stat` tells. That of the kernel's own has the number 0, and of
+/// a process that is just ending -1; `rustix` expects neither.
+fn group_in(stat: &str) -> Option<Pid> {
     // The command's name, in parentheses, may itself hold spaces and parentheses.
     let after_name = stat.rsplit_once(')')?.1;
-    Pid::from_raw(after_name.split_whitespace().nth(2)?.parse().ok()?)
+    let group: i32 = after_name.split_whitespace().nth(2)?.parse().ok()?;
+    if group > 0 { Pid::from_raw(group) } else { None }
 }
 
 /// The value of a line of `/proc/PID/status` that counts in kB.
@@ -132,6 +137,15 @@ mod tests {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap()
+    }
+
+    #[test]
+    fn processes_of_the_kernel_and_those_that_are_ending_have_no_group() {
+        let group = |stat| group_in(stat).map(Pid::as_raw_pid);
+        assert_eq!(group("7 (a) b) S 1 6 6 0"), Some(6));
+        assert_eq!(group("2 (kthreadd) S 0 0 0 0"), None);
+        assert_eq!(group("9 (sh) X 0 -1 -1 0"), None);
+        assert_eq!(group("9 (sh"), None);
     }
 
     #[test]
